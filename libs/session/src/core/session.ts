@@ -1,0 +1,66 @@
+import type { SessionStatus } from './lifecycle.js';
+
+/** What kind of device a session belongs to. Limits may differ by it. */
+export type DeviceType = 'web' | 'mobile' | 'desktop' | 'other';
+
+export const DEVICE_TYPES: readonly DeviceType[] = ['web', 'mobile', 'desktop', 'other'];
+
+/** Authenticator assurance level. @see NIST SP 800-63B-4 section 2 */
+export type AssuranceLevel = 'aal1' | 'aal2' | 'aal3';
+
+export const ASSURANCE_LEVELS: readonly AssuranceLevel[] = ['aal1', 'aal2', 'aal3'];
+
+/** True where `level` is at least `minimum`. */
+export function meetsAssurance(level: AssuranceLevel, minimum: AssuranceLevel): boolean {
+  return level >= minimum;
+}
+
+/** Per-session data: a JSON object. */
+export type SessionData = Readonly<Record<string, unknown>>;
+
+/**
+ * The facts of a session that never change after admission. Policies see these, so that a decision made under the
+ * lock stays true.
+ */
+export interface SessionFacts {
+  readonly tenantId: string | null;
+  readonly userId: string;
+  readonly clientId: string | null;
+  readonly deviceType: DeviceType;
+  readonly deviceId: string | null;
+}
+
+/**
+ * A session as stores and caches hold it. Immutable: a change makes a new record with a higher `version` (except for
+ * touches, which raise no version). All times are milliseconds since the epoch on the database's clock.
+ */
+export interface SessionRecord extends SessionFacts {
+  readonly id: string;
+  /** Raised by every change that others may have cached; touches leave it alone. */
+  readonly version: number;
+  /** Order of admission where two sessions were created in the same millisecond. */
+  readonly sequence: number;
+  readonly status: SessionStatus;
+  /** Computed at admission from the policy's scopes; what the session counts under. */
+  readonly scopeKeys: readonly string[];
+  /** SHA-256 of the current token; the token itself is nowhere. */
+  readonly tokenDigest: Uint8Array;
+  readonly tokenGeneration: number;
+  readonly deviceName: string | null;
+  readonly userAgent: string | null;
+  readonly initialIp: string | null;
+  readonly lastIp: string | null;
+  readonly location: string | null;
+  readonly rememberMe: boolean;
+  readonly assurance: AssuranceLevel;
+  readonly createdAt: number;
+  readonly authenticatedAt: number;
+  readonly lastAccessedAt: number;
+  readonly idleTimeoutMs: number;
+  /** The absolute limit. */
+  readonly expiresAt: number;
+  readonly endedAt: number | null;
+  readonly endReason: string | null;
+  readonly endedBy: string | null;
+  readonly data: SessionData;
+}

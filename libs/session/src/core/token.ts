@@ -1,0 +1,134 @@
+import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/**
+ * A session token: `ids_<public id>.<generation>.<secret>`, and with token keys `.<key id>.<MAC>` behind it. The
+ * secret carries 256 bits from the system's generator; the id is public and only finds the row. What is stored is the
+ * SHA-256 of everything up to the secret, so that id, generation and secret belong together.
+ *
+ * @see OWASP ASVS 5.0 7.2.3 and 11.5.1
+ */
+export interface ParsedToken {
+  readonly id: string;
+  readonly generation: number;
+  /** `<id>.<generation>.<secret>`: what digest and MAC cover. */
+  readonly body: string;
+  readonly keyId: string | null;
+  readonly mac: string | null;
+}
+
+/** A key that authenticates tokens. The first of a list signs; the others are still accepted. */
+export interface TokenKey {
+  /** 1 to 16 letters and digits. */
+  readonly id: string;
+  /** At least 32 bytes. */
+  readonly secret: Uint8Array;
+}
+
+/** Where randomness comes from; injected so that a simulation can be replayed. */
+export interface TokenSource {
+  /** `size` unpredictable bytes. */
+  bytes(size: number): Uint8Array;
+}
+
+export const systemTokenSource: TokenSource = { bytes: (size) => randomBytes(size) };
+
+export const SECRET_BYTES = 32;
+const MAC_CHARACTERS = 22;
+
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const UUID_PATTERN = new RegExp(`^${UUID}$`);
+const TOKEN_PATTERN = new RegExp(
+  `^ids_((${UUID})\\.(0|[1-9][0-9]{0,8})\\.[A-Za-z0-9_-]{43})(?:\\.([A-Za-z0-9]{1,16})\\.([A-Za-z0-9_-]{${MAC_CHARACTERS}}))?$`,
+);
+
+/** Longer text is no token; refused before any pattern looks at it. */
+export const MAX_TOKEN_LENGTH = 160;
+
+/** True for a session id in its only accepted form: a lower-case UUID with hyphens. */
+export function isSessionId(text: string): boolean {
+  return text.length === 36 && UUID_PATTERN.test(text);
+}
+
+/** A new public id: a version 7 UUID, so that rows made together lie together. */
+export function newSessionId(source: TokenSource, nowMs: number): string {
+  const bytes = Buffer.from(source.bytes(16));
+  bytes.writeUIntBE(Math.max(0, Math.floor(nowMs)), 0, 6);
+  bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x70;
+  bytes[8] = (bytes.readUInt8(8) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Reads a token. Anything that is not exactly one gives `undefined`; no crypto, no I/O. */
+export function parseToken(text: string): ParsedToken | undefined {
+  if (text.length > MAX_TOKEN_LENGTH) return undefined;
+  const match = TOKEN_PATTERN.exec(text);
+  if (match === null) return undefined;
+  const [, body, id, generation, keyId, mac] = match as unknown as [string, string, string, string, string?, string?];
+  return { id, generation: Number(generation), body, keyId: keyId ?? null, mac: mac ?? null };
+}
+
+/** The SHA-256 that is stored and cached in place of the token. */
+export function digestToken(body: string): Uint8Array {
+  return hash('sha256', body, 'buffer');
+}
+
+/** Compares in constant time. @see OWASP ASVS 5.0 11.2.4 */
+export function digestsEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Mints tokens, and tells a forged one from a possible one where keys are configured. */
+export class TokenMint {
+  readonly #keys: ReadonlyMap<string, Uint8Array>;
+  readonly #signing: TokenKey | undefined;
+
+  constructor(
+    keys: readonly TokenKey[] = [],
+    private readonly source: TokenSource = systemTokenSource,
+  ) {
+    this.#signing = keys[0];
+    this.#keys = new Map(keys.map((key) => [key.id, key.secret]));
+  }
+
+  /** A token with a fresh secret, and the digest to store. The token exists only in the answer to its owner. */
+  mint(id: string, generation: number): { readonly token: string; readonly digest: Uint8Array } {
+    const secret = Buffer.from(this.source.bytes(SECRET_BYTES)).toString('base64url');
+    return this.#issue(id, generation, secret);
+  }
+
+  /**
+   * The successor of a token in a scheduled rotation: HMAC(old secret, row's random salt ‖ generation). Every node
+   * derives the same one from the same old token, so that nothing but digests needs to be stored.
+   */
+  derive(previous: ParsedToken, salt: Uint8Array): { readonly token: string; readonly digest: Uint8Array } {
+    const generation = previous.generation + 1;
+    const secret = createHmac('sha256', previous.body.slice(previous.body.lastIndexOf('.') + 1))
+      .update(salt)
+      .update(String(generation))
+      .digest('base64url');
+    return this.#issue(previous.id, generation, secret);
+  }
+
+  /**
+   * False for a token that this deployment cannot have issued: with keys, one whose MAC is absent, of an unknown key
+   * or wrong. True without keys. No I/O.
+   */
+  isGenuine(token: ParsedToken): boolean {
+    if (this.#signing === undefined) return true;
+    if (token.keyId === null || token.mac === null) return false;
+    const secret = this.#keys.get(token.keyId);
+    if (secret === undefined) return false;
+    return timingSafeEqual(Buffer.from(macOf(secret, token.body)), Buffer.from(token.mac));
+  }
+
+  #issue(id: string, generation: number, secret: string): { token: string; digest: Uint8Array } {
+    const body = `${id}.${generation}.${secret}`;
+    const signature = this.#signing === undefined ? '' : `.${this.#signing.id}.${macOf(this.#signing.secret, body)}`;
+    return { token: `ids_${body}${signature}`, digest: digestToken(body) };
+  }
+}
+
+function macOf(secret: Uint8Array, body: string): string {
+  return createHmac('sha256', secret).update(body).digest('base64url').slice(0, MAC_CHARACTERS);
+}

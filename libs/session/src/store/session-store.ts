@@ -1,0 +1,170 @@
+import type { EndedStatus, SessionStatus } from '../core/lifecycle.js';
+import type { ConcurrentLoginPolicy } from '../core/policy.js';
+import type { AssuranceLevel, DeviceType, SessionData, SessionFacts, SessionRecord } from '../core/session.js';
+
+/** Who caused a change and why; kept with the row and in the log. */
+export interface ChangeNote {
+  /** A short reason such as `password_changed`; at most 200 characters are kept. */
+  readonly reason: string;
+  /** The user, or what part of the system, that did it. */
+  readonly by: string | null;
+}
+
+/** Everything about a session that is known before its sign-in is decided. Text is storable already. */
+export interface Admission {
+  /** Chosen by the caller, so that a retry after a lost answer finds its own session. */
+  readonly id: string;
+  readonly facts: SessionFacts;
+  readonly policy: ConcurrentLoginPolicy;
+  readonly tokenDigest: Uint8Array;
+  readonly deviceName: string | null;
+  readonly userAgent: string | null;
+  readonly ip: string | null;
+  readonly location: string | null;
+  readonly rememberMe: boolean;
+  readonly assurance: AssuranceLevel;
+  readonly idleTimeoutMs: number;
+  readonly absoluteLifetimeMs: number;
+  readonly data: SessionData;
+  /** A session that the newcomer takes the place of: it ends first, whoever it belongs to, and frees its slot. */
+  readonly replaces: string | null;
+  /** The answer to an earlier question; the ticket is used up by the attempt. */
+  readonly answer: { readonly ticketDigest: Uint8Array; readonly end: readonly string[] } | null;
+  /** Stored where the policy asks, so that the answer can be recognised once. */
+  readonly question: { readonly ticketDigest: Uint8Array; readonly lifetimeMs: number };
+}
+
+export type AdmitOutcome =
+  | {
+      readonly kind: 'admitted';
+      readonly session: SessionRecord;
+      /** Ended by the policy, in the order of the decision. */
+      readonly evicted: readonly SessionRecord[];
+      /** Ended because the newcomer replaces it or because it had run out. */
+      readonly ended: readonly SessionRecord[];
+    }
+  | { readonly kind: 'rejected'; readonly full: readonly SessionRecord[]; readonly ended: readonly SessionRecord[] }
+  | {
+      readonly kind: 'asked';
+      readonly full: readonly SessionRecord[];
+      readonly mustEnd: number;
+      readonly ended: readonly SessionRecord[];
+    };
+
+/** Which sessions an actor may see or change; part of every statement, never applied afterwards. */
+export type SessionScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'tenant'; readonly tenantId: string }
+  | { readonly kind: 'user'; readonly tenantId: string | null; readonly userId: string };
+
+/** All given conditions hold at once. Absent means any; `null` for a tenant or client means "has none". */
+export interface SessionFilter {
+  readonly scope: SessionScope;
+  readonly ids?: readonly string[];
+  readonly exceptIds?: readonly string[];
+  readonly tenantId?: string | null;
+  readonly userId?: string;
+  readonly clientId?: string | null;
+  readonly deviceType?: DeviceType;
+  /** `live` is pending, active and suspended, less those whose time is over. */
+  readonly status?: SessionStatus | 'live';
+}
+
+export interface Page {
+  /** 1 to 1 000. */
+  readonly limit: number;
+  readonly descending: boolean;
+  /** The last session of the page before. */
+  readonly after: { readonly createdAt: number; readonly id: string } | null;
+}
+
+/** One buffered access. */
+export interface Touch {
+  readonly id: string;
+  /** Milliseconds on the database's clock. */
+  readonly at: number;
+  readonly ip: string | null;
+}
+
+export interface TouchOutcome {
+  /** Live, but locked by someone else: to be tried again. */
+  readonly skipped: readonly string[];
+}
+
+/** Records as the primary had them at `asOf`, on the database's clock. */
+export interface Snapshot {
+  readonly records: readonly SessionRecord[];
+  readonly asOf: number;
+}
+
+/** Rotates the token of one session: the old one is dead at once. */
+export interface Rotation {
+  readonly id: string;
+  /** The generation that the caller saw; another one means that somebody else rotated meanwhile. */
+  readonly fromGeneration: number;
+  readonly tokenDigest: Uint8Array;
+  /** The user proved who they are again: moves `authenticatedAt` and the idle limit. */
+  readonly reauthenticated: boolean;
+  readonly assurance?: AssuranceLevel;
+}
+
+/**
+ * What keeps sessions. Verbs are atomic, so that any backend can make them free of races. Each change raises the
+ * version of the session and is logged in the same transaction (except `touchMany`). An error means that the store
+ * failed (`SESSION_STORE_UNAVAILABLE`); expected outcomes are values. `undefined` means: no such session, or not one
+ * that the change applies to.
+ */
+export interface SessionStore {
+  /** Decides about a sign-in and carries it out, serialised with every other admission of the same subject. */
+  admit(admission: Admission): Promise<AdmitOutcome>;
+  /** Ends one live session within the scope. */
+  end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined>;
+  /** Ends the first `limit` (at most 1 000) live sessions that match, in id order. Fewer than `limit` means: that was all. */
+  endMany(
+    filter: SessionFilter,
+    status: EndedStatus,
+    note: ChangeNote,
+    limit: number,
+  ): Promise<readonly SessionRecord[]>;
+  /** Moves last access forward, never back and never ahead of the store's clock. Ended sessions stay untouched. */
+  touchMany(touches: readonly Touch[]): Promise<TouchOutcome>;
+  /** Takes one step of the lifecycle between live states. */
+  changeStatus(
+    scope: SessionScope,
+    id: string,
+    to: 'active' | 'suspended',
+    note: ChangeNote,
+  ): Promise<SessionRecord | undefined>;
+  /** Names the device of a live session. */
+  rename(
+    scope: SessionScope,
+    id: string,
+    deviceName: string | null,
+    note: ChangeNote,
+  ): Promise<SessionRecord | undefined>;
+  rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined>;
+  /** From the primary, live or ended, in no order. */
+  findMany(ids: readonly string[]): Promise<Snapshot>;
+  /** The newest session of a user on a device, live or ended. */
+  findLast(tenantId: string | null, userId: string, deviceId: string): Promise<SessionRecord | undefined>;
+  /** True where a live session has the id. */
+  exists(id: string): Promise<boolean>;
+  /** By creation and id, from a key on. */
+  list(filter: SessionFilter, page: Page): Promise<readonly SessionRecord[]>;
+  count(filter: SessionFilter): Promise<number>;
+  /** The store's own time in milliseconds; also proves that it answers. */
+  now(): Promise<number>;
+  /**
+   * Runs `apply` once the changes made through this store so far are durable: at once, or, for a store bound to a
+   * caller's transaction, after its commit and never after its rollback.
+   */
+  onCommitted(apply: () => void): void;
+}
+
+/** A store that can take part in a transaction of the application, given as its EntityManager. */
+export interface TransactionalSessionStore<TManager> extends SessionStore {
+  within(manager: TManager): SessionStore;
+}
+
+/** The most rows that one bulk statement changes. */
+export const BULK_PAGE = 1_000;

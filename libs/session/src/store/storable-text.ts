@@ -1,0 +1,33 @@
+import { IdentitySessionError } from '../core/errors.js';
+
+/**
+ * Descriptive text as PostgreSQL can hold it: no NUL, no lone surrogates, cut to `maxLength` characters without
+ * splitting one. Absent and empty are `null`.
+ */
+export function storableText(text: string | null | undefined, maxLength: number): string | null {
+  if (text === null || text === undefined || text === '') return null;
+  const cut = text
+    .slice(0, maxLength + 1)
+    .toWellFormed()
+    .replaceAll('\0', '\uFFFD')
+    .slice(0, maxLength);
+  return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
+}
+
+/** The longest id of a user, tenant, client or device. */
+export const MAX_IDENTIFIER_LENGTH = 255;
+
+/**
+ * An identifier is taken as it is or not at all: cutting or cleaning could make two users one.
+ * @throws IdentitySessionError `VALIDATION_FAILED`
+ */
+export function storableIdentifier(text: string, field: string): string {
+  if (text === '' || text.length > MAX_IDENTIFIER_LENGTH || text.includes('\0') || !text.isWellFormed()) {
+    throw new IdentitySessionError(
+      'VALIDATION_FAILED',
+      `${field} must have 1 to ${MAX_IDENTIFIER_LENGTH} characters, without NUL or lone surrogates.`,
+      { errors: [{ field, message: 'is not storable' }] },
+    );
+  }
+  return text;
+}
