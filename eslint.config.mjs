@@ -7,6 +7,7 @@ import tseslint from 'typescript-eslint';
  */
 const layer = (folder, forbid, outside) => ({
   files: [`libs/session/src/${folder}/**/*.ts`],
+  ignores: ['**/*.spec.ts'],
   rules: {
     'no-restricted-imports': [
       'error',
@@ -69,7 +70,22 @@ export default tseslint.config(
   {
     files: ['**/*.mjs'],
     ...tseslint.configs.disableTypeChecked,
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', fetch: 'readonly', setTimeout: 'readonly', performance: 'readonly', URL: 'readonly', Buffer: 'readonly', clearTimeout: 'readonly', AbortSignal: 'readonly', setImmediate: 'readonly' } },
+    languageOptions: {
+      ...tseslint.configs.disableTypeChecked.languageOptions,
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        fetch: 'readonly',
+        setTimeout: 'readonly',
+        performance: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        clearTimeout: 'readonly',
+        AbortSignal: 'readonly',
+        setImmediate: 'readonly',
+      },
+    },
   },
+  { files: ['**/*.mjs'], rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' } },
   { files: ['bench/**', 'scripts/**', 'test/**'], rules: { 'no-console': 'off' } },
 );

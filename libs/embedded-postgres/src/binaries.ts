@@ -58,6 +58,11 @@ function binariesIn(native: string): Binaries {
   return { initdb: program('initdb'), postgres: program('postgres'), pgCtl: program('pg_ctl') };
 }
 
+function programsIn(native: string): readonly string[] {
+  const { initdb, postgres, pgCtl } = binariesIn(native);
+  return [initdb, postgres, pgCtl];
+}
+
 async function isUsableInPlace(native: string, user: ServerUser | undefined): Promise<boolean> {
   try {
     await makeLinks(native);
@@ -68,7 +73,7 @@ async function isUsableInPlace(native: string, user: ServerUser | undefined): Pr
   }
   if (!user) return true;
   if (await firstBarrier(native, user)) return false;
-  const programs = Object.values(binariesIn(native)).map((path) => [relative(native, path), 5] as const);
+  const programs = programsIn(native).map((path) => [relative(native, path), 5] as const);
   for (const [path, want] of [...NEEDED, ...programs]) {
     if (!permits(await stat(join(native, path)), user, want)) return false;
   }
@@ -91,7 +96,7 @@ async function makeLinks(native: string): Promise<void> {
 
 async function makeExecutable(native: string): Promise<void> {
   if (process.platform === 'win32') return;
-  for (const program of Object.values(binariesIn(native))) {
+  for (const program of programsIn(native)) {
     const { mode } = await stat(program);
     if ((mode & 0o100) === 0) await chmod(program, 0o755);
   }

@@ -1,5 +1,5 @@
-import { chown, mkdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { chmod, chown, mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { codeOf, EmbeddedPostgresError } from './errors.js';
 import { firstBarrier, type ServerUser } from './server-user.js';
 
@@ -33,17 +33,22 @@ export function dataDirAt(path: string): DataDir {
 
 /**
  * Makes the data directory (mode 0700) and, when PostgreSQL runs as another user than this process, gives it to that
- * user. Throws DATA_DIR_UNREACHABLE when that user cannot get there, or this process may not write there.
+ * user. Throws DATA_DIR_UNREACHABLE when that user cannot get there, or this process may not write there, and
+ * INVALID_OPTIONS when it is a folder of other things.
  */
 export async function makeDataDir(dataDir: DataDir, user: ServerUser | undefined): Promise<void> {
   try {
+    await makeParents(dirname(dataDir.root), user);
     await mkdir(dataDir.root, { recursive: true, mode: 0o700 });
+    const names = await readdir(dataDir.root);
+    // Giving /var or a home to another user by a slip of configuration would be hard to undo.
+    if (names.some((name) => !isHarmless(name)) && !names.some(isOurs)) throw notOurs(dataDir);
     if (user) {
       const { uid } = await stat(dataDir.root);
       if (uid !== user.uid) await chown(dataDir.root, user.uid, user.gid);
     }
   } catch (error) {
-    throw unreachable(dataDir, error);
+    throw error instanceof EmbeddedPostgresError ? error : unreachable(dataDir, error);
   }
   const barrier = user && (await firstBarrier(dataDir.root, user));
   if (barrier) {
@@ -55,6 +60,29 @@ export async function makeDataDir(dataDir: DataDir, user: ServerUser | undefined
         `an ordinary user, or set DATABASE_URL to a PostgreSQL of your own.`,
     );
   }
+}
+
+async function makeParents(path: string, user: ServerUser | undefined): Promise<void> {
+  const outermost = await mkdir(path, { recursive: true });
+  if (!outermost || !user) return;
+  // Under a strict umask the server's user could not pass through what was made just now.
+  for (let made = path; made.length >= outermost.length; made = dirname(made)) await chmod(made, 0o755);
+}
+
+function isOurs(name: string): boolean {
+  return /^(cluster|password|owner)\b/.test(name);
+}
+
+function isHarmless(name: string): boolean {
+  return ['lost+found', '.gitkeep', '.gitignore', '.DS_Store'].includes(name);
+}
+
+function notOurs(dataDir: DataDir): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    'INVALID_OPTIONS',
+    `The folder ${dataDir.root} is not empty, and what it holds is not a data directory of the embedded PostgreSQL. ` +
+      `Name a folder of its own, empty or missing.`,
+  );
 }
 
 /** The typed error for a data directory that this process may not use. */

@@ -8,6 +8,7 @@ export type EmbeddedPostgresErrorCode =
   | 'DATA_DIR_UNREACHABLE'
   | 'ALREADY_RUNNING'
   | 'CLUSTER_INCOMPATIBLE'
+  | 'CLUSTER_DAMAGED'
   | 'PASSWORD_REJECTED'
   | 'INITDB_FAILED'
   | 'PORT_TAKEN'
@@ -38,6 +39,7 @@ export class EmbeddedPostgresError extends Error {
 
 /** The `code` of a system or PostgreSQL error (`ENOENT`, `57P03`), or undefined when it has none. */
 export function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  // Not by instanceof: in a vm context, as in Jest, Node's own errors are of another realm.
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }

@@ -13,9 +13,14 @@ export type Limit = number | Readonly<Partial<Record<DeviceType, number>>>;
  */
 export type Scope = 'subject' | 'deviceType' | 'client' | ((session: SessionFacts) => string);
 
+const BUILT_IN_SCOPES: readonly string[] = ['subject', 'deviceType', 'client'];
+
 /** At no instant are there more live sessions in the scope than the limit. */
 export interface Constraint {
-  /** Names the constraint in stored scope keys; give one to functions, so that reordering a policy changes nothing. */
+  /**
+   * Names the constraint in stored scope keys; give one to functions, so that reordering a policy changes nothing.
+   * Holds no colon and is not the name of a built-in scope.
+   */
   readonly name?: string;
   readonly scope: Scope;
   readonly limit: Limit;
@@ -49,7 +54,10 @@ export function validatePolicy(policy: ConcurrentLoginPolicy): ConcurrentLoginPo
     (name, index) => names.indexOf(name) !== index && typeof policy[index]?.scope === 'function',
   );
   if (twice !== undefined) throw invalid(`two constraints have the name "${twice}"; give each its own name`);
-  for (const constraint of policy) validateLimit(constraint.limit);
+  for (const constraint of policy) {
+    validateLimit(constraint.limit);
+    validateName(constraint);
+  }
   return policy;
 }
 
@@ -62,6 +70,14 @@ function validateLimit(limit: Limit): void {
     if (!Number.isInteger(value) || value < 1) {
       throw invalid(`the limit ${String(value)} must be a whole number of at least 1`);
     }
+  }
+}
+
+/** Two constraints must never write the same scope key, whatever their functions return. */
+function validateName({ name, scope }: Constraint): void {
+  if (typeof scope !== 'function' || name === undefined) return;
+  if (name.includes(':') || BUILT_IN_SCOPES.includes(name)) {
+    throw invalid(`"${name}" cannot name a scope function; use another word, without a colon`);
   }
 }
 
@@ -160,8 +176,8 @@ function inVictimOrder(whenFull: WhenFull, members: readonly LiveSession[]): str
 }
 
 /**
- * The policy of a sign-in whose user has answered a question: the sessions that the user picked go first, and where
- * they are not enough the oldest follow.
+ * The policy of a sign-in whose user has answered a question: the sessions that the user picked go first, oldest
+ * first, and where they are not enough the oldest of the others follow.
  */
 export function answeredWith(
   policy: ConcurrentLoginPolicy,
@@ -178,5 +194,6 @@ export function answeredWith(
     left,
   );
   if (rest.kind !== 'admit') return rest;
-  return { kind: 'admit', evict: [...live.filter((s) => picked.includes(s.id)).map((s) => s.id), ...rest.evict] };
+  const chosen = live.filter((session) => picked.includes(session.id));
+  return { kind: 'admit', evict: [...inVictimOrder('evict-oldest', chosen), ...rest.evict] };
 }

@@ -26,7 +26,10 @@ export interface Admission {
   readonly idleTimeoutMs: number;
   readonly absoluteLifetimeMs: number;
   readonly data: SessionData;
-  /** A session that the newcomer takes the place of: it ends first, whoever it belongs to, and frees its slot. */
+  /**
+   * A session that the newcomer takes the place of, whoever it belongs to: it holds no slot, and it ends with the
+   * admission and only with it.
+   */
   readonly replaces: string | null;
   /** The answer to an earlier question; the ticket is used up by the attempt. */
   readonly answer: { readonly ticketDigest: Uint8Array; readonly end: readonly string[] } | null;

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { AccountsAdminController } from './accounts-admin.controller.js';
+import { AccountsAdminService } from './accounts-admin.service.js';
+import { AdministratorsService } from './administrators.service.js';
+
+@Module({
+  imports: [AccountsModule],
+  controllers: [AccountsAdminController],
+  providers: [AccountsAdminService, AdministratorsService],
+})
+export class AdminModule {}

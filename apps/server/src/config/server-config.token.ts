@@ -1,0 +1,2 @@
+/** Injects the {@link ServerConfig}. */
+export const SERVER_CONFIG = Symbol('SERVER_CONFIG');

@@ -1,0 +1,39 @@
+import pg from 'pg';
+
+/** Behind the server's own `statement_timeout`, which ends what PostgreSQL itself can still end. */
+export const QUERY_DEADLINE_MS = 6_500;
+
+type Query = (...args: unknown[]) => unknown;
+
+/**
+ * A connection that is closed when the server leaves a query without an answer (it is stopped, or the network is
+ * gone). Closing beats giving up on the query alone: a connection that went back to the pool in the middle of a
+ * transaction would let somebody else commit it.
+ */
+export class DeadlineClient extends pg.Client {
+  // The declared overloads cannot be repeated; what is given is passed on as it is.
+  override query(...args: unknown[]): never {
+    const query = (pg.Client.prototype.query as Query).bind(this);
+    const timer = setTimeout(() => {
+      this.#close();
+    }, QUERY_DEADLINE_MS);
+    const callback = args.at(-1);
+    if (typeof callback === 'function') {
+      const settle: Query = (...results) => {
+        clearTimeout(timer);
+        (callback as Query)(...results);
+      };
+      return query(...args.slice(0, -1), settle) as never;
+    }
+    const result = query(...args);
+    const settled = result instanceof Promise ? result : Promise.resolve();
+    return settled.finally(() => {
+      clearTimeout(timer);
+    }) as never;
+  }
+
+  #close(): void {
+    const { stream } = (this as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection;
+    stream.destroy(new Error(`PostgreSQL did not answer within ${QUERY_DEADLINE_MS} ms`));
+  }
+}

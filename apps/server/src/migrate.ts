@@ -1,0 +1,3 @@
+import { runMigrations } from './start/run-migrations.js';
+
+process.exit(await runMigrations());

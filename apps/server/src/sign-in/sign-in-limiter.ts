@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { IdentitySessionError } from 'nestjs-identity-session';
+import type pg from 'pg';
+import { RateLimiterPostgres } from 'rate-limiter-flexible';
+import type { DataSource } from 'typeorm';
+import { SERVER_CONFIG } from '../config/server-config.token.js';
+import type { ServerConfig } from '../config/server-config.js';
+import { onDatabase } from '../database/database-errors.js';
+import { clientNetwork } from './client-network.js';
+
+const WINDOW_SECONDS = 15 * 60;
+const CLEANUP_INTERVAL_MS = 5 * 60_000;
+
+/** An account, existing or not, as it is tried from one address. */
+export interface SignInTarget {
+  readonly emailKey: string;
+  readonly address: string | null;
+}
+
+/**
+ * Bounds failed sign-ins per account and address, for all nodes together, in a window that begins with the first
+ * attempt. However many guesses run in parallel, no more than the limit are answered with anything but 429: each one,
+ * right or wrong, settles with one atomic statement on its counter, and only the first `limit` places are told how they
+ * ended. Points are not reserved beforehand, because then a user who signs in on many devices at once would be refused.
+ */
+@Injectable()
+export class SignInLimiter implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #limit: number;
+  readonly #limiter: RateLimiterPostgres;
+  #cleanup: NodeJS.Timeout | undefined;
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(SERVER_CONFIG) config: ServerConfig,
+  ) {
+    this.#limit = config.signInLimit;
+    this.#limiter = new RateLimiterPostgres({
+      storeClient: withoutStatementNames(dataSource),
+      storeType: 'pool',
+      tableName: 'sign_in_failure',
+      tableCreated: true,
+      keyPrefix: '',
+      points: this.#limit,
+      duration: WINDOW_SECONDS,
+      clearExpiredByTimeout: false,
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.#cleanup = setInterval(() => {
+      // What could not be removed now is removed the next time.
+      this.dataSource.query('DELETE FROM sign_in_failure WHERE expire < $1', [Date.now()]).catch(() => undefined);
+    }, CLEANUP_INTERVAL_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#cleanup);
+  }
+
+  /**
+   * Saves the work of checking a password whose answer would be 429 anyway.
+   * @throws IdentitySessionError `TOO_MANY_REQUESTS`
+   */
+  async refuseWhenSpent(target: SignInTarget): Promise<void> {
+    if (this.#limit === 0) return;
+    const state = await onDatabase(() => this.#limiter.get(keyOf(target)));
+    if (state !== null && state.consumedPoints >= this.#limit) throw tooMany(state.msBeforeNext);
+  }
+
+  /**
+   * Counts a failure, or finds the place of a success; to be awaited before the outcome is told or acted on.
+   * @throws IdentitySessionError `TOO_MANY_REQUESTS` where the limit was reached before this attempt
+   */
+  async settle(target: SignInTarget, outcome: 'failed' | 'succeeded'): Promise<void> {
+    if (this.#limit === 0) return;
+    const points = outcome === 'failed' ? 1 : 0;
+    const state = await onDatabase(() => this.#limiter.penalty(keyOf(target), points));
+    if (state.consumedPoints - points >= this.#limit) throw tooMany(state.msBeforeNext);
+  }
+}
+
+/** Emails and addresses do not lie around in this table, and any of them fits. */
+function keyOf({ emailKey, address }: SignInTarget): string {
+  const network = address === null ? 'unknown' : clientNetwork(address);
+  return createHash('sha256').update(`${network} ${emailKey}`).digest('hex');
+}
+
+function tooMany(msBeforeNext: number): IdentitySessionError {
+  return new IdentitySessionError(
+    'TOO_MANY_REQUESTS',
+    'Too many failed sign-ins for this account from this address. Wait before the next attempt.',
+    { retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1_000)) },
+  );
+}
+
+/** Named statements do not survive a transaction pooler, so the limiter's queries go to the pool without their names. */
+function withoutStatementNames(dataSource: DataSource): object {
+  const { master } = dataSource.driver as unknown as { master: pg.Pool };
+  return { query: ({ text, values }: pg.QueryConfig) => master.query(text, values) };
+}

@@ -1,0 +1,93 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  clientAddress,
+  IdentitySessionError,
+  type AddressedRequest,
+  SessionAdminService,
+  SessionService,
+  sessionToJson,
+  type Session,
+  type SessionJson,
+} from 'nestjs-identity-session';
+import { AccountsService } from '../accounts/accounts.service.js';
+import type { ServerConfig } from '../config/server-config.js';
+import { SERVER_CONFIG } from '../config/server-config.token.js';
+import { badCredentials, CredentialsService } from './credentials.service.js';
+import type { ChangePasswordBody, SignInBody } from './sign-in.schemas.js';
+
+/** The request to answer and the response to write the cookie to. */
+export interface HttpExchange {
+  readonly request: AddressedRequest;
+  readonly response: object;
+}
+
+export interface SignInAnswer {
+  readonly session: SessionJson;
+  /** Only for whoever does not keep it in a cookie. */
+  readonly token?: string;
+  /** The sessions that made room. */
+  readonly evicted: readonly string[];
+}
+
+export type ChangePasswordAnswer = Omit<SignInAnswer, 'evicted'>;
+
+/** Signs in with a password, and changes it. */
+@Injectable()
+export class SignInService {
+  constructor(
+    private readonly accounts: AccountsService,
+    private readonly credentials: CredentialsService,
+    private readonly sessions: SessionService,
+    private readonly administration: SessionAdminService,
+    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
+  ) {}
+
+  /** @throws IdentitySessionError as `CredentialsService.verify` and `SessionService.signIn` do */
+  async signIn(body: SignInBody, { request, response }: HttpExchange): Promise<SignInAnswer> {
+    const { email, password, transport, deviceType, deviceName, rememberMe } = body;
+    const account = await this.credentials.verify(email, password, this.#addressOf(request));
+    const input = {
+      userId: account.id,
+      tenantId: account.tenantId,
+      deviceType,
+      deviceName,
+      rememberMe,
+    };
+    const signedIn = await this.accounts.whileUnchanged(account, (manager) =>
+      this.sessions.signIn(input, { request, response, transport, manager }),
+    );
+    if (signedIn === undefined) return badCredentials();
+    const { session, token, evicted } = signedIn;
+    return { session: sessionToJson(session, session.id), ...(transport === 'bearer' ? { token } : {}), evicted };
+  }
+
+  /** Ends the user's other sessions and rotates this one, in one transaction with the new password. */
+  async changePassword(
+    session: Session,
+    { current, next }: ChangePasswordBody,
+    { request, response }: HttpExchange,
+  ): Promise<ChangePasswordAnswer> {
+    const account = await this.accounts.findEnabled(session.userId);
+    if (account === null) throw new IdentitySessionError('SESSION_INVALID', 'The account is gone. Sign in again.');
+    const verified = await this.credentials.verify(account.email, current, this.#addressOf(request));
+    const reason = 'password_changed';
+    const rotated = await this.accounts.changePassword(verified, next, async (manager) => {
+      const filter = { userId: session.userId, exceptIds: [session.id] };
+      await this.administration.revokeAll({ filter, reason, by: session.userId, manager });
+      return this.sessions.rotate(session, { request, response, reauthenticated: true, reason, manager });
+    });
+    if (rotated === undefined) return badCredentials();
+    return {
+      session: sessionToJson(rotated.session, rotated.session.id),
+      ...(isBearer(request) ? { token: rotated.token } : {}),
+    };
+  }
+
+  #addressOf(request: AddressedRequest): string | null {
+    return clientAddress(request, this.config.http.trustProxyHops);
+  }
+}
+
+function isBearer(request: AddressedRequest): boolean {
+  return request.headers['authorization'] !== undefined;
+}

@@ -1,0 +1,83 @@
+import type { Server } from 'node:http';
+import type { LoggerService } from '@nestjs/common';
+import { ensureAdministrator, type FirstAdministrator } from '../accounts/first-administrator.js';
+import type { ServerConfig } from '../config/server-config.js';
+import { prepareDatabase } from '../database/prepare-database.js';
+import { ApiDescription } from '../docs/api-description.js';
+import { describeApi } from '../docs/open-api.js';
+import { createApplication } from '../http/create-application.js';
+import { InFlightRequests } from '../http/in-flight-requests.js';
+import { ServerModule } from '../server.module.js';
+import { openDatabase, type OpenDatabase } from './open-database.js';
+
+/** Requests that take longer are cut off when the server stops. */
+const DRAIN_MS = 4_000;
+
+/** A server that listens. */
+export interface RunningServer {
+  /** `http://127.0.0.1:3000` */
+  readonly url: string;
+  readonly administrator: FirstAdministrator;
+  readonly database: string;
+  /** Takes no more requests, answers those it has, writes what is buffered, then stops what was started with it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything in order, or nothing: what was started before a failure is stopped again.
+ * @throws DatabaseUnreachable, EmbeddedPostgresError, IdentitySessionError `CONFIGURATION_INVALID`
+ */
+export async function startServer(
+  config: ServerConfig,
+  logger: LoggerService,
+  signal?: AbortSignal,
+): Promise<RunningServer> {
+  const database = await openDatabase(config.database, (line) => {
+    logger.debug?.(line, 'PostgreSQL');
+  });
+  try {
+    return await serve(config, database, logger, signal);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function serve(
+  config: ServerConfig,
+  database: OpenDatabase,
+  logger: LoggerService,
+  signal: AbortSignal | undefined,
+): Promise<RunningServer> {
+  const administrator = await prepareDatabase(
+    database.url,
+    (dataSource) => ensureAdministrator(dataSource, config.administrator),
+    signal,
+  );
+  const app = await createApplication(ServerModule.of(config, database.url), config, logger);
+  try {
+    const inFlight = new InFlightRequests(app.getHttpServer() as Server);
+    app.get(ApiDescription, { strict: false }).comesFrom(() => describeApi(app, config.session.cookieSecure));
+    signal?.throwIfAborted();
+    await app.listen(config.http.port, config.http.host);
+    return {
+      url: urlOf(app.getHttpServer() as Server, config.http.host),
+      administrator,
+      database: database.description,
+      stop: async () => {
+        await inFlight.drain(DRAIN_MS);
+        await app.close();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+function urlOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

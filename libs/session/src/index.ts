@@ -1,0 +1,108 @@
+// The public entry. What is not here is nobody's to rely on.
+export { type Clock, systemClock } from './core/clock.js';
+export { ERROR_CATALOGUE, type ErrorCode, type ErrorDetails, IdentitySessionError } from './core/errors.js';
+export type { LifetimeRules, Lifetimes } from './core/expiry.js';
+export {
+  canBecome,
+  type EndedStatus,
+  isLive,
+  LIVE_STATUSES,
+  type LiveStatus,
+  SESSION_STATUSES,
+  type SessionStatus,
+  TRANSITIONS,
+} from './core/lifecycle.js';
+export {
+  type Candidate,
+  type ConcurrentLoginPolicy,
+  type Constraint,
+  decide,
+  type Limit,
+  type LiveSession,
+  type PolicyDecision,
+  type Scope,
+  scopeKeysFor,
+  validatePolicy,
+  type WhenFull,
+} from './core/policy.js';
+export { POLICY_PRESETS, policyPreset, type PolicyPresetName } from './core/policy-presets.js';
+export {
+  ASSURANCE_LEVELS,
+  type AssuranceLevel,
+  DEVICE_TYPES,
+  type DeviceType,
+  meetsAssurance,
+  type SessionData,
+  type SessionFacts,
+  type SessionRecord,
+} from './core/session.js';
+export { isSessionId, type TokenKey } from './core/token.js';
+export {
+  type Admission,
+  type AdmitOutcome,
+  BULK_PAGE,
+  type ChangeNote,
+  type Page,
+  type Rotation,
+  type SessionFilter,
+  type SessionScope,
+  type SessionStore,
+  type Snapshot,
+  type Touch,
+  type TouchOutcome,
+  type TransactionalSessionStore,
+} from './store/session-store.js';
+export { IDENTITY_SESSION_ENTITIES } from './store/postgres/entities/index.js';
+export { IdentitySessionCutOffEntity } from './store/postgres/entities/identity-session-cut-off.entity.js';
+export { IdentitySessionEntity } from './store/postgres/entities/identity-session.entity.js';
+export { IdentitySessionEventEntity } from './store/postgres/entities/identity-session-event.entity.js';
+export { IdentitySessionQuestionEntity } from './store/postgres/entities/identity-session-question.entity.js';
+export { IDENTITY_SESSION_MIGRATIONS } from './store/postgres/migrations/index.js';
+export { migrateAlone, migrateIdentitySession, MIGRATIONS_TABLE } from './store/postgres/migrate.js';
+export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/postgres/postgres-session-store.js';
+export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';
+export type { AdministrationAction, SessionAccessPolicy } from './nest/admin/session-access-policy.js';
+export { type RevokeInput, SessionAdminService, type SessionSearch } from './nest/admin/session-admin.service.js';
+export { SessionChecker, type SessionRequirements, type SessionVerdict } from './nest/check/session-checker.js';
+export {
+  clearSiteData,
+  type ClearSiteDataKind,
+  noStore,
+  SessionCookie,
+  type SessionCookieOptions,
+} from './nest/cookie/session-cookie.js';
+export {
+  CookieOrBearerExtractor,
+  type Credential,
+  type CredentialExtractor,
+  type IncomingHeadersCarrier,
+} from './nest/credential/credential.js';
+export type { DeviceResolver, ResolvedDevice } from './nest/device/device-resolver.js';
+export { type LocationResolver, NoLocationResolver } from './nest/device/location-resolver.js';
+export { UserAgentDeviceResolver } from './nest/device/user-agent-device-resolver.js';
+export {
+  AllowAnonymous,
+  CurrentSession,
+  CurrentUserId,
+  OptionalSession,
+  RequireAssurance,
+  RequireFreshSession,
+  SkipSessionTouch,
+  StrictSession,
+} from './nest/guard/route.decorators.js';
+export { SessionGuard } from './nest/guard/session.guard.js';
+export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
+export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
+export { IdentitySessionModule, type IdentitySessionModuleExtras } from './nest/module/identity-session.module.js';
+export type { IdentitySessionOptions, PolicyContext, PolicyResolver } from './nest/options/identity-session-options.js';
+export { type Problem, PROBLEM_MEDIA_TYPE } from './nest/problem/problem.js';
+export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem/problem.filters.js';
+export { ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
+export { type LatestAccess, Session } from './nest/session/session.js';
+export { type SessionJson, sessionToJson } from './nest/session/session-json.js';
+export {
+  ConcurrentLoginStrategyService,
+  type SimulatedSignIn,
+} from './nest/sign-in/concurrent-login-strategy.service.js';
+export { SESSION_TOKEN_HEADER, SessionService } from './nest/sign-in/session.service.js';
+export type { SessionExchange, SignInInput, SignInResult } from './nest/sign-in/sign-in.js';

@@ -1,0 +1,113 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { IdentitySessionError } from '../../core/errors.js';
+import type { SessionRecord } from '../../core/session.js';
+import { isSessionId } from '../../core/token.js';
+import {
+  BULK_PAGE,
+  type Page,
+  type SessionFilter,
+  type SessionScope,
+  type SessionStore,
+} from '../../store/session-store.js';
+import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { SESSION_STORE } from '../module/tokens.js';
+import { Session } from '../session/session.js';
+import { SessionWriter } from '../sign-in/session-writer.js';
+
+/** Who is administrated: everybody unless narrowed by a scope. */
+const EVERYBODY: SessionScope = { kind: 'all' };
+
+/** Which sessions, without a scope; `scope` is given apart because it is a right, not a wish. */
+export type SessionSearch = Omit<SessionFilter, 'scope'> & { readonly scope?: SessionScope };
+
+export interface RevokeInput {
+  /** Kept with the session and told to whoever presents its secret. */
+  readonly reason: string;
+  /** The administrator's user id, or what part of the system ends it. */
+  readonly by: string | null;
+  readonly scope?: SessionScope;
+  /** Makes it part of this manager's transaction. */
+  readonly manager?: EntityManager;
+}
+
+/** What administrators do with the sessions of others. Rights are the caller's to check, or to narrow by `scope`. */
+@Injectable()
+export class SessionAdminService {
+  constructor(
+    @Inject(SESSION_STORE) private readonly store: SessionStore,
+    @Inject(SessionWriter) private readonly writer: SessionWriter,
+    @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+  ) {}
+
+  /** One page of sessions by creation, from a session on. */
+  async search(search: SessionSearch, page: Page): Promise<Session[]> {
+    return (await this.store.list(filterOf(search), page)).map((record) => this.#withBuffered(record));
+  }
+
+  /** One session, live or ended; `undefined` for an unknown id and for one outside the scope. */
+  async find(id: string, scope: SessionScope = EVERYBODY): Promise<Session | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const [record] = await this.store.list({ scope, ids: [id] }, { limit: 1, descending: false, after: null });
+    return record === undefined ? undefined : this.#withBuffered(record);
+  }
+
+  /**
+   * Ends one live session. When it resolves this node refuses the session.
+   * @returns the ended session, or `undefined` where there is no live one with the id in scope
+   */
+  async revoke(id: string, input: RevokeInput): Promise<Session | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const { scope = EVERYBODY, manager, ...note } = input;
+    const record = await this.writer.write(
+      manager,
+      (store) => store.end(scope, id, 'revoked', note),
+      (ended) => (ended === undefined ? [] : [ended]),
+    );
+    return record === undefined ? undefined : new Session(record);
+  }
+
+  /**
+   * Ends every live session that matches, in pages, in id order. A sign-in that is admitted meanwhile may survive; it
+   * is listed and can be revoked.
+   * @throws IdentitySessionError `VALIDATION_FAILED` for an empty filter: ending everybody must be meant
+   */
+  async revokeAll(input: RevokeInput & { readonly filter: SessionSearch }): Promise<{ readonly revoked: number }> {
+    const { filter, manager, scope, ...note } = input;
+    if (isEmpty(filter)) {
+      throw new IdentitySessionError('VALIDATION_FAILED', 'The filter is empty. Say whose sessions shall end.', {
+        errors: [{ field: 'filter', message: 'is empty' }],
+      });
+    }
+    const conditions = filterOf(scope === undefined ? filter : { ...filter, scope });
+    let revoked = 0;
+    for (;;) {
+      const page = await this.writer.write(
+        manager,
+        (store) => store.endMany(conditions, 'revoked', note, BULK_PAGE),
+        (ended) => ended,
+      );
+      revoked += page.length;
+      if (page.length < BULK_PAGE) return { revoked };
+    }
+  }
+
+  /** How many sessions match. */
+  count(search: SessionSearch): Promise<number> {
+    return this.store.count(filterOf(search));
+  }
+
+  #withBuffered(record: SessionRecord): Session {
+    const lastAccessedAt = Math.max(record.lastAccessedAt, this.touches.bufferedAccess(record.id));
+    return new Session(record, { lastAccessedAt, lastIp: record.lastIp });
+  }
+}
+
+function filterOf(search: SessionSearch): SessionFilter {
+  return { scope: EVERYBODY, ...search };
+}
+
+/** `exceptIds` and `scope` narrow a filter but do not make one. */
+function isEmpty({ scope: _scope, exceptIds: _except, ...conditions }: SessionSearch): boolean {
+  return Object.values<unknown>(conditions).every((value) => value === undefined);
+}

@@ -1,0 +1,122 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CachedSession } from '../../cache/cached-session.js';
+import { type ErrorCode, IdentitySessionError } from '../../core/errors.js';
+import { expiryOf } from '../../core/expiry.js';
+import { type AssuranceLevel, meetsAssurance } from '../../core/session.js';
+import { digestsEqual, digestToken, type ParsedToken, parseToken, TokenMint } from '../../core/token.js';
+import { KnownSessions } from '../../sync/known-sessions.js';
+import { NodeClock } from '../../sync/node-clock.js';
+import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { Session } from '../session/session.js';
+
+/** What a route asks of a session beyond being live. */
+export interface SessionRequirements {
+  /** The user must have proved who they are within this many milliseconds. */
+  readonly maxAgeMs?: number;
+  readonly assurance?: AssuranceLevel;
+  /** The access is no activity: it moves no idle limit. */
+  readonly skipTouch?: boolean;
+  /** Always asks the database, as of after the request came. */
+  readonly strict?: boolean;
+}
+
+/** Either the session, or why there is none. */
+export type SessionVerdict =
+  | { readonly session: Session; readonly error?: undefined }
+  | { readonly session?: undefined; readonly error: IdentitySessionError };
+
+/** Why a session that is not live is refused; told only to whoever presents its secret. */
+const REFUSALS: Readonly<Record<Exclude<CachedSession['record']['status'], 'active'>, readonly [ErrorCode, string]>> = {
+  pending: ['SESSION_INVALID', 'The sign-in is not complete.'],
+  suspended: ['SESSION_SUSPENDED', 'The session is suspended; an administrator can resume it.'],
+  signed_out: ['SESSION_SIGNED_OUT', 'The session was signed out. Sign in again.'],
+  expired: ['SESSION_EXPIRED', 'The session has run out. Sign in again.'],
+  evicted: ['SESSION_EVICTED', 'The session was ended by a newer sign-in. Sign in again.'],
+  revoked: ['SESSION_REVOKED', 'The session was revoked. Sign in again.'],
+  rejected: ['SESSION_REVOKED', 'The sign-in was rejected.'],
+};
+
+const NO_REQUIREMENTS: SessionRequirements = {};
+
+/**
+ * Decides whether a credential belongs to a live session, without any framework. A session that this node knows is
+ * decided at once, without a promise; only an unknown one, a lapsed lease, a secret that does not match, an idle limit
+ * or a strict route ask the database.
+ *
+ * Idle limits are confirmed by the database, because another node may have seen a later access. A refusal ends nothing.
+ *
+ * @see OWASP ASVS 5.0 7.2, 7.3
+ */
+@Injectable()
+export class SessionChecker {
+  constructor(
+    @Inject(KnownSessions) private readonly known: KnownSessions,
+    @Inject(TokenMint) private readonly mint: TokenMint,
+    @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+    @Inject(NodeClock) private readonly clock: NodeClock,
+  ) {}
+
+  /**
+   * Verifies a token and notes the access. The verdict holds `SESSION_INVALID` for whatever has no right secret, the
+   * reason of its end for a session that is over, and `SESSION_STORE_UNAVAILABLE` where the database had to be asked
+   * and did not answer. Never rejects.
+   */
+  verify(
+    token: string,
+    requirements: SessionRequirements = NO_REQUIREMENTS,
+    address: string | null = null,
+  ): SessionVerdict | Promise<SessionVerdict> {
+    const parsed = parseToken(token);
+    if (parsed === undefined) return invalid();
+    if (requirements.strict !== true) {
+      const entry = this.known.trusted(parsed.id);
+      if (entry !== undefined && digestsEqual(entry.record.tokenDigest, digestToken(parsed.body))) {
+        const verdict = this.#judge(entry, requirements, address);
+        if (verdict !== undefined) return verdict;
+      }
+    }
+    return this.#ask(parsed, requirements, address).catch(refusalOf);
+  }
+
+  /** Asks the primary: a new load, so that neither a rotation nor a later access elsewhere is missed. */
+  async #ask(parsed: ParsedToken, requirements: SessionRequirements, address: string | null): Promise<SessionVerdict> {
+    if (!this.mint.isGenuine(parsed)) return invalid();
+    const entry = await this.known.load(parsed.id, requirements.strict);
+    // Hashed for unknown ids too: how long the answer takes must not tell whether the id exists.
+    const digest = digestToken(parsed.body);
+    if (entry === undefined || !digestsEqual(entry.record.tokenDigest, digest)) return invalid();
+    return this.#judge(entry, requirements, address) ?? refused('SESSION_EXPIRED', REFUSALS.expired[1]);
+  }
+
+  /** `undefined` where an idle limit seems to be passed. */
+  #judge(entry: CachedSession, requirements: SessionRequirements, address: string | null): SessionVerdict | undefined {
+    const { record } = entry;
+    if (record.status !== 'active') return refused(...REFUSALS[record.status]);
+    const now = this.clock.now();
+    const expiry = expiryOf(record, entry.lastAccessedAt, now);
+    if (expiry === 'absolute') return refused(...REFUSALS.expired);
+    if (expiry === 'idle') return undefined;
+    if (requirements.maxAgeMs !== undefined && now - record.authenticatedAt > requirements.maxAgeMs) {
+      return refused('SESSION_NOT_FRESH', 'This needs a more recent sign-in. Authenticate again.');
+    }
+    if (requirements.assurance !== undefined && !meetsAssurance(record.assurance, requirements.assurance)) {
+      return refused('ASSURANCE_TOO_LOW', `This needs a sign-in of level ${requirements.assurance}.`);
+    }
+    if (requirements.skipTouch !== true) this.touches.touch(entry, Math.floor(now), address);
+    return (entry.view ??= { session: new Session(record, entry) }) as SessionVerdict;
+  }
+}
+
+function invalid(): SessionVerdict {
+  return refused('SESSION_INVALID', 'The session is not valid. Sign in again.');
+}
+
+function refused(code: ErrorCode, message: string): SessionVerdict {
+  return { error: new IdentitySessionError(code, message) };
+}
+
+function refusalOf(error: unknown): SessionVerdict {
+  if (error instanceof IdentitySessionError) return { error };
+  const message = 'The session could not be checked. Try again.';
+  return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }, error) };
+}

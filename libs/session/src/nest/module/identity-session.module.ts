@@ -1,0 +1,113 @@
+import {
+  ConfigurableModuleBuilder,
+  Inject,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import type { SessionAccessPolicy } from '../admin/session-access-policy.js';
+import { SessionGuard } from '../guard/session.guard.js';
+import type { IdentitySessionOptions } from '../options/identity-session-options.js';
+import { IdentitySessionErrorFilter } from '../problem/problem.filters.js';
+import { AdminSessionsController } from '../rest/admin-sessions.controller.js';
+import { methodNotAllowed } from '../rest/method-not-allowed.js';
+import { mountedAt } from '../rest/mount.js';
+import { routeTable } from '../rest/routes.js';
+import { SessionsController } from '../rest/sessions.controller.js';
+import { GUARD_DEPENDENCIES, identitySessionProviders, PUBLIC_PROVIDERS } from './identity-session.providers.js';
+import { SESSION_ACCESS_POLICY } from './tokens.js';
+
+/** What must be known before the options are, because it decides what the module consists of. */
+export interface IdentitySessionModuleExtras {
+  /** Exports to every module. Default false. */
+  readonly isGlobal?: boolean;
+  /** The name of the DataSource to use. Default: the default one. */
+  readonly dataSource?: string | undefined;
+  /** Guards every route of the application; `@AllowAnonymous()` opens one. Default false. */
+  readonly globalGuard?: boolean;
+  /** The REST routes; `false` mounts none. Default: at the root. */
+  readonly rest?: false | { readonly prefix?: string };
+  /** Mounts the administrators' routes, within the scopes that it gives. Made by Nest: it may inject. */
+  readonly accessPolicy?: Type<SessionAccessPolicy> | undefined;
+}
+
+/** The options as they were given. */
+const OPTIONS = Symbol('identity-session:options-as-given');
+const REST = Symbol('identity-session:rest');
+
+interface MountedRest {
+  readonly prefix: string;
+  readonly withAdministration: boolean;
+}
+
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessionOptions>({
+  moduleName: 'IdentitySession',
+  optionsInjectionToken: OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createIdentitySessionOptions')
+  .setExtras<IdentitySessionModuleExtras>(
+    { isGlobal: false, dataSource: undefined, globalGuard: false, rest: {}, accessPolicy: undefined },
+    (definition, extras) => {
+      const { rest = {}, accessPolicy } = extras;
+      const prefix = rest === false ? '' : normalPrefix(rest.prefix);
+      const mounted: MountedRest = { prefix, withAdministration: accessPolicy !== undefined };
+      return {
+        ...definition,
+        global: extras.isGlobal ?? false,
+        providers: [
+          ...(definition.providers ?? []),
+          ...identitySessionProviders(OPTIONS, extras.dataSource),
+          { provide: REST, useValue: rest === false ? null : mounted },
+          { provide: APP_FILTER, useClass: IdentitySessionErrorFilter },
+          ...(extras.globalGuard === true ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),
+          ...(accessPolicy === undefined ? [] : [accessPolicyProvider(accessPolicy)]),
+        ],
+        controllers: [
+          ...(rest === false ? [] : [mountedAt(`${prefix}/sessions`, SessionsController)]),
+          ...(rest === false || accessPolicy === undefined
+            ? []
+            : [mountedAt(`${prefix}/admin`, AdminSessionsController)]),
+        ],
+        exports: [...PUBLIC_PROVIDERS, ...GUARD_DEPENDENCIES],
+      };
+    },
+  )
+  .build();
+
+/**
+ * Sessions for a Nest application, on a DataSource of `@nestjs/typeorm`.
+ *
+ * `forRoot(options)` and `forRootAsync({ imports, inject, useFactory | useClass | useExisting })` take
+ * `IdentitySessionOptions`, and beside them `IdentitySessionModuleExtras`.
+ */
+@Module({})
+export class IdentitySessionModule extends ConfigurableModuleClass implements NestModule {
+  constructor(@Inject(REST) private readonly rest: MountedRest | null) {
+    super();
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    if (this.rest === null) return;
+    const { prefix, withAdministration } = this.rest;
+    const paths = [
+      `${prefix}/sessions`,
+      ...(withAdministration ? [`${prefix}/admin/sessions`, `${prefix}/admin/users`] : []),
+    ];
+    consumer
+      .apply(methodNotAllowed(routeTable(withAdministration), prefix))
+      .forRoutes(...paths.flatMap((path) => [path, `${path}/*path`]));
+  }
+}
+
+function normalPrefix(prefix = ''): string {
+  const trimmed = prefix.replace(/^\/+|\/+$/g, '');
+  return trimmed === '' ? '' : `/${trimmed}`;
+}
+
+function accessPolicyProvider(policy: Type<SessionAccessPolicy>): Provider {
+  return { provide: SESSION_ACCESS_POLICY, useClass: policy };
+}

@@ -1,0 +1,142 @@
+import { Logger, type Provider } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { MemorySessionCache } from '../../cache/memory-session-cache.js';
+import { IdentitySessionError } from '../../core/errors.js';
+import { TokenMint } from '../../core/token.js';
+import { PostgresSessionStore } from '../../store/postgres/postgres-session-store.js';
+import type { SessionStore } from '../../store/session-store.js';
+import { KnownSessions } from '../../sync/known-sessions.js';
+import { NodeClock } from '../../sync/node-clock.js';
+import { SessionLoader } from '../../sync/session-loader.js';
+import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { SessionAdminService } from '../admin/session-admin.service.js';
+import { SessionChecker } from '../check/session-checker.js';
+import { SessionCookie } from '../cookie/session-cookie.js';
+import { CookieOrBearerExtractor } from '../credential/credential.js';
+import { RequestCredentials } from '../credential/request-credentials.js';
+import { SessionGuard } from '../guard/session.guard.js';
+import { SessionHealth } from '../health/session-health.js';
+import type { IdentitySessionOptions } from '../options/identity-session-options.js';
+import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
+import { AdmissionBuilder } from '../sign-in/admission-builder.js';
+import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
+import { SessionService } from '../sign-in/session.service.js';
+import { SessionWriter } from '../sign-in/session-writer.js';
+import { SessionLifecycle } from './session-lifecycle.js';
+import { OWN_DATA_SOURCE, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
+
+/** What the module offers to the application. */
+export const PUBLIC_PROVIDERS = [
+  SessionService,
+  SessionAdminService,
+  ConcurrentLoginStrategyService,
+  SessionChecker,
+  SessionGuard,
+  SessionCookie,
+  SessionHealth,
+] as const;
+
+/** What a guard in another module needs to be made there. */
+export const GUARD_DEPENDENCIES = [RequestCredentials, RESOLVED_OPTIONS];
+
+/** Everything that one module is made of. `optionsToken` is where Nest keeps the options as given. */
+export function identitySessionProviders(optionsToken: symbol | string, dataSourceName?: string): Provider[] {
+  return [
+    ...PUBLIC_PROVIDERS,
+    AdmissionBuilder,
+    SessionWriter,
+    SessionLifecycle,
+    {
+      provide: RESOLVED_OPTIONS,
+      inject: [optionsToken],
+      useFactory: (options: IdentitySessionOptions) => resolveOptions(options),
+    },
+    {
+      provide: OWN_DATA_SOURCE,
+      inject: [{ token: getDataSourceToken(dataSourceName), optional: true }],
+      useFactory: (dataSource?: DataSource) => dataSource ?? null,
+    },
+    { provide: SESSION_STORE, inject: [RESOLVED_OPTIONS, OWN_DATA_SOURCE], useFactory: makeStore },
+    {
+      provide: NodeClock,
+      inject: [RESOLVED_OPTIONS],
+      useFactory: ({ clocks }: ResolvedOptions) => new NodeClock(clocks),
+    },
+    {
+      provide: TokenMint,
+      inject: [RESOLVED_OPTIONS],
+      useFactory: ({ tokenKeys }: ResolvedOptions) => new TokenMint(tokenKeys),
+    },
+    { provide: TouchBuffer, inject: [RESOLVED_OPTIONS, SESSION_STORE, NodeClock], useFactory: makeTouchBuffer },
+    {
+      provide: MemorySessionCache,
+      inject: [RESOLVED_OPTIONS],
+      useFactory: ({ cache }: ResolvedOptions) => new MemorySessionCache(cache),
+    },
+    {
+      provide: KnownSessions,
+      inject: [RESOLVED_OPTIONS, SESSION_STORE, NodeClock, MemorySessionCache, TouchBuffer],
+      useFactory: makeKnownSessions,
+    },
+    {
+      provide: SessionCookie,
+      inject: [RESOLVED_OPTIONS, NodeClock],
+      useFactory: ({ cookie }: ResolvedOptions, clock: NodeClock) => new SessionCookie({ ...cookie, clock }),
+    },
+    {
+      provide: RequestCredentials,
+      inject: [RESOLVED_OPTIONS, SessionCookie],
+      useFactory: ({ extractors }: ResolvedOptions, cookie: SessionCookie) =>
+        new RequestCredentials(extractors ?? [new CookieOrBearerExtractor(cookie.name)]),
+    },
+  ];
+}
+
+function makeStore(options: ResolvedOptions, dataSource: DataSource | null): SessionStore {
+  if (options.store !== undefined) return options.store;
+  if (dataSource === null) {
+    throw new IdentitySessionError(
+      'CONFIGURATION_INVALID',
+      'IdentitySessionModule found no DataSource. Import TypeOrmModule.forRoot(…) for PostgreSQL, or name the one to ' +
+        'use with the option dataSource.',
+    );
+  }
+  return PostgresSessionStore.on(dataSource, { nodeName: options.nodeName, deadlineMs: options.storeDeadlineMs });
+}
+
+function makeTouchBuffer(options: ResolvedOptions, store: SessionStore, clock: NodeClock): TouchBuffer {
+  const logger = new Logger('IdentitySession');
+  return new TouchBuffer(options, {
+    touchMany: (touches) => store.touchMany(touches),
+    clock,
+    schedule: (task, delayMs) => {
+      const timer = setTimeout(task, delayMs);
+      timer.unref();
+      return () => {
+        clearTimeout(timer);
+      };
+    },
+    onFailure: (error) => {
+      logger.warn(`Last accesses could not be written and stay in memory: ${String(error)}`);
+    },
+  });
+}
+
+function makeKnownSessions(
+  options: ResolvedOptions,
+  store: SessionStore,
+  clock: NodeClock,
+  cache: MemorySessionCache,
+  touches: TouchBuffer,
+): KnownSessions {
+  const loader = new SessionLoader({
+    findMany: (ids) => store.findMany(ids),
+    clocks: options.clocks,
+    onAnswer: (asOf, askedAt) => {
+      clock.observe(asOf, askedAt);
+    },
+    defer: setImmediate,
+  });
+  return new KnownSessions(cache, loader, touches, options.clocks, options.maxStalenessMs);
+}

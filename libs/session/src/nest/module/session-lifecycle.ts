@@ -1,0 +1,50 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  Optional,
+} from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { migrateIdentitySession } from '../../store/postgres/migrate.js';
+import type { SessionStore } from '../../store/session-store.js';
+import { NodeClock } from '../../sync/node-clock.js';
+import { TouchBuffer } from '../../sync/touch-buffer.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { OWN_DATA_SOURCE, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
+
+/** Starts and stops what the module runs: tables and clock first, buffered accesses last. */
+@Injectable()
+export class SessionLifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly #logger = new Logger('IdentitySession');
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(SESSION_STORE) private readonly store: SessionStore,
+    @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+    @Optional() @Inject(OWN_DATA_SOURCE) private readonly dataSource?: DataSource,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    if (this.options.migrate && this.options.store === undefined && this.dataSource !== undefined) {
+      await migrateIdentitySession(this.dataSource);
+    }
+    const askedAt = this.options.clocks.monotonic();
+    this.clock.observe(await this.store.now(), askedAt);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.touches.flushAll();
+  }
+
+  /** Once more, for the requests that were answered while the server closed. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.touches.flushAll();
+    if (this.touches.size > 0) {
+      this.#logger.warn(`The last access of ${this.touches.size} sessions could not be written before shutdown.`);
+    }
+  }
+}

@@ -1,0 +1,8 @@
+/** The options, complete and checked. */
+export const RESOLVED_OPTIONS = Symbol('identity-session:options');
+/** The `SessionStore`. */
+export const SESSION_STORE = Symbol('identity-session:store');
+/** The `SessionAccessPolicy` of the administrators' controller. */
+export const SESSION_ACCESS_POLICY = Symbol('identity-session:access-policy');
+/** The TypeORM DataSource that the module was told to use. */
+export const OWN_DATA_SOURCE = Symbol('identity-session:data-source');

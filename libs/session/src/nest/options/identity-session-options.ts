@@ -1,0 +1,72 @@
+import type { ProcessClocks } from '../../sync/node-clock.js';
+import type { Lifetimes } from '../../core/expiry.js';
+import type { ConcurrentLoginPolicy } from '../../core/policy.js';
+import type { SessionFacts } from '../../core/session.js';
+import type { TokenKey } from '../../core/token.js';
+import type { SessionStore } from '../../store/session-store.js';
+import type { CredentialExtractor } from '../credential/credential.js';
+import type { DeviceResolver } from '../device/device-resolver.js';
+import type { LocationResolver } from '../device/location-resolver.js';
+
+/** Who signs in, for a policy that depends on it. Roles are the application's and are not stored. */
+export interface PolicyContext extends SessionFacts {
+  readonly roles: readonly string[];
+}
+
+/** Chooses the policy of one sign-in. Asked before the transaction; the decision itself is made under the lock. */
+export type PolicyResolver = (context: PolicyContext) => ConcurrentLoginPolicy | Promise<ConcurrentLoginPolicy>;
+
+/** What an application may set. Everything has a default; times are whole milliseconds. */
+export interface IdentitySessionOptions {
+  /** How many sessions at once, and what gives way. Default: unlimited. */
+  readonly policy?: ConcurrentLoginPolicy | PolicyResolver;
+  readonly lifetimes?: {
+    /** Default 24 hours. */
+    readonly idleTimeoutMs?: number;
+    /** Default 30 days. */
+    readonly absoluteLifetimeMs?: number;
+    /** For "remember me"; default: the absolute lifetime for both, so that only the absolute limit counts. */
+    readonly rememberMe?: Partial<Lifetimes>;
+    /** Exceptions by client id. */
+    readonly clients?: Readonly<Record<string, Partial<Lifetimes>>>;
+  };
+  /** An access is in the database after this long at the latest. Default 600 000. */
+  readonly syncIntervalMs?: number;
+  /** How long before the idle limit an access is in the database at the latest. Default 5 000; lower it in tests only. */
+  readonly idleMarginMs?: number;
+  /** The longest that a node may answer from memory without having asked the database. Default 5 000. */
+  readonly maxStalenessMs?: number;
+  /** An operation of the store fails after this long without an answer. Default 5 000. */
+  readonly storeDeadlineMs?: number;
+  /** Authenticate tokens, so that a forged one costs no I/O. The first signs. Default: none. */
+  readonly tokenKeys?: readonly TokenKey[];
+  readonly cookie?: {
+    /** Default `__Host-session`, or `session` without TLS. */
+    readonly name?: string;
+    /** Default true. */
+    readonly secure?: boolean;
+    readonly sameSite?: 'lax' | 'strict';
+  };
+  /** How many proxies in front of the application write X-Forwarded-For. Default 0: the header is ignored. */
+  readonly trustProxyHops?: number;
+  /** Stored as the node on which a session began. Default: host name and process id. */
+  readonly nodeName?: string;
+  readonly cache?: {
+    /** Default 100 000. */
+    readonly maxSessions?: number;
+    /** Default 268 435 456 (256 MiB). */
+    readonly maxBytes?: number;
+  };
+  /** How long a question of the policy (`ask`) can be answered. Default 120 000. */
+  readonly questionLifetimeMs?: number;
+  /** Makes and updates the module's tables at start, safely with many nodes. Default true. */
+  readonly migrate?: boolean;
+  /** In place of PostgreSQL on the DataSource; for tests. */
+  readonly store?: SessionStore;
+  /** Asked in order for the credential of a request. Default: bearer, then cookie. */
+  readonly extractors?: readonly CredentialExtractor[];
+  readonly deviceResolver?: DeviceResolver;
+  readonly locationResolver?: LocationResolver;
+  /** The clocks of the process; for tests. */
+  readonly clocks?: ProcessClocks;
+}

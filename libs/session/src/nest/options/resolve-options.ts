@@ -1,0 +1,168 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { IdentitySessionError } from '../../core/errors.js';
+import type { LifetimeRules } from '../../core/expiry.js';
+import { type ConcurrentLoginPolicy, validatePolicy } from '../../core/policy.js';
+import type { TokenKey } from '../../core/token.js';
+import type { SessionStore } from '../../store/session-store.js';
+import { type ProcessClocks, systemClocks } from '../../sync/node-clock.js';
+import type { CredentialExtractor } from '../credential/credential.js';
+import type { DeviceResolver } from '../device/device-resolver.js';
+import { type LocationResolver, NoLocationResolver } from '../device/location-resolver.js';
+import { UserAgentDeviceResolver } from '../device/user-agent-device-resolver.js';
+import type { IdentitySessionOptions, PolicyResolver } from './identity-session-options.js';
+
+const DAY_MS = 86_400_000;
+
+const ms = (fallback: number, minimum = 1) => z.int().min(minimum).default(fallback);
+const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
+
+const LIFETIMES = z.strictObject({
+  idleTimeoutMs: z.int().min(1).optional(),
+  absoluteLifetimeMs: z.int().min(1).optional(),
+});
+
+/** Unknown keys are refused: a misspelt limit must not become no limit. */
+const OPTIONS = z.strictObject({
+  policy: z.union([z.array(z.any()), z.custom<PolicyResolver>((value) => typeof value === 'function')]).default([]),
+  lifetimes: LIFETIMES.extend({
+    rememberMe: LIFETIMES.optional(),
+    clients: z.record(z.string(), LIFETIMES).optional(),
+  }).prefault({}),
+  syncIntervalMs: ms(600_000),
+  idleMarginMs: ms(5_000, 0),
+  maxStalenessMs: ms(5_000),
+  storeDeadlineMs: ms(5_000),
+  tokenKeys: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(/^[A-Za-z0-9]{1,16}$/, 'must be 1 to 16 letters and digits'),
+        secret: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length >= 32, {
+          message: 'must have at least 32 bytes',
+        }),
+      }),
+    )
+    .default([]),
+  cookie: z
+    .strictObject({
+      name: z.string().optional(),
+      secure: z.boolean().default(true),
+      sameSite: z.enum(['lax', 'strict']).default('lax'),
+    })
+    .prefault({}),
+  trustProxyHops: z.int().min(0).max(32).default(0),
+  nodeName: z.string().min(1).max(255).optional(),
+  cache: z
+    .strictObject({ maxSessions: z.int().min(1).default(100_000), maxBytes: z.int().min(1).default(268_435_456) })
+    .prefault({}),
+  questionLifetimeMs: ms(120_000),
+  migrate: z.boolean().default(true),
+  store: given<SessionStore>(),
+  extractors: z.array(z.custom<CredentialExtractor>()).optional(),
+  deviceResolver: given<DeviceResolver>(),
+  locationResolver: given<LocationResolver>(),
+  clocks: given<ProcessClocks>(),
+});
+
+/** The options as the module uses them: complete, checked, frozen. */
+export interface ResolvedOptions {
+  readonly policy: ConcurrentLoginPolicy | PolicyResolver;
+  readonly lifetimes: LifetimeRules;
+  readonly syncIntervalMs: number;
+  readonly idleMarginMs: number;
+  readonly maxStalenessMs: number;
+  readonly storeDeadlineMs: number;
+  readonly tokenKeys: readonly TokenKey[];
+  readonly cookie: {
+    readonly name?: string | undefined;
+    readonly secure: boolean;
+    readonly sameSite: 'lax' | 'strict';
+  };
+  readonly trustProxyHops: number;
+  readonly nodeName: string;
+  readonly cache: { readonly maxSessions: number; readonly maxBytes: number };
+  readonly questionLifetimeMs: number;
+  readonly migrate: boolean;
+  readonly store: SessionStore | undefined;
+  readonly extractors: readonly CredentialExtractor[] | undefined;
+  readonly deviceResolver: DeviceResolver;
+  readonly locationResolver: LocationResolver;
+  readonly clocks: ProcessClocks;
+}
+
+/**
+ * Fills in defaults and refuses what cannot work, before anything starts.
+ * @throws IdentitySessionError `CONFIGURATION_INVALID`, naming every problem and its remedy
+ */
+export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions {
+  const parsed = OPTIONS.safeParse(options);
+  if (!parsed.success) {
+    throw invalid(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`));
+  }
+  const { data } = parsed;
+  const policy = typeof data.policy === 'function' ? data.policy : validatePolicy(data.policy as ConcurrentLoginPolicy);
+  const lifetimes = resolveLifetimes(data.lifetimes);
+  const problems = idleProblems(lifetimes, data.syncIntervalMs, data.idleMarginMs);
+  if (problems.length > 0) throw invalid(problems);
+  const deviceResolver: DeviceResolver = data.deviceResolver ?? new UserAgentDeviceResolver();
+  return Object.freeze({
+    ...data,
+    policy,
+    lifetimes,
+    nodeName: data.nodeName ?? `${hostname()}:${process.pid}`,
+    store: data.store,
+    extractors: data.extractors,
+    deviceResolver,
+    locationResolver: data.locationResolver ?? new NoLocationResolver(),
+    clocks: data.clocks ?? systemClocks,
+  });
+}
+
+function resolveLifetimes(given: z.infer<typeof OPTIONS>['lifetimes']): LifetimeRules {
+  const absoluteLifetimeMs = given.absoluteLifetimeMs ?? 30 * DAY_MS;
+  const remembered = given.rememberMe?.absoluteLifetimeMs ?? absoluteLifetimeMs;
+  const clients = Object.entries(given.clients ?? {}).map(
+    ([id, own]) =>
+      [
+        id,
+        {
+          ...(own.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: own.idleTimeoutMs }),
+          ...(own.absoluteLifetimeMs === undefined ? {} : { absoluteLifetimeMs: own.absoluteLifetimeMs }),
+        },
+      ] as const,
+  );
+  return {
+    idleTimeoutMs: given.idleTimeoutMs ?? Math.min(DAY_MS, absoluteLifetimeMs),
+    absoluteLifetimeMs,
+    rememberMe: { idleTimeoutMs: given.rememberMe?.idleTimeoutMs ?? remembered, absoluteLifetimeMs: remembered },
+    clients: Object.fromEntries(clients),
+  };
+}
+
+/** An idle limit that is reached before an access is written would end sessions that are in use. */
+function idleProblems(lifetimes: LifetimeRules, syncIntervalMs: number, idleMarginMs: number): string[] {
+  const least = 2 * syncIntervalMs + idleMarginMs;
+  const limits: [string, number, number][] = [
+    ['lifetimes.idleTimeoutMs', lifetimes.idleTimeoutMs, lifetimes.absoluteLifetimeMs],
+    ['lifetimes.rememberMe.idleTimeoutMs', lifetimes.rememberMe.idleTimeoutMs, lifetimes.rememberMe.absoluteLifetimeMs],
+    ...Object.entries(lifetimes.clients).map(([id, own]): [string, number, number] => [
+      `lifetimes.clients.${id}.idleTimeoutMs`,
+      own.idleTimeoutMs ?? lifetimes.idleTimeoutMs,
+      own.absoluteLifetimeMs ?? lifetimes.absoluteLifetimeMs,
+    ]),
+  ];
+  return limits
+    .filter(([, idle, absolute]) => idle < absolute && idle < least)
+    .map(
+      ([name, idle]) =>
+        `${name} is ${idle}, but must be at least 2 × syncIntervalMs + ${idleMarginMs} = ${least}; ` +
+        `raise it or lower syncIntervalMs (${syncIntervalMs})`,
+    );
+}
+
+function invalid(problems: readonly string[]): IdentitySessionError {
+  return new IdentitySessionError(
+    'CONFIGURATION_INVALID',
+    `The options of IdentitySessionModule are not valid:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
+  );
+}

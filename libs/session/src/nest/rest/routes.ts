@@ -1,0 +1,20 @@
+/** The module's routes below its prefix: paths with their methods. `:x` is any one segment. */
+const SESSION_ROUTES = {
+  '/sessions': ['GET', 'DELETE'],
+  '/sessions/current': ['GET'],
+  '/sessions/:id': ['PATCH', 'DELETE'],
+} as const;
+
+const ADMIN_ROUTES = {
+  '/admin/sessions': ['GET'],
+  '/admin/sessions/:id': ['GET', 'DELETE'],
+  '/admin/users/:userId/sessions': ['GET', 'DELETE'],
+  '/admin/users/:userId/sessions/:id': ['DELETE'],
+} as const;
+
+export type RouteTable = Readonly<Record<string, readonly string[]>>;
+
+/** The routes that are mounted; the administrators' only with an access policy. */
+export function routeTable(withAdministration: boolean): RouteTable {
+  return withAdministration ? { ...SESSION_ROUTES, ...ADMIN_ROUTES } : SESSION_ROUTES;
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { SESSION_STATUSES, type SessionStatus } from '../../core/lifecycle.js';
+import { DEVICE_TYPES, type DeviceType } from '../../core/session.js';
+
+/** The reason that an administrator gives is kept with the session. */
+const REASON = z.string().trim().min(1).max(200).optional();
+const IDENTIFIER = z.string().min(1).max(255);
+const MAX_CURSOR_LENGTH = 256;
+
+/** An empty query or body: no key is known. */
+export const NOTHING = z.strictObject({});
+
+/** `DELETE /sessions` */
+export const END_MINE = z.strictObject({ includeCurrent: z.enum(['true', 'false']).optional() });
+
+/** `PATCH /sessions/:id` */
+export const NAME_MINE = z.strictObject({ deviceName: z.string().trim().min(1).max(100) });
+
+/** `DELETE /admin/sessions/:id` and `DELETE /admin/users/:userId/sessions` */
+export const END_THEIRS = z.strictObject({ reason: REASON });
+
+/** `GET /admin/sessions` */
+export const SEARCH = z.strictObject({
+  userId: IDENTIFIER.optional(),
+  tenantId: IDENTIFIER.optional(),
+  clientId: IDENTIFIER.optional(),
+  deviceType: z.enum(DEVICE_TYPES as [DeviceType, ...DeviceType[]]).optional(),
+  status: z.enum(SESSION_STATUSES as [SessionStatus, ...SessionStatus[]]).default('active'),
+  sort: z.enum(['createdAt', '-createdAt']).default('-createdAt'),
+  limit: z
+    .string()
+    .regex(/^[1-9][0-9]{0,2}$/)
+    .transform(Number)
+    .pipe(z.number().max(200))
+    .default(50),
+  cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
+});

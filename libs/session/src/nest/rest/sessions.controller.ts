@@ -1,0 +1,82 @@
+import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Query, Req, Res, UseGuards } from '@nestjs/common';
+import type { z } from 'zod';
+import { SessionAdminService } from '../admin/session-admin.service.js';
+import { CurrentSession } from '../guard/route.decorators.js';
+import { SessionGuard } from '../guard/session.guard.js';
+import type { Session } from '../session/session.js';
+import { type SessionJson, sessionToJson } from '../session/session-json.js';
+import { notFound, SessionService } from '../sign-in/session.service.js';
+import { END_MINE, NAME_MINE, NOTHING } from './session-queries.js';
+import { ZodValidationPipe } from './zod-validation.pipe.js';
+
+const ENDED_BY_USER = 'ended_by_user';
+
+/** What signed-in users do with their own sessions. A foreign id is answered like an unknown one. */
+@UseGuards(SessionGuard)
+export class SessionsController {
+  constructor(
+    @Inject(SessionService) private readonly sessions: SessionService,
+    @Inject(SessionAdminService) private readonly admin: SessionAdminService,
+  ) {}
+
+  @Get()
+  async list(
+    @CurrentSession() current: Session,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+  ): Promise<{ items: SessionJson[] }> {
+    const sessions = await this.sessions.list(current);
+    return { items: sessions.map((session) => sessionToJson(session, current.id)) };
+  }
+
+  @Get('current')
+  current(@CurrentSession() current: Session): SessionJson {
+    return sessionToJson(current, current.id);
+  }
+
+  @Patch(':id')
+  async name(
+    @CurrentSession() current: Session,
+    @Param('id') id: string,
+    @Body(new ZodValidationPipe(NAME_MINE)) body: z.output<typeof NAME_MINE>,
+  ): Promise<SessionJson> {
+    return sessionToJson(await this.sessions.name(current, id, body.deviceName), current.id);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  async end(
+    @CurrentSession() current: Session,
+    @Param('id') id: string,
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<void> {
+    if (id === current.id) {
+      await this.sessions.signOut({ request, response });
+      return;
+    }
+    const ended = await this.admin.revoke(id, endedBy(current));
+    if (ended === undefined) throw notFound(id);
+  }
+
+  @Delete()
+  @HttpCode(200)
+  async endAll(
+    @CurrentSession() current: Session,
+    @Query(new ZodValidationPipe(END_MINE)) query: z.output<typeof END_MINE>,
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<{ revoked: number }> {
+    const { revoked } = await this.admin.revokeAll({
+      ...endedBy(current),
+      filter: { userId: current.userId, tenantId: current.tenantId, exceptIds: [current.id] },
+    });
+    if (query.includeCurrent !== 'true') return { revoked };
+    await this.sessions.signOut({ request, response });
+    return { revoked: revoked + 1 };
+  }
+}
+
+function endedBy(current: Session) {
+  const { userId, tenantId } = current;
+  return { reason: ENDED_BY_USER, by: userId, scope: { kind: 'user', userId, tenantId } } as const;
+}

@@ -1,0 +1,107 @@
+import { hash, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { IdentitySessionError } from '../../core/errors.js';
+import { lifetimesFor } from '../../core/expiry.js';
+import { DEVICE_TYPES } from '../../core/session.js';
+import { newSessionId, systemTokenSource, TokenMint } from '../../core/token.js';
+import type { Admission } from '../../store/session-store.js';
+import { storableData } from '../../store/storable-data.js';
+import { storableIdentifier, storableText } from '../../store/storable-text.js';
+import { NodeClock } from '../../sync/node-clock.js';
+import type { SessionCarrier } from '../guard/carrier.js';
+import { clientAddress } from '../http/client-address.js';
+import { RESOLVED_OPTIONS } from '../module/tokens.js';
+import type { PolicyContext } from '../options/identity-session-options.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { ConcurrentLoginStrategyService } from './concurrent-login-strategy.service.js';
+import type { SignInInput } from './sign-in.js';
+
+const MAX_USER_AGENT_LENGTH = 512;
+const MAX_DEVICE_NAME_LENGTH = 100;
+const MAX_LOCATION_LENGTH = 200;
+/** No address is longer; anything else is the application's mistake and is cut. */
+const MAX_IP_LENGTH = 64;
+const TICKET_BYTES = 32;
+
+/** An admission ready for the store, and the secrets that go with it to the client. */
+export interface PreparedAdmission {
+  readonly admission: Admission;
+  readonly token: string;
+  /** Handed out only if the policy asks. */
+  readonly ticket: string;
+}
+
+/** Turns who signs in, and from where, into what the store admits. */
+@Injectable()
+export class AdmissionBuilder {
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(ConcurrentLoginStrategyService) private readonly strategy: ConcurrentLoginStrategyService,
+    @Inject(TokenMint) private readonly mint: TokenMint,
+    @Inject(NodeClock) private readonly clock: NodeClock,
+  ) {}
+
+  /** @throws IdentitySessionError `VALIDATION_FAILED` for identifiers or data that cannot be stored */
+  async prepare(
+    input: SignInInput,
+    request: SessionCarrier | undefined,
+    replaces: string | null,
+  ): Promise<PreparedAdmission> {
+    const device = this.options.deviceResolver.resolve(request?.headers ?? {});
+    const facts: PolicyContext = {
+      tenantId: optionalIdentifier(input.tenantId, 'tenantId'),
+      userId: storableIdentifier(input.userId, 'userId'),
+      clientId: optionalIdentifier(input.clientId, 'clientId'),
+      deviceType: knownDeviceType(input.deviceType ?? device.deviceType),
+      deviceId: optionalIdentifier(input.deviceId, 'deviceId'),
+      roles: input.roles ?? [],
+    };
+    const id = newSessionId(systemTokenSource, this.clock.now());
+    const { token, digest } = this.mint.mint(id, 0);
+    const ticket = randomBytes(TICKET_BYTES).toString('base64url');
+    const ip = storableText(input.ip ?? this.#addressOf(request), MAX_IP_LENGTH);
+    const rememberMe = input.rememberMe ?? false;
+    const { roles: _, ...stored } = facts;
+    const admission: Admission = {
+      id,
+      facts: stored,
+      policy: await this.strategy.policyFor(facts),
+      tokenDigest: digest,
+      deviceName: storableText(input.deviceName ?? device.deviceName, MAX_DEVICE_NAME_LENGTH),
+      userAgent: storableText(input.userAgent ?? headerOf(request, 'user-agent'), MAX_USER_AGENT_LENGTH),
+      ip,
+      location: ip === null ? null : storableText(await this.options.locationResolver.resolve(ip), MAX_LOCATION_LENGTH),
+      rememberMe,
+      assurance: input.assurance ?? 'aal1',
+      ...lifetimesFor(this.options.lifetimes, facts.clientId, rememberMe),
+      data: storableData(input.data),
+      replaces,
+      answer:
+        input.answer === undefined
+          ? null
+          : { ticketDigest: hash('sha256', input.answer.ticket, 'buffer'), end: input.answer.end ?? [] },
+      question: { ticketDigest: hash('sha256', ticket, 'buffer'), lifetimeMs: this.options.questionLifetimeMs },
+    };
+    return { admission, token, ticket };
+  }
+
+  #addressOf(request: SessionCarrier | undefined): string | null {
+    return request === undefined ? null : clientAddress(request, this.options.trustProxyHops);
+  }
+}
+
+function optionalIdentifier(value: string | null | undefined, field: string): string | null {
+  return value === undefined || value === null ? null : storableIdentifier(value, field);
+}
+
+function knownDeviceType<T extends string>(type: T): T {
+  if ((DEVICE_TYPES as readonly string[]).includes(type)) return type;
+  throw new IdentitySessionError('VALIDATION_FAILED', `deviceType must be one of ${DEVICE_TYPES.join(', ')}.`, {
+    errors: [{ field: 'deviceType', message: 'is not a device type' }],
+  });
+}
+
+function headerOf(request: SessionCarrier | undefined, name: string): string | null {
+  const value = request?.headers[name];
+  return typeof value === 'string' ? value : (value?.[0] ?? null);
+}

@@ -1,0 +1,216 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { CachedSession } from '../../cache/cached-session.js';
+import { IdentitySessionError } from '../../core/errors.js';
+import { isLive } from '../../core/lifecycle.js';
+import type { AssuranceLevel, SessionRecord } from '../../core/session.js';
+import { digestsEqual, digestToken, isSessionId, parseToken, TokenMint } from '../../core/token.js';
+import type { AdmitOutcome, SessionScope, SessionStore } from '../../store/session-store.js';
+import { storableText } from '../../store/storable-text.js';
+import { KnownSessions } from '../../sync/known-sessions.js';
+import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { clearSiteData, noStore, SessionCookie } from '../cookie/session-cookie.js';
+import type { Credential } from '../credential/credential.js';
+import { RequestCredentials } from '../credential/request-credentials.js';
+import type { SessionCarrier } from '../guard/carrier.js';
+import { setHeader } from '../http/response-headers.js';
+import { SESSION_STORE } from '../module/tokens.js';
+import { Session } from '../session/session.js';
+import { sessionToJson } from '../session/session-json.js';
+import { AdmissionBuilder } from './admission-builder.js';
+import { SessionWriter } from './session-writer.js';
+import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
+
+/** The header in which a bearer client gets a new token. */
+export const SESSION_TOKEN_HEADER = 'Session-Token';
+const MAX_DEVICE_NAME_LENGTH = 100;
+const MOST_OWN_SESSIONS = 1_000;
+
+/** What a signed-in user does with their own sessions: in, out, see, name, rotate. */
+@Injectable()
+export class SessionService {
+  constructor(
+    @Inject(SESSION_STORE) private readonly store: SessionStore,
+    @Inject(SessionWriter) private readonly writer: SessionWriter,
+    @Inject(KnownSessions) private readonly known: KnownSessions,
+    @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+    @Inject(AdmissionBuilder) private readonly builder: AdmissionBuilder,
+    @Inject(TokenMint) private readonly mint: TokenMint,
+    @Inject(RequestCredentials) private readonly credentials: RequestCredentials,
+    @Inject(SessionCookie) private readonly cookie: SessionCookie,
+  ) {}
+
+  /**
+   * Signs a user in whose credentials the application has verified: decides by the policy, serialised with every other
+   * sign-in of the user on all nodes, and makes the session. A session that the request presents is replaced: its
+   * token is dead and it holds no slot. Nothing ends where the sign-in is refused.
+   *
+   * @throws IdentitySessionError `SESSION_LIMIT_REACHED` where the policy rejects or asks (then `details.extensions`
+   * has the live `sessions` and a one-time `ticket`), `VALIDATION_FAILED`, `SESSION_STORE_UNAVAILABLE`, and
+   * `ISOLATION_LEVEL` in a caller's transaction that is not READ COMMITTED
+   */
+  async signIn(input: SignInInput, exchange: SessionExchange = {}): Promise<SignInResult> {
+    const request = exchange.request as SessionCarrier | undefined;
+    const presented = request === undefined ? undefined : await this.#presented(request);
+    const replaced = presented?.entry !== undefined && isLive(presented.entry.record.status) ? presented.entry : null;
+    const prepared = await this.builder.prepare(input, request, replaced?.record.id ?? null);
+    const outcome = await this.writer.write(exchange.manager, (store) => store.admit(prepared.admission), changedBy);
+    if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket);
+    const { session, evicted } = outcome;
+    if (exchange.response !== undefined) this.#deliver(exchange, prepared.token, session, false);
+    return { session: new Session(session), token: prepared.token, evicted: evicted.map((record) => record.id) };
+  }
+
+  /**
+   * Ends the session that the request presents, clears its cookie and asks the browser to forget what it holds. A
+   * session that is over already is signed out as well: the answer is the same.
+   * @throws IdentitySessionError `SESSION_MISSING` without a credential, `SESSION_INVALID` for one without right secret
+   */
+  async signOut(exchange: SessionExchange): Promise<void> {
+    const { response } = exchange;
+    const presented = await this.#presented(exchange.request as SessionCarrier);
+    if (presented === undefined) throw new IdentitySessionError('SESSION_MISSING', 'No session was presented.');
+    if (response !== undefined) {
+      if (presented.credential.kind === 'cookie') this.cookie.clear(response);
+      clearSiteData(response);
+      noStore(response);
+    }
+    if (presented.entry === undefined) throw new IdentitySessionError('SESSION_INVALID', 'The session is not valid.');
+    const { id, userId } = presented.entry.record;
+    await this.writer.write(
+      exchange.manager,
+      (store) => store.end({ kind: 'all' }, id, 'signed_out', { reason: 'signed_out', by: userId }),
+      recordsOf,
+    );
+  }
+
+  /**
+   * Gives the session a new token and delivers it the way the old one came; the old one is dead at once. To be called
+   * when rights or credentials change.
+   * @throws IdentitySessionError `SESSION_NOT_FOUND` where the session has ended or was rotated meanwhile
+   */
+  async rotate(
+    session: Session,
+    exchange: SessionExchange & {
+      readonly reason: string;
+      /** The user has proved again who they are: both limits of freshness move. */
+      readonly reauthenticated?: boolean;
+      readonly assurance?: AssuranceLevel;
+    },
+  ): Promise<{ readonly session: Session; readonly token: string }> {
+    const current = await this.known.load(session.id, true);
+    if (current === undefined) throw notFound(session.id);
+    const generation = current.record.tokenGeneration;
+    const { token, digest } = this.mint.mint(session.id, generation + 1);
+    const rotation = {
+      id: session.id,
+      fromGeneration: generation,
+      tokenDigest: digest,
+      reauthenticated: exchange.reauthenticated ?? false,
+      ...(exchange.assurance === undefined ? {} : { assurance: exchange.assurance }),
+    };
+    const record = await this.writer.write(
+      exchange.manager,
+      (store) => store.rotate(rotation, { reason: exchange.reason, by: session.userId }),
+      recordsOf,
+    );
+    if (record === undefined) throw notFound(session.id);
+    if (exchange.response !== undefined) this.#deliver(exchange, token, record, true);
+    return { session: new Session(record), token };
+  }
+
+  /** A stronger sign-in on the same session: raises its assurance, makes it fresh and rotates its token. */
+  elevate(
+    session: Session,
+    exchange: SessionExchange & { readonly assurance: AssuranceLevel },
+  ): Promise<{ readonly session: Session; readonly token: string }> {
+    return this.rotate(session, { ...exchange, reason: 'elevated', reauthenticated: true });
+  }
+
+  /** A session, live or ended, from the database. */
+  async find(id: string): Promise<Session | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const entry = await this.known.load(id, true);
+    return entry === undefined ? undefined : new Session(entry.record, entry);
+  }
+
+  /** The live sessions of a user, newest first, at most 1 000. */
+  async list(user: { readonly userId: string; readonly tenantId: string | null }): Promise<Session[]> {
+    const scope: SessionScope = { kind: 'user', ...user };
+    const page = { limit: MOST_OWN_SESSIONS, descending: true, after: null };
+    return (await this.store.list({ scope, status: 'live' }, page)).map((record) => this.#withBuffered(record));
+  }
+
+  /**
+   * Names the device of one of the user's own live sessions; at most 100 characters are kept.
+   * @throws IdentitySessionError `SESSION_NOT_FOUND` for a session of somebody else, as for an unknown one
+   */
+  async name(
+    user: { readonly userId: string; readonly tenantId: string | null },
+    id: string,
+    deviceName: string,
+    manager?: EntityManager,
+  ): Promise<Session> {
+    if (!isSessionId(id)) throw notFound(id);
+    const name = storableText(deviceName, MAX_DEVICE_NAME_LENGTH);
+    const scope: SessionScope = { kind: 'user', tenantId: user.tenantId, userId: user.userId };
+    const note = { reason: 'renamed', by: user.userId };
+    const record = await this.writer.write(manager, (store) => store.rename(scope, id, name, note), recordsOf);
+    if (record === undefined) throw notFound(id);
+    return this.#withBuffered(record);
+  }
+
+  /** The credential of a request and, if its secret is right, the session that it belongs to, live or ended. */
+  async #presented(
+    request: SessionCarrier,
+  ): Promise<{ readonly credential: Credential; readonly entry: CachedSession | undefined } | undefined> {
+    const credential = this.credentials.of(request);
+    if (credential === undefined) return undefined;
+    const parsed = parseToken(credential.token);
+    if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, entry: undefined };
+    const entry = await this.known.load(parsed.id, true);
+    const isRight = entry !== undefined && digestsEqual(entry.record.tokenDigest, digestToken(parsed.body));
+    return { credential, entry: isRight ? entry : undefined };
+  }
+
+  /** A rotated token goes back the way the old one came; a new one as the caller says. */
+  #deliver(exchange: SessionExchange, token: string, session: SessionRecord, isRotation: boolean): void {
+    const { request, response } = exchange;
+    const came = isRotation && request !== undefined ? this.credentials.of(request as SessionCarrier)?.kind : undefined;
+    const transport = exchange.transport ?? came ?? 'cookie';
+    if (transport === 'cookie') this.cookie.write(response, token, session);
+    else if (isRotation) setHeader(response, SESSION_TOKEN_HEADER, token);
+    noStore(response);
+  }
+
+  /** This node may know of an access that the database has not got yet. */
+  #withBuffered(record: SessionRecord): Session {
+    const lastAccessedAt = Math.max(record.lastAccessedAt, this.touches.bufferedAccess(record.id));
+    return new Session(record, { lastAccessedAt, lastIp: record.lastIp });
+  }
+}
+
+function changedBy(outcome: AdmitOutcome): readonly SessionRecord[] {
+  return outcome.kind === 'admitted' ? [...outcome.ended, ...outcome.evicted, outcome.session] : outcome.ended;
+}
+
+function recordsOf(record: SessionRecord | undefined): readonly SessionRecord[] {
+  return record === undefined ? [] : [record];
+}
+
+function limitReached(outcome: Exclude<AdmitOutcome, { kind: 'admitted' }>, ticket: string): IdentitySessionError {
+  const sessions = outcome.full.map((record) => sessionToJson(new Session(record), null));
+  return outcome.kind === 'rejected'
+    ? new IdentitySessionError('SESSION_LIMIT_REACHED', 'There are as many sessions as allowed. End one first.')
+    : new IdentitySessionError(
+        'SESSION_LIMIT_REACHED',
+        `There are as many sessions as allowed. Sign in again with the ticket to end ${outcome.mustEnd}.`,
+        { extensions: { sessions, ticket, mustEnd: outcome.mustEnd } },
+      );
+}
+
+/** The same for unknown and foreign sessions. */
+export function notFound(id: string): IdentitySessionError {
+  const shown = isSessionId(id) ? `"${id}"` : 'of that form';
+  return new IdentitySessionError('SESSION_NOT_FOUND', `There is no live session ${shown} that you may use.`);
+}

@@ -1,0 +1,42 @@
+import { isLive } from '../../core/lifecycle.js';
+import { answeredWith, decide, type PolicyDecision, scopeKeysFor } from '../../core/policy.js';
+import type { SessionRecord } from '../../core/session.js';
+import type { Admission } from '../session-store.js';
+import { hasRunOut } from './session-query.js';
+
+/** Everything that an admission will do; nothing of it is done yet. */
+export interface AdmissionPlan {
+  /** Sessions of the subject whose time is over; they end whatever is decided. */
+  readonly runOut: readonly SessionRecord[];
+  /** The live session whose place the newcomer takes; it ends where the newcomer is admitted. */
+  readonly replaced: SessionRecord | undefined;
+  readonly decision: PolicyDecision;
+}
+
+/**
+ * Plans an admission without changing anything, so that a policy function that throws leaves no half of one behind.
+ *
+ * @param answered whether the admission's answer came with a ticket that is good
+ */
+export function planAdmission(
+  admission: Admission,
+  sessions: Iterable<SessionRecord>,
+  answered: boolean,
+  now: number,
+): AdmissionPlan {
+  const { facts, policy, answer, replaces } = admission;
+  const runOut: SessionRecord[] = [];
+  const live: SessionRecord[] = [];
+  let replaced: SessionRecord | undefined;
+  for (const session of sessions) {
+    if (!isLive(session.status)) continue;
+    if (session.id === replaces) replaced = session;
+    else if (session.tenantId === facts.tenantId && session.userId === facts.userId) {
+      (hasRunOut(session, now) ? runOut : live).push(session);
+    }
+  }
+  const candidate = { ...facts, scopeKeys: scopeKeysFor(policy, facts) };
+  const decision =
+    answered && answer !== null ? answeredWith(policy, candidate, live, answer.end) : decide(policy, candidate, live);
+  return { runOut, replaced, decision };
+}

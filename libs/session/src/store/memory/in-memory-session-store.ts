@@ -1,0 +1,244 @@
+import { systemClock, type Clock } from '../../core/clock.js';
+import { expiryOf } from '../../core/expiry.js';
+import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
+import type { SessionRecord } from '../../core/session.js';
+import {
+  type Admission,
+  type AdmitOutcome,
+  BULK_PAGE,
+  type ChangeNote,
+  type Page,
+  type Rotation,
+  type SessionFilter,
+  type SessionScope,
+  type SessionStore,
+  type Snapshot,
+  type Touch,
+  type TouchOutcome,
+} from '../session-store.js';
+import { storableText } from '../storable-text.js';
+import { planAdmission } from './admission-plan.js';
+import { OpenQuestions } from './open-questions.js';
+import { type EventNote, eventOf, type InMemorySessionEvent, type SessionEventType } from './session-event.js';
+import { byId, isInScope, matches, pageOf } from './session-query.js';
+import { handedOut, newSession } from './stored-session.js';
+
+/** The most characters of a reason that are kept. */
+const MAX_REASON_LENGTH = 200;
+
+export interface InMemorySessionStoreOptions {
+  /** The store's own time; the clock of the process by default. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Sessions in the memory of one process: for tests and for trying things out. Keeps every promise of the port except
+ * to survive the process and to be shared between nodes. Each verb runs to its end before the next begins, and one
+ * that throws has changed nothing. Records that it gives are frozen copies.
+ */
+export class InMemorySessionStore implements SessionStore {
+  readonly #clock: Clock;
+  readonly #sessions = new Map<string, SessionRecord>();
+  readonly #questions = new OpenQuestions();
+  readonly #events: InMemorySessionEvent[] = [];
+  #sequence = 0;
+
+  constructor({ clock = systemClock }: InMemorySessionStoreOptions = {}) {
+    this.#clock = clock;
+  }
+
+  /** The change log so far, oldest first. */
+  events(): readonly InMemorySessionEvent[] {
+    return Object.freeze([...this.#events]);
+  }
+
+  admit(admission: Admission): Promise<AdmitOutcome> {
+    return atomically(() => this.#admit(admission));
+  }
+
+  end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {
+    return atomically(() => this.#endAll(this.#liveInScope(scope, id), status, note, this.#clock.now())[0]);
+  }
+
+  endMany(
+    filter: SessionFilter,
+    status: EndedStatus,
+    note: ChangeNote,
+    limit: number,
+  ): Promise<readonly SessionRecord[]> {
+    return atomically(() => {
+      const now = this.#clock.now();
+      const found = this.#matching(filter, now).filter((session) => canBecome(session.status, status));
+      return this.#endAll(found.sort(byId).slice(0, Math.min(limit, BULK_PAGE)), status, note, now);
+    });
+  }
+
+  touchMany(touches: readonly Touch[]): Promise<TouchOutcome> {
+    return atomically(() => {
+      const now = this.#clock.now();
+      for (const { id, at, ip } of touches) {
+        const session = this.#sessions.get(id);
+        if (session === undefined || !isLive(session.status)) continue;
+        const lastAccessedAt = Math.max(session.lastAccessedAt, Math.min(at, now));
+        this.#sessions.set(id, { ...session, lastAccessedAt, lastIp: ip ?? session.lastIp });
+      }
+      return { skipped: [] };
+    });
+  }
+
+  changeStatus(
+    scope: SessionScope,
+    id: string,
+    to: 'active' | 'suspended',
+    note: ChangeNote,
+  ): Promise<SessionRecord | undefined> {
+    return atomically(() => {
+      const [session] = this.#liveInScope(scope, id);
+      if (session === undefined || !canBecome(session.status, to)) return undefined;
+      return this.#change(session, { status: to }, to === 'active' ? 'activated' : to, noted(note), this.#clock.now());
+    });
+  }
+
+  rename(
+    scope: SessionScope,
+    id: string,
+    deviceName: string | null,
+    note: ChangeNote,
+  ): Promise<SessionRecord | undefined> {
+    return atomically(() => {
+      const [session] = this.#liveInScope(scope, id);
+      return session && this.#change(session, { deviceName }, 'renamed', noted(note), this.#clock.now());
+    });
+  }
+
+  rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {
+    return atomically(() => {
+      const [session] = this.#liveInScope({ kind: 'all' }, rotation.id);
+      if (session?.tokenGeneration !== rotation.fromGeneration) return undefined;
+      const now = this.#clock.now();
+      const changes = {
+        tokenDigest: Uint8Array.from(rotation.tokenDigest),
+        tokenGeneration: session.tokenGeneration + 1,
+        ...(rotation.reauthenticated ? { authenticatedAt: now, lastAccessedAt: now } : {}),
+        ...(rotation.assurance === undefined ? {} : { assurance: rotation.assurance }),
+      };
+      return this.#change(session, changes, 'rotated', noted(note), now);
+    });
+  }
+
+  findMany(ids: readonly string[]): Promise<Snapshot> {
+    return atomically(() => ({
+      records: [...new Set(ids)].flatMap((id) => this.#sessions.get(id) ?? []).map(handedOut),
+      asOf: this.#clock.now(),
+    }));
+  }
+
+  findLast(tenantId: string | null, userId: string, deviceId: string): Promise<SessionRecord | undefined> {
+    return atomically(() => {
+      const own = this.#matching({ scope: { kind: 'user', tenantId, userId } }, this.#clock.now());
+      const newest = own
+        .filter((session) => session.deviceId === deviceId)
+        .sort((a, b) => b.createdAt - a.createdAt || b.sequence - a.sequence)[0];
+      return newest && handedOut(newest);
+    });
+  }
+
+  exists(id: string): Promise<boolean> {
+    return atomically(() => this.#liveInScope({ kind: 'all' }, id).length > 0);
+  }
+
+  list(filter: SessionFilter, page: Page): Promise<readonly SessionRecord[]> {
+    return atomically(() => pageOf(this.#matching(filter, this.#clock.now()), page).map(handedOut));
+  }
+
+  count(filter: SessionFilter): Promise<number> {
+    return atomically(() => this.#matching(filter, this.#clock.now()).length);
+  }
+
+  now(): Promise<number> {
+    return atomically(() => this.#clock.now());
+  }
+
+  onCommitted(apply: () => void): void {
+    apply();
+  }
+
+  #admit(admission: Admission): AdmitOutcome {
+    const earlier = this.#sessions.get(admission.id);
+    if (earlier !== undefined) return { kind: 'admitted', session: handedOut(earlier), evicted: [], ended: [] };
+    const { facts, answer, question } = admission;
+    const now = this.#clock.now();
+    const answered = answer !== null && this.#questions.has(answer.ticketDigest, facts, now);
+    const { runOut, replaced, decision } = planAdmission(admission, this.#sessions.values(), answered, now);
+    const newcomer = newSession(admission, this.#sequence + 1, now);
+
+    if (answered) this.#questions.delete(answer.ticketDigest);
+    const ended = runOut.flatMap((session) => this.#endAll([session], 'expired', expiryNote(session, now), now));
+    if (decision.kind === 'admit') {
+      const by = facts.userId;
+      const left = replaced === undefined ? [] : [replaced];
+      ended.push(...this.#endAll(left, 'signed_out', { reason: 'replaced', by }, now));
+      const evicted = this.#endAll(this.#stored(decision.evict), 'evicted', { reason: 'limit_reached', by }, now);
+      const session = this.#put(newcomer, 'created', { reason: null, actor: by }, now);
+      this.#sequence = session.sequence;
+      return { kind: 'admitted', session, evicted, ended };
+    }
+    const full = this.#stored(decision.full).map(handedOut);
+    if (decision.kind === 'reject') return { kind: 'rejected', full, ended };
+    this.#questions.add(question.ticketDigest, facts, question.lifetimeMs, now);
+    return { kind: 'asked', full, mustEnd: decision.mustEnd, ended };
+  }
+
+  #stored(ids: readonly string[]): SessionRecord[] {
+    return ids.flatMap((id) => this.#sessions.get(id) ?? []);
+  }
+
+  #matching(filter: SessionFilter, now: number): SessionRecord[] {
+    return [...this.#sessions.values()].filter((session) => matches(filter, session, now));
+  }
+
+  /** One session or none. */
+  #liveInScope(scope: SessionScope, id: string): SessionRecord[] {
+    return this.#stored([id]).filter((session) => isLive(session.status) && isInScope(scope, session));
+  }
+
+  #endAll(sessions: readonly SessionRecord[], status: EndedStatus, note: ChangeNote, now: number): SessionRecord[] {
+    const { reason, actor } = noted(note);
+    const changes = { status, endedAt: now, endReason: reason, endedBy: actor };
+    return sessions
+      .filter((session) => canBecome(session.status, status))
+      .map((session) => this.#change(session, changes, status, { reason, actor }, now));
+  }
+
+  #change(
+    session: SessionRecord,
+    changes: Partial<SessionRecord>,
+    type: SessionEventType,
+    note: EventNote,
+    now: number,
+  ): SessionRecord {
+    return this.#put({ ...session, ...changes, version: session.version + 1 }, type, note, now);
+  }
+
+  #put(session: SessionRecord, type: SessionEventType, note: EventNote, at: number): SessionRecord {
+    this.#sessions.set(session.id, session);
+    this.#events.push(eventOf(session, type, note, { id: this.#events.length + 1, at }));
+    return handedOut(session);
+  }
+}
+
+function expiryNote(session: SessionRecord, now: number): ChangeNote {
+  const isAbsolute = expiryOf(session, session.lastAccessedAt, now) === 'absolute';
+  return { reason: isAbsolute ? 'absolute_lifetime' : 'idle_timeout', by: null };
+}
+
+function noted({ reason, by }: ChangeNote): EventNote {
+  return { reason: storableText(reason, MAX_REASON_LENGTH) ?? 'unspecified', actor: by };
+}
+
+/** Runs a verb at once; what it throws becomes a rejection, as with a store that has to wait. */
+function atomically<T>(verb: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(verb());
+  });
+}

@@ -1,0 +1,37 @@
+import type { EndedStatus } from '../../core/lifecycle.js';
+import type { SessionRecord } from '../../core/session.js';
+
+/** What happened to a session. An end is named by the status that it led to. */
+export type SessionEventType = 'created' | 'activated' | 'suspended' | 'renamed' | 'rotated' | EndedStatus;
+
+/** One row of the change log that an `InMemorySessionStore` keeps. Touches are not in it. */
+export interface InMemorySessionEvent {
+  /** Position in the log, from 1 on. */
+  readonly id: number;
+  /** Milliseconds on the store's clock. */
+  readonly at: number;
+  readonly type: SessionEventType;
+  readonly sessionId: string;
+  /** The version that the session had from then on. */
+  readonly version: number;
+  readonly tenantId: string | null;
+  readonly userId: string;
+  /** `null` for a sign-in. */
+  readonly reason: string | null;
+  /** The user, or what part of the system, that did it. */
+  readonly actor: string | null;
+}
+
+/** Who and why, as a log row has it. */
+export type EventNote = Pick<InMemorySessionEvent, 'reason' | 'actor'>;
+
+/** The log row of a change that made `session` what it is. */
+export function eventOf(
+  session: SessionRecord,
+  type: SessionEventType,
+  note: EventNote,
+  position: { readonly id: number; readonly at: number },
+): InMemorySessionEvent {
+  const { id: sessionId, version, tenantId, userId } = session;
+  return Object.freeze({ ...position, type, sessionId, version, tenantId, userId, ...note });
+}

@@ -1,0 +1,48 @@
+import { scopeKeysFor } from '../../core/policy.js';
+import type { SessionData, SessionRecord } from '../../core/session.js';
+import type { Admission } from '../session-store.js';
+
+/** The record of a session at its admission. Shares nothing that the caller could still change. */
+export function newSession(admission: Admission, sequence: number, now: number): SessionRecord {
+  const { facts } = admission;
+  return {
+    id: admission.id,
+    version: 1,
+    sequence,
+    tenantId: facts.tenantId,
+    userId: facts.userId,
+    clientId: facts.clientId,
+    deviceType: facts.deviceType,
+    deviceId: facts.deviceId,
+    status: 'active',
+    scopeKeys: Object.freeze(scopeKeysFor(admission.policy, facts)),
+    tokenDigest: Uint8Array.from(admission.tokenDigest),
+    tokenGeneration: 0,
+    deviceName: admission.deviceName,
+    userAgent: admission.userAgent,
+    initialIp: admission.ip,
+    lastIp: admission.ip,
+    location: admission.location,
+    rememberMe: admission.rememberMe,
+    assurance: admission.assurance,
+    createdAt: now,
+    authenticatedAt: now,
+    lastAccessedAt: now,
+    idleTimeoutMs: admission.idleTimeoutMs,
+    expiresAt: now + admission.absoluteLifetimeMs,
+    endedAt: null,
+    endReason: null,
+    endedBy: null,
+    data: jsonCopy(admission.data),
+  };
+}
+
+/** What a caller gets: frozen, and with a digest of its own, since typed arrays cannot be frozen. */
+export function handedOut(session: SessionRecord): SessionRecord {
+  return Object.freeze({ ...session, tokenDigest: Uint8Array.from(session.tokenDigest) });
+}
+
+/** Through text, so that a test in memory meets what a database would make of the data. */
+function jsonCopy(data: SessionData): SessionData {
+  return JSON.parse(JSON.stringify(data), (_key, value: unknown) => Object.freeze(value)) as SessionData;
+}

@@ -1,0 +1,92 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { answeredWith, decide, type PolicyDecision, scopeKeysFor } from '../../core/policy.js';
+import type { SessionFacts, SessionRecord } from '../../core/session.js';
+import type { Admission, AdmitOutcome } from '../session-store.js';
+import { recordOf, type SessionRow } from './session-row.js';
+import type { SqlExecutor } from './sql-executor.js';
+import {
+  endRunOutAndReadLive,
+  insertAndEvict,
+  insertQuestion,
+  lockSubject,
+  readEarlierAttempt,
+  takeQuestion,
+} from './statements/admission.statements.js';
+
+/** Room for a digest as rotation salt. */
+const SALT_BYTES = 16;
+
+/**
+ * The whole admission, inside a READ COMMITTED transaction: lock the subject, end what is over, read what lives,
+ * decide, insert and evict. The lock has a statement of its own, because a statement sees what was committed when it
+ * began.
+ */
+export async function admitInTransaction(
+  sql: SqlExecutor,
+  admission: Admission,
+  nodeName: string | null,
+): Promise<AdmitOutcome> {
+  await lockSubject(sql, subjectLock(admission.facts));
+  const before = await endRunOutAndReadLive(sql, admission.facts, admission.replaces, admission.id);
+  if (before.some((row) => row.part === 'earlier')) {
+    return admittedOutcome(await readEarlierAttempt(sql, admission.id));
+  }
+  const ended = recordsOf(before, 'ended');
+  const live = recordsOf(before, 'live');
+  const scopeKeys = scopeKeysFor(admission.policy, admission.facts);
+  const decision = await decideFor(sql, admission, scopeKeys, live);
+  switch (decision.kind) {
+    case 'reject':
+      return { kind: 'rejected', full: byId(live, decision.full), ended };
+    case 'ask':
+      await insertQuestion(sql, admission);
+      return { kind: 'asked', full: byId(live, decision.full), mustEnd: decision.mustEnd, ended };
+    case 'admit': {
+      const salt = randomBytes(SALT_BYTES);
+      const rows = await insertAndEvict(sql, admission, scopeKeys, salt, nodeName, decision.evict);
+      const outcome = admittedOutcome(rows);
+      return { ...outcome, evicted: byId(outcome.evicted, decision.evict), ended: [...ended, ...outcome.ended] };
+    }
+  }
+}
+
+async function decideFor(
+  sql: SqlExecutor,
+  { facts, policy, answer }: Admission,
+  scopeKeys: readonly string[],
+  live: readonly SessionRecord[],
+): Promise<PolicyDecision> {
+  const candidate = { ...facts, scopeKeys };
+  if (answer !== null && (await takeQuestion(sql, facts, answer.ticketDigest))) {
+    return answeredWith(policy, candidate, live, answer.end);
+  }
+  return decide(policy, candidate, live);
+}
+
+function admittedOutcome(
+  rows: readonly { part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[],
+): Extract<AdmitOutcome, { kind: 'admitted' }> {
+  const [session] = recordsOf(rows, 'admitted');
+  if (session === undefined) throw new Error('The database has inserted no session.');
+  return { kind: 'admitted', session, evicted: recordsOf(rows, 'evicted'), ended: recordsOf(rows, 'ended') };
+}
+
+function recordsOf<TPart extends string>(
+  rows: readonly { part: TPart; row: SessionRow }[],
+  part: TPart,
+): SessionRecord[] {
+  return rows.filter((row) => row.part === part).map((row) => recordOf(row.row));
+}
+
+function byId(sessions: readonly SessionRecord[], ids: readonly string[]): SessionRecord[] {
+  return ids.flatMap((id) => sessions.find((session) => session.id === id) ?? []);
+}
+
+/** 64 bits of a hash over the length-prefixed tenant and user, so that no two subjects are one by concatenation. */
+function subjectLock({ tenantId, userId }: SessionFacts): bigint {
+  const tenant = tenantId ?? '';
+  return createHash('sha256')
+    .update(`identity-session:${tenant.length}:${tenant}:${userId}`)
+    .digest()
+    .readBigInt64BE(0);
+}

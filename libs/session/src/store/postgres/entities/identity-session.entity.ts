@@ -1,0 +1,124 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { SessionStatus } from '../../../core/lifecycle.js';
+import type { AssuranceLevel, DeviceType } from '../../../core/session.js';
+
+const LIVE = `"status" IN ('pending', 'active', 'suspended')`;
+
+/**
+ * One sign-in, live or ended. For reading and joining in the application's own queries; every change goes through
+ * `SessionService` and `SessionAdminService`, which keep version, log and caches in step.
+ */
+@Entity({ name: 'identity_session', synchronize: false })
+@Index('identity_session_live_subject', ['tenantId', 'userId', 'createdAt', 'id'], { where: LIVE })
+@Index('identity_session_subject', ['userId', 'createdAt', 'id'])
+@Index('identity_session_created', ['createdAt', 'id'])
+@Index('identity_session_live_created', ['createdAt', 'id'], { where: LIVE })
+@Index('identity_session_due', ['dueAt'], { where: LIVE })
+@Index('identity_session_ended', ['endedAt'], { where: `"ended_at" IS NOT NULL` })
+@Index('identity_session_device', ['userId', 'deviceId', 'createdAt'], { where: `"device_id" IS NOT NULL` })
+export class IdentitySessionEntity {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  /** Order of admission within one millisecond. */
+  @Column({ type: 'bigint', generated: 'identity', generatedIdentity: 'ALWAYS' })
+  sequence!: string;
+
+  @Column({ type: 'integer', default: 1 })
+  version!: number;
+
+  /** Empty for an application without tenants. */
+  @Column({ type: 'text', name: 'tenant_id', default: '' })
+  tenantId!: string;
+
+  @Column({ type: 'text', name: 'user_id' })
+  userId!: string;
+
+  @Column({ type: 'text', name: 'client_id', nullable: true })
+  clientId!: string | null;
+
+  @Column({ type: 'text', name: 'device_type' })
+  deviceType!: DeviceType;
+
+  @Column({ type: 'text', name: 'device_id', nullable: true })
+  deviceId!: string | null;
+
+  @Column({ type: 'text', name: 'device_name', nullable: true })
+  deviceName!: string | null;
+
+  @Column({ type: 'text', name: 'user_agent', nullable: true })
+  userAgent!: string | null;
+
+  @Column({ type: 'text', name: 'initial_ip', nullable: true })
+  initialIp!: string | null;
+
+  @Column({ type: 'text', name: 'last_ip', nullable: true })
+  lastIp!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  location!: string | null;
+
+  /** The node on which the session began. */
+  @Column({ type: 'text', name: 'node_name', nullable: true })
+  nodeName!: string | null;
+
+  @Column('text')
+  status!: SessionStatus;
+
+  @Column({ type: 'text', name: 'scope_keys', array: true })
+  scopeKeys!: string[];
+
+  @Column({ type: 'bytea', name: 'token_digest', select: false })
+  tokenDigest!: Buffer;
+
+  @Column({ type: 'integer', name: 'token_generation', default: 0 })
+  tokenGeneration!: number;
+
+  /** Still accepted during a rotation's grace. */
+  @Column({ type: 'bytea', name: 'previous_token_digest', nullable: true, select: false })
+  previousTokenDigest!: Buffer | null;
+
+  @Column({ type: 'bytea', name: 'rotation_salt', select: false })
+  rotationSalt!: Buffer;
+
+  @Column({ type: 'timestamptz', name: 'rotated_at', precision: 3, nullable: true })
+  rotatedAt!: Date | null;
+
+  @Column('text')
+  assurance!: AssuranceLevel;
+
+  @Column({ type: 'boolean', name: 'remember_me' })
+  rememberMe!: boolean;
+
+  @Column({ type: 'timestamptz', name: 'created_at', precision: 3 })
+  createdAt!: Date;
+
+  @Column({ type: 'timestamptz', name: 'authenticated_at', precision: 3 })
+  authenticatedAt!: Date;
+
+  /** In no index, so that a touch is a HOT update. */
+  @Column({ type: 'timestamptz', name: 'last_accessed_at', precision: 3 })
+  lastAccessedAt!: Date;
+
+  @Column({ type: 'bigint', name: 'idle_timeout_ms' })
+  idleTimeoutMs!: string;
+
+  @Column({ type: 'timestamptz', name: 'expires_at', precision: 3 })
+  expiresAt!: Date;
+
+  /** When to look whether the session has run out; moved on lazily, never by a touch. Empty once ended. */
+  @Column({ type: 'timestamptz', name: 'due_at', precision: 3, nullable: true })
+  dueAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'ended_at', precision: 3, nullable: true })
+  endedAt!: Date | null;
+
+  @Column({ type: 'text', name: 'end_reason', nullable: true })
+  endReason!: string | null;
+
+  @Column({ type: 'text', name: 'ended_by', nullable: true })
+  endedBy!: string | null;
+
+  @Column({ type: 'jsonb', default: {} })
+  data!: Record<string, unknown>;
+}

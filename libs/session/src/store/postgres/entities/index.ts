@@ -1,0 +1,12 @@
+import { IdentitySessionCutOffEntity } from './identity-session-cut-off.entity.js';
+import { IdentitySessionEventEntity } from './identity-session-event.entity.js';
+import { IdentitySessionQuestionEntity } from './identity-session-question.entity.js';
+import { IdentitySessionEntity } from './identity-session.entity.js';
+
+/** For the `entities` of a DataSource that wants to query the tables itself; the module does not need it. */
+export const IDENTITY_SESSION_ENTITIES = [
+  IdentitySessionEntity,
+  IdentitySessionEventEntity,
+  IdentitySessionCutOffEntity,
+  IdentitySessionQuestionEntity,
+];

@@ -1,0 +1,166 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { EndedStatus } from '../../core/lifecycle.js';
+import type { SessionRecord } from '../../core/session.js';
+import type {
+  Admission,
+  AdmitOutcome,
+  ChangeNote,
+  Page,
+  Rotation,
+  SessionFilter,
+  SessionScope,
+  SessionStore,
+  Snapshot,
+  Touch,
+  TouchOutcome,
+  TransactionalSessionStore,
+} from '../session-store.js';
+import { MAX_IDENTIFIER_LENGTH, storableText } from '../storable-text.js';
+import { admitInTransaction } from './admit-transaction.js';
+import { recordOf, type SessionRow } from './session-row.js';
+import type { SqlExecutor } from './sql-executor.js';
+import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
+import * as change from './statements/change.statements.js';
+import * as read from './statements/read.statements.js';
+import { touchBatch } from './statements/touch.statements.js';
+import { TransactionOutcome } from './transaction-outcome.js';
+
+/** The most characters of a reason that are kept. */
+const MAX_REASON_LENGTH = 200;
+const SALT_BYTES = 16;
+
+export interface PostgresSessionStoreOptions {
+  /** Stored as the node on which a session began. */
+  readonly nodeName?: string;
+  /** An operation without an answer for this long fails with `SESSION_STORE_UNAVAILABLE`; 5 000 by default. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Sessions in PostgreSQL, on the connections of a TypeORM DataSource. Each verb is one statement, but for admission,
+ * which is one transaction under the subject's lock. Conflicts are retried, and so is a lost answer: an operation
+ * recognises its own earlier attempt in the log.
+ */
+export class PostgresSessionStore implements TransactionalSessionStore<EntityManager> {
+  private constructor(
+    private readonly session: SqlSession,
+    private readonly nodeName: string | null,
+    private readonly outcome: TransactionOutcome,
+  ) {}
+
+  /** The store on a DataSource that is or will be initialised. Make one for each DataSource. */
+  static on(dataSource: DataSource, options: PostgresSessionStoreOptions = {}): PostgresSessionStore {
+    const session = new OwnConnections(dataSource, options.deadlineMs ?? 5_000);
+    return new PostgresSessionStore(session, options.nodeName ?? null, new TransactionOutcome(dataSource));
+  }
+
+  /**
+   * The same store inside the transaction of a manager: its changes become real, and visible to this node, with the
+   * caller's commit. A manager without an open transaction changes nothing about the store.
+   * @throws IdentitySessionError `ISOLATION_LEVEL` from `admit` unless the transaction is READ COMMITTED
+   */
+  within(manager: EntityManager): SessionStore {
+    const transaction = CallerTransaction.of(manager, this.outcome);
+    return transaction === undefined ? this : new PostgresSessionStore(transaction, this.nodeName, this.outcome);
+  }
+
+  admit(admission: Admission): Promise<AdmitOutcome> {
+    return this.session.transaction((sql) => admitInTransaction(sql, admission, this.nodeName));
+  }
+
+  end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {
+    return this.#change(note, (sql, operation) => change.endOne(sql, scope, id, status, operation));
+  }
+
+  endMany(filter: SessionFilter, status: EndedStatus, note: ChangeNote, limit: number): Promise<SessionRecord[]> {
+    const operation = operationOf(note);
+    return this.session.run(async (sql, attempt) => {
+      const earlier = attempt > 1 ? await change.readByOperation(sql, operation.operationId) : [];
+      return [...earlier, ...(await change.endPage(sql, filter, status, operation, limit))].map(recordOf);
+    });
+  }
+
+  touchMany(touches: readonly Touch[]): Promise<TouchOutcome> {
+    return this.session.run(async (sql) => ({ skipped: await touchBatch(sql, touches) }));
+  }
+
+  changeStatus(
+    scope: SessionScope,
+    id: string,
+    to: 'active' | 'suspended',
+    note: ChangeNote,
+  ): Promise<SessionRecord | undefined> {
+    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, scope, id, to, operation));
+  }
+
+  rename(
+    scope: SessionScope,
+    id: string,
+    deviceName: string | null,
+    note: ChangeNote,
+  ): Promise<SessionRecord | undefined> {
+    return this.#change(note, (sql, operation) => change.renameOne(sql, scope, id, deviceName, operation));
+  }
+
+  rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {
+    const salt = randomBytes(SALT_BYTES);
+    return this.#change(note, (sql, operation) => change.rotateOne(sql, rotation, salt, operation));
+  }
+
+  findMany(ids: readonly string[]): Promise<Snapshot> {
+    return this.session.run(async (sql) => {
+      const { asOf, rows } = await read.readMany(sql, ids);
+      return { asOf, records: rows.map(recordOf) };
+    });
+  }
+
+  findLast(tenantId: string | null, userId: string, deviceId: string): Promise<SessionRecord | undefined> {
+    return this.session.run(async (sql) => optional(await read.readLast(sql, tenantId, userId, deviceId)));
+  }
+
+  exists(id: string): Promise<boolean> {
+    return this.session.run((sql) => read.readExists(sql, id));
+  }
+
+  list(filter: SessionFilter, page: Page): Promise<SessionRecord[]> {
+    return this.session.run(async (sql) => (await read.readPage(sql, filter, page)).map(recordOf));
+  }
+
+  count(filter: SessionFilter): Promise<number> {
+    return this.session.run((sql) => read.readCount(sql, filter));
+  }
+
+  now(): Promise<number> {
+    return this.session.run((sql) => read.readNow(sql));
+  }
+
+  onCommitted(apply: () => void): void {
+    this.session.onCommitted(apply);
+  }
+
+  /** A change of one session; a retry that finds nothing left to do looks whether its earlier attempt did it. */
+  #change(
+    note: ChangeNote,
+    statement: (sql: SqlExecutor, operation: change.Operation) => Promise<SessionRow | undefined>,
+  ): Promise<SessionRecord | undefined> {
+    const operation = operationOf(note);
+    return this.session.run(async (sql, attempt) => {
+      const row = await statement(sql, operation);
+      if (row !== undefined || attempt === 1) return optional(row);
+      return optional((await change.readByOperation(sql, operation.operationId))[0]);
+    });
+  }
+}
+
+function operationOf(note: ChangeNote): change.Operation {
+  return {
+    reason: storableText(note.reason, MAX_REASON_LENGTH) ?? 'unspecified',
+    by: note.by === null ? null : storableText(note.by, MAX_IDENTIFIER_LENGTH),
+    operationId: randomUUID(),
+  };
+}
+
+function optional(row: SessionRow | undefined): SessionRecord | undefined {
+  return row === undefined ? undefined : recordOf(row);
+}

@@ -1,0 +1,85 @@
+import type { SessionStatus } from '../../core/lifecycle.js';
+import type { AssuranceLevel, DeviceType, SessionData, SessionRecord } from '../../core/session.js';
+
+const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
+
+/** The columns of a record, for a row called `s`; the same list wherever a statement returns sessions. */
+export const RECORD_COLUMNS = `
+  s.id, s.sequence::float8 AS sequence, s.version, s.tenant_id, s.user_id, s.client_id, s.device_type, s.device_id,
+  s.device_name, s.user_agent, s.initial_ip, s.last_ip, s.location, s.status, s.scope_keys, s.token_digest,
+  s.token_generation, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
+  ${ms('s.authenticated_at')} AS authenticated_at, ${ms('s.last_accessed_at')} AS last_accessed_at,
+  s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms('s.ended_at')} AS ended_at,
+  s.end_reason, s.ended_by, s.data`;
+
+/** What the driver gives for `RECORD_COLUMNS`. */
+export interface SessionRow {
+  readonly id: string;
+  readonly sequence: number;
+  readonly version: number;
+  readonly tenant_id: string;
+  readonly user_id: string;
+  readonly client_id: string | null;
+  readonly device_type: DeviceType;
+  readonly device_id: string | null;
+  readonly device_name: string | null;
+  readonly user_agent: string | null;
+  readonly initial_ip: string | null;
+  readonly last_ip: string | null;
+  readonly location: string | null;
+  readonly status: SessionStatus;
+  readonly scope_keys: readonly string[];
+  readonly token_digest: Uint8Array;
+  readonly token_generation: number;
+  readonly assurance: AssuranceLevel;
+  readonly remember_me: boolean;
+  readonly created_at: number;
+  readonly authenticated_at: number;
+  readonly last_accessed_at: number;
+  readonly idle_timeout_ms: number;
+  readonly expires_at: number;
+  readonly ended_at: number | null;
+  readonly end_reason: string | null;
+  readonly ended_by: string | null;
+  readonly data: SessionData;
+}
+
+/** The record of a row. */
+export function recordOf(row: SessionRow): SessionRecord {
+  return {
+    id: row.id,
+    version: row.version,
+    sequence: row.sequence,
+    tenantId: row.tenant_id === '' ? null : row.tenant_id,
+    userId: row.user_id,
+    clientId: row.client_id,
+    deviceType: row.device_type,
+    deviceId: row.device_id,
+    status: row.status,
+    scopeKeys: row.scope_keys,
+    // A copy of its own: the driver's buffers are slices of large ones and would keep them alive in the cache.
+    tokenDigest: Uint8Array.prototype.slice.call(row.token_digest),
+    tokenGeneration: row.token_generation,
+    deviceName: row.device_name,
+    userAgent: row.user_agent,
+    initialIp: row.initial_ip,
+    lastIp: row.last_ip,
+    location: row.location,
+    rememberMe: row.remember_me,
+    assurance: row.assurance,
+    createdAt: row.created_at,
+    authenticatedAt: row.authenticated_at,
+    lastAccessedAt: row.last_accessed_at,
+    idleTimeoutMs: row.idle_timeout_ms,
+    expiresAt: row.expires_at,
+    endedAt: row.ended_at,
+    endReason: row.end_reason,
+    endedBy: row.ended_by,
+    data: row.data,
+  };
+}
+
+/** How "no tenant" is stored. */
+export function tenantColumn(tenantId: string | null): string {
+  return tenantId ?? '';
+}

@@ -1,0 +1,168 @@
+import type { SessionFacts } from '../../../core/session.js';
+import type { Admission } from '../../session-store.js';
+import { RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
+import type { SqlExecutor } from '../sql-executor.js';
+import { hasRunOut, LIVE, logFrom, MOMENT } from './fragments.js';
+
+/**
+ * Touches of the last moment may still be on their way to the row, and a second past the limit is within the promise:
+ * admission ends nothing for idleness earlier.
+ */
+const IDLE_GRACE_MS = 1_000;
+
+/** Serialises the admissions of one subject until the transaction ends. */
+export async function lockSubject(sql: SqlExecutor, lock: bigint): Promise<void> {
+  await sql.query('SELECT pg_advisory_xact_lock($1::bigint)', [lock.toString()]);
+}
+
+/** The isolation level that the statement runs under. */
+export async function readIsolationLevel(sql: SqlExecutor): Promise<string | undefined> {
+  const rows = await sql.query<{ level: string }>(`SELECT current_setting('transaction_isolation') AS level`);
+  return rows[0]?.level;
+}
+
+/** What an earlier attempt of the same admission has left, if it did commit. */
+export async function readEarlierAttempt(
+  sql: SqlExecutor,
+  id: string,
+): Promise<{ part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[]> {
+  const rows = await sql.query<SessionRow & { part: 'admitted' | 'evicted' | 'ended' }>(
+    `SELECT CASE WHEN s.id = $1::uuid THEN 'admitted' WHEN e.type = 'evicted' THEN 'evicted' ELSE 'ended' END AS part,
+            ${RECORD_COLUMNS}
+     FROM identity_session_event made
+     JOIN identity_session_event e ON e.xid = made.xid
+     JOIN identity_session s ON s.id = e.session_id
+     WHERE made.session_id = $1::uuid AND made.type = 'created'
+     ORDER BY e.id`,
+    [id],
+  );
+  return rows.map((row) => ({ part: row.part, row }));
+}
+
+/**
+ * Ends the subject's sessions that have run out, and reads the ones that live, all as of one moment. Also tells of the
+ * session with the id of the admission itself, which only an earlier attempt can have made.
+ */
+export async function endRunOutAndReadLive(
+  sql: SqlExecutor,
+  facts: SessionFacts,
+  replaces: string | null,
+  operationId: string,
+): Promise<{ part: 'ended' | 'live' | 'earlier'; row: SessionRow }[]> {
+  const rows = await sql.query<SessionRow & { part: 'ended' | 'live' | 'earlier' }>(
+    `WITH ${MOMENT},
+     ended AS (
+       UPDATE identity_session s SET
+         version = s.version + 1, status = 'expired', ended_at = moment.at, due_at = NULL,
+         end_reason = CASE WHEN s.expires_at <= moment.at THEN 'absolute_lifetime' ELSE 'idle_timeout' END
+       FROM moment
+       WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE} AND ${hasRunOut('moment.at', IDLE_GRACE_MS)}
+         AND s.id IS DISTINCT FROM $3::uuid
+       RETURNING s.*
+     ),
+     logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$4')})
+     SELECT 'ended' AS part, ${RECORD_COLUMNS} FROM ended s
+     UNION ALL
+     SELECT 'live' AS part, ${RECORD_COLUMNS} FROM identity_session s, moment
+     WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE}
+       AND s.id IS DISTINCT FROM $3::uuid AND NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}
+     UNION ALL
+     SELECT 'earlier' AS part, ${RECORD_COLUMNS} FROM identity_session s WHERE s.id = $4::uuid`,
+    [tenantColumn(facts.tenantId), facts.userId, replaces, operationId],
+  );
+  return rows.map((row) => ({ part: row.part, row }));
+}
+
+/**
+ * Admits the newcomer, evicts the victims and ends the session that it replaces, in one statement and with one moment
+ * for all. A replaced session of another user ends too: a browser holds one session.
+ */
+export async function insertAndEvict(
+  sql: SqlExecutor,
+  admission: Admission,
+  scopeKeys: readonly string[],
+  rotationSalt: Uint8Array,
+  nodeName: string | null,
+  victims: readonly string[],
+): Promise<{ part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[]> {
+  const { facts } = admission;
+  const rows = await sql.query<SessionRow & { part: 'admitted' | 'evicted' | 'ended' }>(
+    `WITH ${MOMENT},
+     admitted AS (
+       INSERT INTO identity_session AS s
+         (id, tenant_id, user_id, client_id, device_type, device_id, device_name, user_agent, initial_ip, last_ip,
+          location, node_name, status, scope_keys, token_digest, rotation_salt, assurance, remember_me, created_at,
+          authenticated_at, last_accessed_at, idle_timeout_ms, expires_at, due_at, data)
+       SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $9::text,
+          $10::text, $11::text, 'active', $12::text[], $13::bytea, $14::bytea, $15::text, $16::boolean, moment.at,
+          moment.at, moment.at, $17::bigint, moment.at + $18::bigint * interval '1 millisecond',
+          moment.at + least($17::bigint, $18::bigint) * interval '1 millisecond', $19::jsonb
+       FROM moment
+       RETURNING s.*
+     ),
+     ended AS (
+       UPDATE identity_session s SET version = s.version + 1, ended_by = $3::text, ended_at = moment.at, due_at = NULL,
+         status = CASE WHEN s.id = $21::uuid THEN 'signed_out' ELSE 'evicted' END,
+         end_reason = CASE WHEN s.id = $21::uuid THEN 'replaced' ELSE 'limit_reached' END
+       FROM moment
+       WHERE (s.id = ANY ($20::uuid[]) OR s.id = $21::uuid) AND ${LIVE}
+       RETURNING s.*
+     ),
+     created_log AS (${logFrom('admitted', `'created'`, 'NULL', '$3::text', '$1')}),
+     ended_log AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$1')})
+     SELECT 'admitted' AS part, ${RECORD_COLUMNS} FROM admitted s
+     UNION ALL
+     SELECT CASE WHEN s.status = 'evicted' THEN 'evicted' ELSE 'ended' END AS part, ${RECORD_COLUMNS} FROM ended s`,
+    [
+      admission.id,
+      tenantColumn(facts.tenantId),
+      facts.userId,
+      facts.clientId,
+      facts.deviceType,
+      facts.deviceId,
+      admission.deviceName,
+      admission.userAgent,
+      admission.ip,
+      admission.location,
+      nodeName,
+      scopeKeys,
+      admission.tokenDigest,
+      rotationSalt,
+      admission.assurance,
+      admission.rememberMe,
+      admission.idleTimeoutMs,
+      admission.absoluteLifetimeMs,
+      JSON.stringify(admission.data),
+      victims,
+      admission.replaces,
+    ],
+  );
+  return rows.map((row) => ({ part: row.part, row }));
+}
+
+/** Remembers a question of the policy; questions that nobody answered go on the way. */
+export async function insertQuestion(sql: SqlExecutor, admission: Admission): Promise<void> {
+  await sql.query(
+    `WITH stale AS (DELETE FROM identity_session_question WHERE expires_at <= clock_timestamp())
+     INSERT INTO identity_session_question (ticket_digest, tenant_id, user_id, expires_at)
+     VALUES ($1::bytea, $2::text, $3::text, clock_timestamp() + $4::bigint * interval '1 millisecond')
+     ON CONFLICT (ticket_digest) DO UPDATE SET expires_at = excluded.expires_at`,
+    [
+      admission.question.ticketDigest,
+      tenantColumn(admission.facts.tenantId),
+      admission.facts.userId,
+      admission.question.lifetimeMs,
+    ],
+  );
+}
+
+/** Uses up a ticket. True where it was open and belonged to the subject. */
+export async function takeQuestion(sql: SqlExecutor, facts: SessionFacts, ticketDigest: Uint8Array): Promise<boolean> {
+  const rows = await sql.query(
+    `DELETE FROM identity_session_question
+     WHERE ticket_digest = $1::bytea AND tenant_id = $2::text AND user_id = $3::text AND expires_at > clock_timestamp()
+     RETURNING true AS taken`,
+    [ticketDigest, tenantColumn(facts.tenantId), facts.userId],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,152 @@
+import type { SessionStatus } from '../../../core/lifecycle.js';
+import { statesBefore } from '../../../core/lifecycle.js';
+import type { ChangeNote, Rotation, SessionFilter, SessionScope } from '../../session-store.js';
+import { RECORD_COLUMNS, type SessionRow } from '../session-row.js';
+import type { SqlExecutor } from '../sql-executor.js';
+import { filterCondition, LIVE, logFrom, MOMENT, Parameters, scopeCondition } from './fragments.js';
+
+/** Identifies one operation over all its attempts, and who does it why. */
+export interface Operation extends ChangeNote {
+  readonly operationId: string;
+}
+
+const ENDING = `version = s.version + 1, ended_at = moment.at, due_at = NULL`;
+
+/** Ends one session; no row where none in scope is in a state before `status`. */
+export async function endOne(
+  sql: SqlExecutor,
+  scope: SessionScope,
+  id: string,
+  status: SessionStatus,
+  operation: Operation,
+): Promise<SessionRow | undefined> {
+  const parameters = new Parameters();
+  const where = `s.id = ${parameters.add(id, 'uuid')} AND ${scopeCondition(scope, parameters)}`;
+  return (await endWhere(sql, where, parameters, status, operation))[0];
+}
+
+/** Ends the first `limit` live sessions that match, locked in id order so that bulk calls cannot deadlock. */
+export async function endPage(
+  sql: SqlExecutor,
+  filter: SessionFilter,
+  status: SessionStatus,
+  operation: Operation,
+  limit: number,
+): Promise<SessionRow[]> {
+  const parameters = new Parameters();
+  const condition = `${filterCondition(filter, parameters)} AND ${stateBefore(status, parameters)}`;
+  const page = `page AS MATERIALIZED (
+    SELECT s.id FROM identity_session s WHERE ${LIVE} AND ${condition}
+    ORDER BY s.id LIMIT ${parameters.add(limit, 'int')} FOR NO KEY UPDATE)`;
+  return endWhere(sql, 's.id IN (SELECT id FROM page)', parameters, status, operation, page);
+}
+
+async function endWhere(
+  sql: SqlExecutor,
+  where: string,
+  parameters: Parameters,
+  status: SessionStatus,
+  operation: Operation,
+  before?: string,
+): Promise<SessionRow[]> {
+  const target = parameters.add(status, 'text');
+  const reason = parameters.add(operation.reason, 'text');
+  const actor = parameters.add(operation.by, 'text');
+  const allowed = stateBefore(status, parameters);
+  return sql.query<SessionRow>(
+    `WITH ${before === undefined ? '' : `${before}, `}${MOMENT},
+     ended AS (
+       UPDATE identity_session s SET ${ENDING}, status = ${target}, end_reason = ${reason}, ended_by = ${actor}
+       FROM moment WHERE ${where} AND ${LIVE} AND ${allowed}
+       RETURNING s.*
+     ),
+     logged AS (${logFrom('ended', 's.status', reason, actor, parameters.add(operation.operationId, 'uuid'))})
+     SELECT ${RECORD_COLUMNS} FROM ended s`,
+    parameters.values,
+  );
+}
+
+function stateBefore(status: SessionStatus, parameters: Parameters): string {
+  return `s.status = ANY (${parameters.add(statesBefore(status), 'text[]')})`;
+}
+
+/** Sets columns of one live session in scope and logs it as `type`. `set` and `where` may use the given parameters. */
+async function changeOne(
+  sql: SqlExecutor,
+  change: { readonly type: string; readonly set: string; readonly where: string; readonly parameters: Parameters },
+  operation: Operation,
+): Promise<SessionRow | undefined> {
+  const { parameters } = change;
+  const reason = parameters.add(operation.reason, 'text');
+  const actor = parameters.add(operation.by, 'text');
+  const operationId = parameters.add(operation.operationId, 'uuid');
+  const rows = await sql.query<SessionRow>(
+    `WITH ${MOMENT},
+     changed AS (
+       UPDATE identity_session s SET version = s.version + 1, ${change.set}
+       FROM moment WHERE ${change.where} AND ${LIVE}
+       RETURNING s.*
+     ),
+     logged AS (${logFrom('changed', `'${change.type}'`, reason, actor, operationId)})
+     SELECT ${RECORD_COLUMNS} FROM changed s`,
+    parameters.values,
+  );
+  return rows[0];
+}
+
+export async function changeStatusOne(
+  sql: SqlExecutor,
+  scope: SessionScope,
+  id: string,
+  to: 'active' | 'suspended',
+  operation: Operation,
+): Promise<SessionRow | undefined> {
+  const parameters = new Parameters();
+  const where = `s.id = ${parameters.add(id, 'uuid')} AND ${scopeCondition(scope, parameters)} AND ${stateBefore(to, parameters)}`;
+  const set = `status = ${parameters.add(to, 'text')}`;
+  return changeOne(sql, { type: to === 'active' ? 'activated' : 'suspended', set, where, parameters }, operation);
+}
+
+export async function renameOne(
+  sql: SqlExecutor,
+  scope: SessionScope,
+  id: string,
+  deviceName: string | null,
+  operation: Operation,
+): Promise<SessionRow | undefined> {
+  const parameters = new Parameters();
+  const where = `s.id = ${parameters.add(id, 'uuid')} AND ${scopeCondition(scope, parameters)}`;
+  const set = `device_name = ${parameters.add(deviceName, 'text')}`;
+  return changeOne(sql, { type: 'renamed', set, where, parameters }, operation);
+}
+
+/** Replaces the token; the old digest is dead at once. Re-authentication moves both the idle limit and its moment. */
+export async function rotateOne(
+  sql: SqlExecutor,
+  rotation: Rotation,
+  rotationSalt: Uint8Array,
+  operation: Operation,
+): Promise<SessionRow | undefined> {
+  const parameters = new Parameters();
+  const where = `s.id = ${parameters.add(rotation.id, 'uuid')} AND s.token_generation = ${parameters.add(rotation.fromGeneration, 'int')}`;
+  const set = [
+    `token_digest = ${parameters.add(rotation.tokenDigest, 'bytea')}`,
+    'previous_token_digest = NULL',
+    'token_generation = s.token_generation + 1',
+    `rotation_salt = ${parameters.add(rotationSalt, 'bytea')}`,
+    'rotated_at = moment.at',
+    ...(rotation.assurance === undefined ? [] : [`assurance = ${parameters.add(rotation.assurance, 'text')}`]),
+    ...(rotation.reauthenticated ? ['authenticated_at = moment.at', 'last_accessed_at = moment.at'] : []),
+  ].join(', ');
+  return changeOne(sql, { type: 'rotated', set, where, parameters }, operation);
+}
+
+/** The sessions that an earlier attempt of the operation has changed already; retries come within seconds. */
+export async function readByOperation(sql: SqlExecutor, operationId: string): Promise<SessionRow[]> {
+  return sql.query<SessionRow>(
+    `SELECT ${RECORD_COLUMNS} FROM identity_session s
+     WHERE s.id IN (SELECT e.session_id FROM identity_session_event e
+                    WHERE e.at >= clock_timestamp() - interval '5 minutes' AND e.operation_id = $1::uuid)`,
+    [operationId],
+  );
+}

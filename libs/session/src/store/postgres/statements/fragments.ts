@@ -1,0 +1,58 @@
+import type { SessionFilter, SessionScope } from '../../session-store.js';
+import { tenantColumn } from '../session-row.js';
+
+/** Written as in the partial indexes, so that the planner sees that they apply. */
+export const LIVE = `s.status IN ('pending', 'active', 'suspended')`;
+
+/** True where a live session's time is over at the database's `at`; `grace` allows for touches that are on their way. */
+export const hasRunOut = (at: string, graceMs = 0): string =>
+  `(s.expires_at <= ${at} OR s.last_accessed_at + (s.idle_timeout_ms + ${graceMs}) * interval '1 millisecond' <= ${at})`;
+
+/** The moment of a change: taken after all locks, the same for row and log. */
+export const MOMENT = `moment AS MATERIALIZED (SELECT date_trunc('milliseconds', clock_timestamp()) AS at)`;
+
+/** Writes one log row for each row of `source` (a list of session columns aliased `s`). */
+export const logFrom = (source: string, type: string, reason: string, actor: string, operation: string): string => `
+  INSERT INTO identity_session_event (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id)
+  SELECT moment.at, ${type}, s.id, s.version, s.tenant_id, s.user_id, ${reason}, ${actor}, ${operation}::uuid
+  FROM ${source} s, moment`;
+
+/** Collects the parameters of a statement and numbers them. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  /** The placeholder of a value, with its cast. */
+  add(value: unknown, cast: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${cast}`;
+  }
+}
+
+/** The condition of a scope, as SQL over `s`. */
+export function scopeCondition(scope: SessionScope, parameters: Parameters): string {
+  switch (scope.kind) {
+    case 'all':
+      return 'true';
+    case 'tenant':
+      return `s.tenant_id = ${parameters.add(scope.tenantId, 'text')}`;
+    case 'user':
+      return `s.tenant_id = ${parameters.add(tenantColumn(scope.tenantId), 'text')} AND s.user_id = ${parameters.add(scope.userId, 'text')}`;
+  }
+}
+
+/** The condition of a filter, its scope included, as SQL over `s`. */
+export function filterCondition(filter: SessionFilter, parameters: Parameters): string {
+  const all = [scopeCondition(filter.scope, parameters)];
+  if (filter.ids !== undefined) all.push(`s.id = ANY (${parameters.add(filter.ids, 'uuid[]')})`);
+  if (filter.exceptIds !== undefined) all.push(`s.id <> ALL (${parameters.add(filter.exceptIds, 'uuid[]')})`);
+  if (filter.tenantId !== undefined) {
+    all.push(`s.tenant_id = ${parameters.add(tenantColumn(filter.tenantId), 'text')}`);
+  }
+  if (filter.userId !== undefined) all.push(`s.user_id = ${parameters.add(filter.userId, 'text')}`);
+  if (filter.clientId === null) all.push('s.client_id IS NULL');
+  else if (filter.clientId !== undefined) all.push(`s.client_id = ${parameters.add(filter.clientId, 'text')}`);
+  if (filter.deviceType !== undefined) all.push(`s.device_type = ${parameters.add(filter.deviceType, 'text')}`);
+  if (filter.status === 'live') all.push(LIVE, `NOT ${hasRunOut('statement_timestamp()')}`);
+  else if (filter.status !== undefined) all.push(`s.status = ${parameters.add(filter.status, 'text')}`);
+  return all.join(' AND ');
+}

@@ -1,0 +1,39 @@
+import { IdentitySessionError } from '../core/errors.js';
+import type { SessionData } from '../core/session.js';
+
+/** The most that a session's data may take as JSON, in bytes. */
+export const MAX_DATA_BYTES = 16_384;
+/** The deepest nesting. */
+const MAX_DATA_DEPTH = 32;
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+/** What JSON can say and PostgreSQL cannot hold: NUL and half a surrogate pair. */
+const NOT_STORABLE = /\\u0000|\\ud[89a-f]/i;
+
+/**
+ * A session's data as it can be stored: a plain JSON object.
+ * @throws IdentitySessionError `VALIDATION_FAILED` where it is too large, too deep, or holds what no JSON object should
+ */
+export function storableData(data: unknown): SessionData {
+  if (data === undefined) return {};
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw refused('must be a JSON object');
+  checkKeys(data, 1);
+  const json = JSON.stringify(data);
+  if (Buffer.byteLength(json) > MAX_DATA_BYTES) throw refused(`must not exceed ${MAX_DATA_BYTES} bytes as JSON`);
+  if (NOT_STORABLE.test(json)) throw refused('must not hold NUL or lone surrogates');
+  return JSON.parse(json) as SessionData;
+}
+
+function checkKeys(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > MAX_DATA_DEPTH) throw refused(`must not be nested deeper than ${MAX_DATA_DEPTH}`);
+  for (const [key, inner] of Object.entries(value)) {
+    if (FORBIDDEN_KEYS.has(key)) throw refused(`must not have a key "${key}"`);
+    checkKeys(inner, depth + 1);
+  }
+}
+
+function refused(why: string): IdentitySessionError {
+  return new IdentitySessionError('VALIDATION_FAILED', `The session's data ${why}.`, {
+    errors: [{ field: 'data', message: why }],
+  });
+}

@@ -1,0 +1,45 @@
+import type { Clock } from '../core/clock.js';
+
+/** The clocks of this process, injected so that they can be simulated. */
+export interface ProcessClocks {
+  /** Milliseconds that never go back; stands still while the machine sleeps. */
+  monotonic(): number;
+  /** Milliseconds since the epoch as the operating system has them; may step. */
+  wall(): number;
+}
+
+export const systemClocks: ProcessClocks = { monotonic: () => performance.now(), wall: () => Date.now() };
+
+/** A reading this much worse than the best one is only taken once the best one is old. */
+const TOLERATED_ROUND_TRIP_FACTOR = 2;
+const READING_LIFETIME_MS = 30_000;
+
+/**
+ * The database's time on this node: its last reading plus the monotonic time since, so that the node's own clock does
+ * not matter. Before the first reading it is the wall clock.
+ */
+export class NodeClock implements Clock {
+  #offset: number;
+  #roundTripMs = Number.POSITIVE_INFINITY;
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly clocks: ProcessClocks = systemClocks) {
+    this.#offset = clocks.wall() - clocks.monotonic();
+  }
+
+  now(): number {
+    return this.clocks.monotonic() + this.#offset;
+  }
+
+  /** Takes in what the database's clock said in an answer to a question asked at `askedAt` (monotonic). */
+  observe(databaseTime: number, askedAt: number): void {
+    if (Number.isNaN(databaseTime)) return;
+    const answeredAt = this.clocks.monotonic();
+    const roundTripMs = answeredAt - askedAt;
+    const isOld = answeredAt - this.#readAt > READING_LIFETIME_MS;
+    if (!isOld && roundTripMs > this.#roundTripMs * TOLERATED_ROUND_TRIP_FACTOR) return;
+    this.#offset = databaseTime - (askedAt + answeredAt) / 2;
+    this.#roundTripMs = roundTripMs;
+    this.#readAt = answeredAt;
+  }
+}

@@ -1,0 +1,138 @@
+import { IdentitySessionError } from '../core/errors.js';
+import type { SessionRecord } from '../core/session.js';
+import type { Snapshot } from '../store/session-store.js';
+import type { ProcessClocks } from './node-clock.js';
+
+/** When something began, on both clocks of the process: trust counts from here. */
+export interface Moment {
+  readonly begunAt: number;
+  readonly begunAtWall: number;
+}
+
+/** What a load found: the record, when the load began, and whether a change was applied meanwhile. */
+export interface LoadedSession extends Moment {
+  readonly record: SessionRecord | undefined;
+  /** True where a change of the session was applied after the load began: the record may be out of date. */
+  readonly overtaken: boolean;
+}
+
+export interface SessionLoaderPorts {
+  readonly findMany: (ids: readonly string[]) => Promise<Snapshot>;
+  readonly clocks: ProcessClocks;
+  /** Told the database's time with each answer. */
+  readonly onAnswer: (asOf: number, askedAt: number) => void;
+  /** Runs a task after what is happening now, so that loads of one tick share a statement. */
+  readonly defer: (task: () => void) => void;
+}
+
+/** Loads that wait for the database at once; more are refused, since they could not be answered in time. */
+const MOST_WAITING = 10_000;
+/** Ids in one statement. */
+const BATCH = 500;
+/** Statements under way at once, so that loads leave connections to everybody else. */
+const MOST_STATEMENTS = 4;
+
+class Flight {
+  begunAt = Number.NaN;
+  begunAtWall = Number.NaN;
+  overtaken = false;
+  resolve!: (loaded: LoadedSession) => void;
+  reject!: (error: unknown) => void;
+  readonly result = new Promise<LoadedSession>((resolve, reject) => {
+    this.resolve = resolve;
+    this.reject = reject;
+  });
+
+  constructor(readonly id: string) {}
+
+  get hasBegun(): boolean {
+    return !Number.isNaN(this.begunAt);
+  }
+}
+
+/**
+ * Reads sessions from the primary: one load per session at a time, the loads of one tick in one statement, bounded in
+ * number. A load that was overtaken by a change is answered to those who waited for it and joined by nobody else.
+ */
+export class SessionLoader {
+  /** The load that a newcomer may join, by session id. */
+  readonly #flights = new Map<string, Flight>();
+  #queue: Flight[] = [];
+  #statements = 0;
+  #isScheduled = false;
+
+  constructor(private readonly ports: SessionLoaderPorts) {}
+
+  /**
+   * Loads one session. With `fresh`, never joins a load that has begun before the call.
+   * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE`
+   */
+  load(id: string, fresh = false): Promise<LoadedSession> {
+    const present = this.#flights.get(id);
+    if (present !== undefined && !(fresh && present.hasBegun)) return present.result;
+    if (this.#queue.length >= MOST_WAITING) return Promise.reject(overloaded());
+    const flight = new Flight(id);
+    this.#flights.set(id, flight);
+    this.#queue.push(flight);
+    this.#schedule();
+    return flight.result;
+  }
+
+  /** A change of the session was applied: what is being loaded may predate it. */
+  overtake(id: string): void {
+    const flight = this.#flights.get(id);
+    if (flight?.hasBegun !== true) return;
+    flight.overtaken = true;
+    this.#flights.delete(id);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#queue.length === 0 || this.#statements >= MOST_STATEMENTS) return;
+    this.#isScheduled = true;
+    this.ports.defer(() => {
+      this.#isScheduled = false;
+      while (this.#queue.length > 0 && this.#statements < MOST_STATEMENTS) void this.#runBatch();
+    });
+  }
+
+  async #runBatch(): Promise<void> {
+    const batch = this.#queue.slice(0, BATCH);
+    this.#queue = this.#queue.slice(BATCH);
+    this.#statements += 1;
+    const begunAt = this.ports.clocks.monotonic();
+    const begunAtWall = this.ports.clocks.wall();
+    for (const flight of batch) {
+      flight.begunAt = begunAt;
+      flight.begunAtWall = begunAtWall;
+    }
+    try {
+      const { records, asOf } = await this.ports.findMany(batch.map((flight) => flight.id));
+      this.ports.onAnswer(asOf, begunAt);
+      const byId = new Map(records.map((record) => [record.id, record]));
+      for (const flight of batch) {
+        this.#land(flight);
+        flight.resolve({ record: byId.get(flight.id), begunAt, begunAtWall, overtaken: flight.overtaken });
+      }
+    } catch (error) {
+      for (const flight of batch) {
+        this.#land(flight);
+        flight.reject(error);
+      }
+    } finally {
+      this.#statements -= 1;
+      this.#schedule();
+    }
+  }
+
+  #land(flight: Flight): void {
+    if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id);
+  }
+}
+
+function overloaded(): IdentitySessionError {
+  return new IdentitySessionError(
+    'SESSION_STORE_UNAVAILABLE',
+    `More than ${MOST_WAITING} sessions wait to be loaded; the database does not keep up. Try again.`,
+    { retryAfterSeconds: 1 },
+  );
+}

@@ -1,0 +1,151 @@
+import type { CachedSession } from '../cache/cached-session.js';
+import type { Clock } from '../core/clock.js';
+import type { Touch, TouchOutcome } from '../store/session-store.js';
+
+export interface TouchBufferOptions {
+  /** A buffered access is in the database after this long at the latest. */
+  readonly syncIntervalMs: number;
+  /** And this long before the session would seem idle to those who only know the database. */
+  readonly idleMarginMs: number;
+}
+
+export interface TouchBufferPorts {
+  readonly touchMany: (touches: readonly Touch[]) => Promise<TouchOutcome>;
+  readonly clock: Clock;
+  /** Calls `task` once after `delayMs`; the answer cancels it. Must not keep the process alive. */
+  readonly schedule: (task: () => void, delayMs: number) => () => void;
+  /** Told of a failed write; the accesses stay buffered. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Rows in one statement. */
+const BATCH = 1_000;
+/** Deadlines closer together than this share a flush. */
+const COALESCE_MS = 200;
+
+/**
+ * Keeps last accesses in memory and writes them in batches: at most one row write per session and sync interval, never
+ * while a request waits. What fails or is locked stays buffered, with its newest time.
+ */
+export class TouchBuffer {
+  readonly #dirty = new Map<string, CachedSession>();
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #cancelWake: () => void = () => undefined;
+  #flushing: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: TouchBufferOptions,
+    private readonly ports: TouchBufferPorts,
+  ) {}
+
+  /** Sessions with accesses that the database does not have. */
+  get size(): number {
+    return this.#dirty.size;
+  }
+
+  /** Notes an access. Never goes back, never waits. */
+  touch(session: CachedSession, at: number, ip: string | null): void {
+    if (at > session.lastAccessedAt) session.lastAccessedAt = at;
+    if (ip !== null) session.lastIp = ip;
+    if (session.dirtySince !== 0) return;
+    session.dirtySince = at;
+    this.#dirty.set(session.record.id, session);
+    this.#wakeBy(this.#deadlineOf(session));
+  }
+
+  /** Carries what is buffered for a session over to its new entry. To be called whenever one takes the other's place. */
+  adopt(session: CachedSession): void {
+    const buffered = this.#dirty.get(session.record.id);
+    if (buffered === undefined || buffered === session) return;
+    session.lastAccessedAt = Math.max(session.lastAccessedAt, buffered.lastAccessedAt);
+    session.lastIp = buffered.lastIp;
+    session.dirtySince = buffered.dirtySince;
+    this.#dirty.set(session.record.id, session);
+  }
+
+  /** The latest access that is buffered for a session, or 0. */
+  bufferedAccess(id: string): number {
+    return this.#dirty.get(id)?.lastAccessedAt ?? 0;
+  }
+
+  /** Forgets what is buffered for a session that has ended. */
+  drop(id: string): void {
+    this.#dirty.delete(id);
+  }
+
+  /** Writes everything that is buffered, now. Fails never; what could not be written stays buffered. */
+  async flushAll(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    await this.#flush(Number.POSITIVE_INFINITY);
+  }
+
+  #deadlineOf(session: CachedSession): number {
+    return Math.min(
+      session.dirtySince + this.options.syncIntervalMs,
+      session.storedAccessAt + session.record.idleTimeoutMs - this.options.idleMarginMs,
+    );
+  }
+
+  #wakeBy(deadline: number): void {
+    if (deadline >= this.#wakeAt) return;
+    this.#cancelWake();
+    this.#wakeAt = deadline;
+    const delay = Math.max(0, deadline - this.ports.clock.now());
+    this.#cancelWake = this.ports.schedule(
+      () => {
+        this.#wakeAt = Number.POSITIVE_INFINITY;
+        void this.#flush(this.ports.clock.now() + COALESCE_MS);
+      },
+      Math.min(delay, this.options.syncIntervalMs),
+    );
+  }
+
+  /** Writes what is due by `until`, then sleeps until the next deadline. One flush at a time. */
+  #flush(until: number): Promise<void> {
+    this.#flushing ??= this.#writeDue(until).finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  async #writeDue(until: number): Promise<void> {
+    const due = [...this.#dirty.values()].filter((session) => this.#deadlineOf(session) <= until);
+    let failed = false;
+    for (let start = 0; start < due.length && !failed; start += BATCH) {
+      failed = !(await this.#write(due.slice(start, start + BATCH)));
+    }
+    let next = Number.POSITIVE_INFINITY;
+    for (const session of this.#dirty.values()) next = Math.min(next, this.#deadlineOf(session));
+    // What has just been skipped or failed is overdue: it is tried again after a while, not at once.
+    if (next !== Number.POSITIVE_INFINITY) this.#wakeBy(Math.max(next, this.ports.clock.now() + COALESCE_MS));
+  }
+
+  async #write(batch: readonly CachedSession[]): Promise<boolean> {
+    const touches = batch.map((session) => ({
+      id: session.record.id,
+      at: session.lastAccessedAt,
+      ip: session.lastIp,
+    }));
+    try {
+      const skipped = new Set((await this.ports.touchMany(touches)).skipped);
+      for (const touch of touches) if (!skipped.has(touch.id)) this.#written(touch);
+      return true;
+    } catch (error) {
+      this.ports.onFailure(error);
+      return false;
+    }
+  }
+
+  /** The database has the access; the session may have been accessed again, or have a new entry, since. */
+  #written(touch: Touch): void {
+    const session = this.#dirty.get(touch.id);
+    if (session === undefined) return;
+    session.storedAccessAt = Math.max(session.storedAccessAt, touch.at);
+    if (session.lastAccessedAt > touch.at) {
+      session.dirtySince = this.ports.clock.now();
+    } else {
+      session.dirtySince = 0;
+      this.#dirty.delete(touch.id);
+    }
+  }
+}

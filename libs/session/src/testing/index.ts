@@ -1,0 +1,7 @@
+export { InMemorySessionStore, type InMemorySessionStoreOptions } from '../store/memory/in-memory-session-store.js';
+export type { InMemorySessionEvent, SessionEventType } from '../store/memory/session-event.js';
+export { FixedClock } from './fixed-clock.js';
+export { type AdmissionOverrides, admissionOf, randomDigest } from './session-builder.js';
+export { describeSessionStoreContract } from './session-store-contract.js';
+export type { MakeSessionStore, SessionStoreHarness } from './store-contract/store-trial.js';
+export type { Expectation, TestTools } from './test-tools.js';

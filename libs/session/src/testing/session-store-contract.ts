@@ -1,0 +1,40 @@
+import { admissionContract } from './store-contract/admission.contract.js';
+import { changingContract } from './store-contract/changing.contract.js';
+import { endingContract } from './store-contract/ending.contract.js';
+import { findingContract } from './store-contract/finding.contract.js';
+import { limitsContract } from './store-contract/limits.contract.js';
+import { listingContract } from './store-contract/listing.contract.js';
+import { questionsContract } from './store-contract/questions.contract.js';
+import { replacementContract } from './store-contract/replacement.contract.js';
+import { scopesContract } from './store-contract/scopes.contract.js';
+import { type ContractPart, type MakeSessionStore, StoreTrial } from './store-contract/store-trial.js';
+import { touchingContract } from './store-contract/touching.contract.js';
+import type { TestTools } from './test-tools.js';
+
+const PARTS: readonly ContractPart[] = [
+  admissionContract,
+  limitsContract,
+  questionsContract,
+  replacementContract,
+  scopesContract,
+  endingContract,
+  changingContract,
+  touchingContract,
+  findingContract,
+  listingContract,
+];
+
+/**
+ * Registers the tests that every session store passes. `makeStore` is called before each test and the store closed
+ * after it; several may share one database, because every test keeps to users and tenants of its own.
+ *
+ * @param tools `describe`, `it`, `beforeEach`, `afterEach` and `expect` of the test runner
+ */
+export function describeSessionStoreContract(name: string, makeStore: MakeSessionStore, tools: TestTools): void {
+  tools.describe(`${name} keeps the contract of a session store`, () => {
+    const trial = new StoreTrial(makeStore);
+    tools.beforeEach(() => trial.open());
+    tools.afterEach(() => trial.close());
+    for (const part of PARTS) part(trial, tools);
+  });
+}
