@@ -104,5 +104,5 @@ export {
   ConcurrentLoginStrategyService,
   type SimulatedSignIn,
 } from './nest/sign-in/concurrent-login-strategy.service.js';
-export { SESSION_TOKEN_HEADER, SessionService } from './nest/sign-in/session.service.js';
+export { SESSION_TOKEN_HEADER, type SessionOwner, SessionService } from './nest/sign-in/session.service.js';
 export type { SessionExchange, SignInInput, SignInResult } from './nest/sign-in/sign-in.js';

@@ -26,6 +26,12 @@ export const SESSION_TOKEN_HEADER = 'Session-Token';
 const MAX_DEVICE_NAME_LENGTH = 100;
 const MOST_OWN_SESSIONS = 1_000;
 
+/** Whose sessions: a `Session` of the user will do. */
+export interface SessionOwner {
+  readonly userId: string;
+  readonly tenantId: string | null;
+}
+
 /** What a signed-in user does with their own sessions: in, out, see, name, rotate. */
 @Injectable()
 export class SessionService {
@@ -135,8 +141,8 @@ export class SessionService {
   }
 
   /** The live sessions of a user, newest first, at most 1 000. */
-  async list(user: { readonly userId: string; readonly tenantId: string | null }): Promise<Session[]> {
-    const scope: SessionScope = { kind: 'user', ...user };
+  async list({ userId, tenantId }: SessionOwner): Promise<Session[]> {
+    const scope: SessionScope = { kind: 'user', userId, tenantId };
     const page = { limit: MOST_OWN_SESSIONS, descending: true, after: null };
     return (await this.store.list({ scope, status: 'live' }, page)).map((record) => this.#withBuffered(record));
   }
@@ -146,15 +152,15 @@ export class SessionService {
    * @throws IdentitySessionError `SESSION_NOT_FOUND` for a session of somebody else, as for an unknown one
    */
   async name(
-    user: { readonly userId: string; readonly tenantId: string | null },
+    { userId, tenantId }: SessionOwner,
     id: string,
     deviceName: string,
     manager?: EntityManager,
   ): Promise<Session> {
     if (!isSessionId(id)) throw notFound(id);
     const name = storableText(deviceName, MAX_DEVICE_NAME_LENGTH);
-    const scope: SessionScope = { kind: 'user', tenantId: user.tenantId, userId: user.userId };
-    const note = { reason: 'renamed', by: user.userId };
+    const scope: SessionScope = { kind: 'user', userId, tenantId };
+    const note = { reason: 'renamed', by: userId };
     const record = await this.writer.write(manager, (store) => store.rename(scope, id, name, note), recordsOf);
     if (record === undefined) throw notFound(id);
     return this.#withBuffered(record);

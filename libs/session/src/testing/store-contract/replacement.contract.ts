@@ -1,3 +1,4 @@
+import type { SessionRecord } from '../../core/session.js';
 import { admissionOf } from '../session-builder.js';
 import { atMost, type ContractPart, everywhere, idsOf, note, someone } from './store-trial.js';
 
@@ -36,20 +37,31 @@ export const replacementContract: ContractPart = (trial, { describe, it, expect 
     });
 
     for (const whenFull of ['reject', 'ask'] as const) {
-      it(`stays as it is where the newcomer does not come in (${whenFull}), though it holds no slot`, async () => {
+      it(`holds no slot, but stays as it is where the newcomer does not come in (${whenFull})`, async () => {
         const facts = someone();
-        const [mine, foreign] = [await trial.signIn({ facts }), await trial.signIn()];
-        const holder = await trial.signIn({ facts });
-        for (const replaces of [mine.id, foreign.id, (await trial.signInAndRunOut('idle', { facts })).id]) {
-          // Only the holder counts where the replaced one is the subject's own.
-          const admission = admissionOf({ facts, policy: atMost(1, whenFull), replaces });
+        const [holder, own] = (await trial.signInTimes(2, { facts })) as [SessionRecord, SessionRecord];
+        const foreign = await trial.signIn();
+        for (const [replaces, full] of [
+          [own, [holder]],
+          [foreign, [holder, own]],
+        ] as const) {
+          const admission = admissionOf({ facts, policy: atMost(1, whenFull), replaces: replaces.id });
           const outcome = await trial.store.admit(admission);
-          expect(outcome.kind).toBe(whenFull === 'reject' ? 'rejected' : 'asked');
-          expect(idsOf(outcome.ended)).not.toEqual([replaces]);
-          expect(await trial.statusOf({ id: replaces }, holder)).toEqual(['active', 'active']);
+          expect('full' in outcome && idsOf(outcome.full)).toEqual(idsOf(full));
+          expect(outcome.ended).toEqual([]);
+          for (const session of [holder, own, foreign]) expect(await trial.read(session.id)).toEqual(session);
         }
       });
     }
+
+    it('counts as replaced, not as expired, where its time was over and the newcomer does not come in', async () => {
+      const facts = someone();
+      await trial.signIn({ facts });
+      const old = await trial.signInAndRunOut('idle', { facts });
+      const admission = admissionOf({ facts, policy: atMost(1, 'reject'), replaces: old.id });
+      expect(await trial.store.admit(admission)).toMatchObject({ kind: 'rejected', ended: [] });
+      expect(await trial.read(old.id)).toMatchObject({ status: 'active', version: 1 });
+    });
 
     it('stays as it is where it had ended already [row 23]', async () => {
       const facts = someone();

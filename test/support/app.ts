@@ -1,0 +1,103 @@
+import { Controller, Get, type INestApplication, Module, Post, Req, Res, Body, Delete } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  AllowAnonymous,
+  CurrentSession,
+  CurrentUserId,
+  IdentitySessionModule,
+  type IdentitySessionModuleExtras,
+  type IdentitySessionOptions,
+  type Session,
+  type SessionAccessPolicy,
+  type SessionScope,
+  SessionService,
+  type SignInInput,
+} from 'nestjs-identity-session';
+import { sessionDatabase } from './session-database.js';
+
+/** Whoever is called admin administrates everybody; `admin@x` the tenant x; nobody else anybody. */
+export class TestAccessPolicy implements SessionAccessPolicy {
+  scopeFor(actor: Session): SessionScope | null {
+    if (actor.userId === 'admin') return { kind: 'all' };
+    const [role, tenantId] = actor.userId.split('@');
+    return role === 'admin' && tenantId !== undefined ? { kind: 'tenant', tenantId } : null;
+  }
+}
+
+type SignInBody = SignInInput & { readonly transport?: 'cookie' | 'bearer' };
+
+/** An application with everything guarded but the sign-in, which trusts whoever asks: tests are about sessions. */
+@Controller()
+class TestController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @AllowAnonymous()
+  @Post('sign-in')
+  async signIn(@Body() body: SignInBody, @Req() request: unknown, @Res({ passthrough: true }) response: unknown) {
+    const { transport = 'cookie', ...input } = body;
+    const { session, token, evicted } = await this.sessions.signIn(input, { request, response, transport });
+    return { id: session.id, token, evicted };
+  }
+
+  @Delete('sign-out')
+  async signOut(@Req() request: unknown, @Res({ passthrough: true }) response: unknown) {
+    await this.sessions.signOut({ request, response });
+  }
+
+  @Get('me')
+  me(@CurrentSession() session: Session, @CurrentUserId() userId: string) {
+    return { userId, sessionId: session.id };
+  }
+}
+
+export interface TestApp {
+  readonly app: INestApplication;
+  readonly url: string;
+  readonly db: Awaited<ReturnType<typeof sessionDatabase>>;
+  /** Closes the application, then drops its database. */
+  close(): Promise<void>;
+}
+
+export interface TestAppOptions {
+  readonly adapter?: 'express' | 'fastify';
+  readonly options?: IdentitySessionOptions;
+  readonly extras?: IdentitySessionModuleExtras;
+  readonly controllers?: NonNullable<Parameters<typeof Module>[0]['controllers']>;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A listening application on a database of its own. Cookies are plain, since tests speak http. */
+export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp> {
+  const db = await sessionDatabase(given.settings);
+  const moduleRef = await Test.createTestingModule({
+    imports: [
+      TypeOrmModule.forRoot({ type: 'postgres', url: db.database.url, extra: { max: 8 } }),
+      IdentitySessionModule.forRoot({
+        cookie: { secure: false },
+        ...given.options,
+        globalGuard: true,
+        isGlobal: true,
+        accessPolicy: TestAccessPolicy,
+        ...given.extras,
+      }),
+    ],
+    controllers: [TestController, ...(given.controllers ?? [])],
+  }).compile();
+  const app =
+    given.adapter === 'fastify'
+      ? moduleRef.createNestApplication(new FastifyAdapter())
+      : moduleRef.createNestApplication();
+  app.enableShutdownHooks([]);
+  await app.listen(0, '127.0.0.1');
+  return {
+    app,
+    url: await app.getUrl(),
+    db,
+    close: async () => {
+      await app.close();
+      await db.close();
+    },
+  };
+}
