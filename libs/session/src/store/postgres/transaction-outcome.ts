@@ -9,8 +9,8 @@ export class TransactionOutcome {
 
   constructor(dataSource: DataSource) {
     const settle = (queryRunner: QueryRunner, committed: boolean) => {
-      // A released savepoint is no commit, and the work of a rolled-back one is undone without a word to us: then the
-      // callbacks only drop what is cached, which is safe.
+      // A released savepoint is no commit, a rolled-back one no end: what counts is the transaction around it. After
+      // the rollback of a savepoint, callbacks of its undone changes still run with the commit; see `afterCommit`.
       if (queryRunner.isTransactionActive) return;
       const callbacks = this.#waiting.get(queryRunner) ?? [];
       this.#waiting.delete(queryRunner);
@@ -27,7 +27,10 @@ export class TransactionOutcome {
     dataSource.subscribers.push(subscriber);
   }
 
-  /** Runs `callback` after the commit of the transaction that is open on `queryRunner`; never after its rollback. */
+  /**
+   * Runs `callback` after the commit of the transaction that is open on `queryRunner`; never after its rollback. It may
+   * run although only a savepoint inside was rolled back, so what it applies must be checked or be safe to repeat.
+   */
   afterCommit(queryRunner: QueryRunner, callback: () => void): void {
     const callbacks = this.#waiting.get(queryRunner);
     if (callbacks === undefined) this.#waiting.set(queryRunner, [callback]);
