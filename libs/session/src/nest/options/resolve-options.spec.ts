@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import { resolveOptions } from './resolve-options.js';
+
+const refusal = (options: object) => {
+  try {
+    resolveOptions(options);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'accepted';
+};
+
+describe('the options', () => {
+  it('have defaults for everything', () => {
+    expect(resolveOptions({})).toMatchObject({
+      policy: [],
+      lifetimes: {
+        idleTimeoutMs: 86_400_000,
+        absoluteLifetimeMs: 2_592_000_000,
+        rememberMe: { idleTimeoutMs: 2_592_000_000, absoluteLifetimeMs: 2_592_000_000 },
+      },
+      syncIntervalMs: 600_000,
+      maxStalenessMs: 5_000,
+      cookie: { secure: true, sameSite: 'lax' },
+      trustProxyHops: 0,
+    });
+  });
+
+  it('treat undefined as absent, leave what was given alone, and are frozen', () => {
+    const given = { syncIntervalMs: undefined, lifetimes: { idleTimeoutMs: undefined } } as object;
+    const resolved = resolveOptions(given);
+    expect(resolved.syncIntervalMs).toBe(600_000);
+    expect(given).toEqual({ syncIntervalMs: undefined, lifetimes: { idleTimeoutMs: undefined } });
+    expect(Object.isFrozen(resolved)).toBe(true);
+  });
+
+  it('refuse unknown keys, so that a misspelt limit does not become no limit', () => {
+    expect(refusal({ polcy: [] })).toContain('polcy');
+    expect(refusal({ cookie: { httpOnly: false } })).toContain('httpOnly');
+  });
+
+  it('refuse an idle limit that accesses could not keep alive, and say what to do', () => {
+    const message = refusal({ lifetimes: { idleTimeoutMs: 60_000 } });
+    expect(message).toContain('must be at least 2 × syncIntervalMs + 5000 = 1205000');
+    expect(message).toContain('lower syncIntervalMs');
+    expect(resolveOptions({ lifetimes: { idleTimeoutMs: 25_000 }, syncIntervalMs: 10_000 })).toBeDefined();
+    expect(refusal({ lifetimes: { idleTimeoutMs: 24_999 }, syncIntervalMs: 10_000 })).not.toBe('accepted');
+  });
+
+  it('check the idle limits of clients and of "remember me" in the same way', () => {
+    expect(refusal({ lifetimes: { clients: { kiosk: { idleTimeoutMs: 1_000 } } } })).toContain('clients.kiosk');
+    expect(refusal({ lifetimes: { rememberMe: { idleTimeoutMs: 1_000 } } })).toContain('rememberMe');
+  });
+
+  it('tell every problem at once', () => {
+    const message = refusal({ syncIntervalMs: 0, maxStalenessMs: 1.5, trustProxyHops: -1 });
+    for (const name of ['syncIntervalMs', 'maxStalenessMs', 'trustProxyHops']) expect(message).toContain(name);
+  });
+
+  it('refuse token keys that are short or misnamed, without repeating them', () => {
+    const secret = new TextEncoder().encode('hunter2hunter2');
+    const message = refusal({ tokenKeys: [{ id: 'k 1', secret }] });
+    expect(message).toContain('at least 32 bytes');
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('refuse a policy with an impossible limit', () => {
+    expect(refusal({ policy: [{ scope: 'subject', limit: 0, whenFull: 'reject' }] })).toContain('limit');
+  });
+});

@@ -1,0 +1,187 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MemorySessionCache } from '../cache/memory-session-cache.js';
+import type { SessionRecord } from '../core/session.js';
+import type { Snapshot } from '../store/session-store.js';
+import { FixedClock } from '../testing/fixed-clock.js';
+import { sessionRecordOf } from '../testing/record-builder.js';
+import { KnownSessions } from './known-sessions.js';
+import { SessionLoader } from './session-loader.js';
+import { TouchBuffer } from './touch-buffer.js';
+
+const STALENESS_MS = 5_000;
+
+/** A node over a database that answers when it is told to. */
+class Trial {
+  monotonic = 100;
+  wall = 1_000_000;
+  readonly stored = new Map<string, SessionRecord>();
+  readonly asked: (readonly string[])[] = [];
+  readonly cache = new MemorySessionCache({ maxSessions: 100, maxBytes: 1_000_000 });
+  #waiting: (() => void)[] = [];
+  #deferred: (() => void)[] = [];
+
+  readonly loader = new SessionLoader({
+    clocks: { monotonic: () => this.monotonic, wall: () => this.wall },
+    defer: (task) => this.#deferred.push(task),
+    onAnswer: () => undefined,
+    findMany: (ids) => {
+      this.asked.push(ids);
+      const records = ids.flatMap((id) => this.stored.get(id) ?? []);
+      return new Promise<Snapshot>((resolve) =>
+        this.#waiting.push(() => {
+          resolve({ records, asOf: this.wall });
+        }),
+      );
+    },
+  });
+
+  readonly touches = new TouchBuffer(
+    { syncIntervalMs: 1_000, idleMarginMs: 0 },
+    {
+      clock: new FixedClock(),
+      touchMany: () => Promise.resolve({ skipped: [] }),
+      schedule: () => () => undefined,
+      onFailure: () => undefined,
+    },
+  );
+
+  readonly known = new KnownSessions(
+    this.cache,
+    this.loader,
+    this.touches,
+    { monotonic: () => this.monotonic, wall: () => this.wall },
+    STALENESS_MS,
+  );
+
+  /** The tick ends: queued loads are sent, and the database reads for them what it has now. */
+  send(): void {
+    for (const task of this.#deferred.splice(0)) task();
+  }
+
+  /** The answers arrive. */
+  async answer(): Promise<void> {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  }
+
+  async load(id: string): Promise<void> {
+    const loading = this.known.load(id);
+    this.send();
+    await this.answer();
+    await loading;
+  }
+}
+
+let trial: Trial;
+const active = sessionRecordOf({ id: 'a', version: 1 });
+const revoked = sessionRecordOf({ id: 'a', version: 2, status: 'revoked' });
+
+beforeEach(() => {
+  trial = new Trial();
+  trial.stored.set('a', active);
+});
+
+describe('what a node knows of sessions', () => {
+  it('is trusted without a question while the lease holds, and not a moment longer', async () => {
+    await trial.load('a');
+    trial.monotonic += STALENESS_MS - 1;
+    expect(trial.known.trusted('a')?.record).toBe(active);
+    trial.monotonic += 1;
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('is not trusted after a sleep in which the monotonic clock stood still', async () => {
+    await trial.load('a');
+    trial.wall += 30_000;
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('counts trust from when the load began, not from when it was answered', async () => {
+    const loading = trial.known.load('a');
+    trial.send();
+    trial.monotonic += STALENESS_MS;
+    await trial.answer();
+    expect((await loading)?.record).toBe(active);
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('[row 24] keeps no fill that a change has overtaken', async () => {
+    const loading = trial.known.load('a');
+    trial.send();
+    trial.known.apply([revoked], trial.known.moment());
+    await trial.answer();
+    await loading;
+    expect(trial.known.trusted('a')?.record.status).toBe('revoked');
+  });
+
+  it('[row 24] answers nobody who came after a change with a load from before it', async () => {
+    const early = trial.known.load('a');
+    trial.send();
+    trial.stored.set('a', revoked);
+    trial.known.apply([revoked], trial.known.moment());
+    trial.cache.clear();
+    const late = trial.known.load('a');
+    trial.send();
+    await trial.answer();
+    expect((await early)?.record.status).toBe('active');
+    expect((await late)?.record.status).toBe('revoked');
+  });
+
+  it('[row 23] lets no late writer take the place of a newer record', () => {
+    trial.known.apply([revoked], trial.known.moment());
+    trial.known.apply([active], trial.known.moment());
+    expect(trial.known.trusted('a')?.record.status).toBe('revoked');
+  });
+
+  it('[row 23] forgets the buffered accesses of a session that ends', async () => {
+    await trial.load('a');
+    const entry = trial.known.trusted('a')!;
+    trial.touches.touch(entry, 5, null);
+    trial.known.apply([revoked], trial.known.moment());
+    expect(trial.touches.size).toBe(0);
+  });
+
+  it('knows the record of an ended session, so that its token costs no further question', async () => {
+    await trial.load('a');
+    trial.known.apply([revoked], trial.known.moment());
+    expect(trial.known.trusted('a')?.record.status).toBe('revoked');
+    expect(trial.asked).toHaveLength(1);
+  });
+});
+
+describe('loads', () => {
+  it('of one session are one, and those of one tick share a statement', async () => {
+    const loads = [trial.known.load('a'), trial.known.load('a'), trial.known.load('b')];
+    trial.send();
+    await trial.answer();
+    expect(trial.asked).toEqual([['a', 'b']]);
+    expect((await Promise.all(loads)).map((entry) => entry?.record.id)).toEqual(['a', 'a', undefined]);
+  });
+
+  it('that must be fresh do not join one that has begun', async () => {
+    const early = trial.known.load('a');
+    trial.send();
+    trial.stored.set('a', revoked);
+    const fresh = trial.known.load('a', true);
+    trial.send();
+    await trial.answer();
+    expect((await early)?.record.status).toBe('active');
+    expect((await fresh)?.record.status).toBe('revoked');
+  });
+
+  it('are refused with 503 once too many wait', async () => {
+    const waiting = Array.from({ length: 10_000 }, (_, n) => trial.known.load(`s${n}`));
+    await expect(trial.known.load('one-more')).rejects.toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE' });
+    while (trial.asked.flat().length < 10_000) {
+      trial.send();
+      await trial.answer();
+    }
+    await Promise.all(waiting);
+  });
+
+  it('run a few statements at once, however many sessions are asked for', () => {
+    for (let n = 0; n < 5_000; n += 1) void trial.known.load(`s${n}`);
+    trial.send();
+    expect(trial.asked.map((ids) => ids.length)).toEqual([500, 500, 500, 500]);
+  });
+});
