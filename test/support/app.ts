@@ -1,4 +1,15 @@
-import { Controller, Get, type INestApplication, Module, Post, Req, Res, Body, Delete } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  type INestApplication,
+  type LoggerService,
+  Module,
+  Post,
+  Req,
+  Res,
+} from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -15,6 +26,7 @@ import {
   SessionService,
   type SignInInput,
 } from 'nestjs-identity-session';
+import type { Logger as SqlLogger } from 'typeorm';
 import { sessionDatabase } from './session-database.js';
 
 /** Whoever is called admin administrates everybody; `admin@x` the tenant x; nobody else anybody. */
@@ -66,14 +78,25 @@ export interface TestAppOptions {
   readonly extras?: IdentitySessionModuleExtras;
   readonly controllers?: NonNullable<Parameters<typeof Module>[0]['controllers']>;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Makes the application another node on this one's database, which it leaves alone when it closes. */
+  readonly joins?: TestApp;
+  /** Where the application finds its database; what tests see through `db` stays direct. */
+  readonly databaseUrl?: (url: string) => string | Promise<string>;
+  /** Told of every statement that the application sends. */
+  readonly onQuery?: (sql: string) => void;
+  /** Gets what the application logs. Default: errors go to the console. */
+  readonly logger?: LoggerService;
 }
 
 /** A listening application on a database of its own. Cookies are plain, since tests speak http. */
 export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp> {
-  const db = await sessionDatabase(given.settings);
+  const db = given.joins?.db ?? (await sessionDatabase(given.settings));
+  const direct = db.database.url;
+  const url = (await given.databaseUrl?.(direct)) ?? direct;
+  const logger = given.onQuery === undefined ? {} : { logger: sqlLogger(given.onQuery) };
   const moduleRef = await Test.createTestingModule({
     imports: [
-      TypeOrmModule.forRoot({ type: 'postgres', url: db.database.url, extra: { max: 8 } }),
+      TypeOrmModule.forRoot({ type: 'postgres', url, extra: { max: 8 }, ...logger }),
       IdentitySessionModule.forRoot({
         cookie: { secure: false },
         ...given.options,
@@ -89,6 +112,7 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     given.adapter === 'fastify'
       ? moduleRef.createNestApplication(new FastifyAdapter())
       : moduleRef.createNestApplication();
+  if (given.logger !== undefined) app.useLogger(given.logger);
   app.enableShutdownHooks([]);
   await app.listen(0, '127.0.0.1');
   return {
@@ -97,7 +121,19 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     db,
     close: async () => {
       await app.close();
-      await db.close();
+      if (given.joins === undefined) await db.close();
     },
+  };
+}
+
+function sqlLogger(onQuery: (sql: string) => void): SqlLogger {
+  const ignore = () => undefined;
+  return {
+    logQuery: onQuery,
+    logQueryError: ignore,
+    logQuerySlow: ignore,
+    logSchemaBuild: ignore,
+    logMigration: ignore,
+    log: ignore,
   };
 }

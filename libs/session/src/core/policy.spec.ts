@@ -226,6 +226,21 @@ describe('decide: several constraints', () => {
     );
   });
 
+  it('asks about the tightest limit where several would ask', () => {
+    const policy: Constraint[] = [
+      { scope: 'subject', limit: 2, whenFull: 'ask' },
+      { scope: 'deviceType', limit: 1, whenFull: 'ask' },
+    ];
+    fc.assert(
+      fc.property(situations(fc.constant(policy)), ({ candidate, live }) => {
+        const same = live.filter((session) => session.deviceType === candidate.deviceType);
+        fc.pre(same.length > 0);
+        const full = ids(oldestFirst(same, 'createdAt'));
+        expect(decide(policy, candidate, live)).toEqual({ kind: 'ask', full, mustEnd: full.length });
+      }),
+    );
+  });
+
   it('lets a question beat an eviction: nobody goes before the answer', () => {
     const policy: Constraint[] = [
       { scope: 'deviceType', limit: 1, whenFull: 'evict-all' },

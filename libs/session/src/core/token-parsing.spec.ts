@@ -89,7 +89,10 @@ describe('newSessionId', () => {
         expect(isSessionId(id)).toBe(true);
         const others = [`{${id}}`, id.replaceAll('-', ''), ` ${id}`, `${id}\n`, `urn:uuid:${id}`, id.slice(1), ''];
         for (const other of others) expect(isSessionId(other)).toBe(false);
-        expect(isSessionId(id.toUpperCase())).toBe(id === id.toUpperCase());
+        for (let at = 0; at < id.length; at++) {
+          const raised = id.slice(0, at) + id.charAt(at).toUpperCase() + id.slice(at + 1);
+          expect(isSessionId(raised)).toBe(raised === id);
+        }
       }),
     );
   });

@@ -83,7 +83,7 @@ function byId(sessions: readonly SessionRecord[], ids: readonly string[]): Sessi
 }
 
 /** 64 bits of a hash over the length-prefixed tenant and user, so that no two subjects are one by concatenation. */
-function subjectLock({ tenantId, userId }: SessionFacts): bigint {
+export function subjectLock({ tenantId, userId }: SessionFacts): bigint {
   const tenant = tenantId ?? '';
   return createHash('sha256')
     .update(`identity-session:${tenant.length}:${tenant}:${userId}`)

@@ -17,18 +17,23 @@ import type {
   TransactionalSessionStore,
 } from '../session-store.js';
 import { MAX_IDENTIFIER_LENGTH, storableText } from '../storable-text.js';
-import { admitInTransaction } from './admit-transaction.js';
+import { admitInTransaction, subjectLock } from './admit-transaction.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
 import * as change from './statements/change.statements.js';
 import * as read from './statements/read.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
+import { SubjectQueue } from './subject-queue.js';
 import { TransactionOutcome } from './transaction-outcome.js';
 
 /** The most characters of a reason that are kept. */
 const MAX_REASON_LENGTH = 200;
 const SALT_BYTES = 16;
+/** A sign-in waits this many deadlines for earlier ones of the same user, then fails. */
+const QUEUE_DEADLINES = 2;
+/** Only for sign-ins of one user that a caller starts side by side in one transaction. */
+const CALLER_WAIT_MS = 60_000;
 
 export interface PostgresSessionStoreOptions {
   /** Stored as the node on which a session began. */
@@ -47,12 +52,18 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
     private readonly session: SqlSession,
     private readonly nodeName: string | null,
     private readonly outcome: TransactionOutcome,
+    private readonly queue: SubjectQueue,
   ) {}
 
   /** The store on a DataSource that is or will be initialised. Make one for each DataSource. */
   static on(dataSource: DataSource, options: PostgresSessionStoreOptions = {}): PostgresSessionStore {
-    const session = new OwnConnections(dataSource, options.deadlineMs ?? 5_000);
-    return new PostgresSessionStore(session, options.nodeName ?? null, new TransactionOutcome(dataSource));
+    const deadlineMs = options.deadlineMs ?? 5_000;
+    return new PostgresSessionStore(
+      new OwnConnections(dataSource, deadlineMs),
+      options.nodeName ?? null,
+      new TransactionOutcome(dataSource),
+      new SubjectQueue(QUEUE_DEADLINES * deadlineMs),
+    );
   }
 
   /**
@@ -62,11 +73,15 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
    */
   within(manager: EntityManager): SessionStore {
     const transaction = CallerTransaction.of(manager, this.outcome);
-    return transaction === undefined ? this : new PostgresSessionStore(transaction, this.nodeName, this.outcome);
+    if (transaction === undefined) return this;
+    // The caller's connection is taken already: nobody is spared by waiting outside the database.
+    return new PostgresSessionStore(transaction, this.nodeName, this.outcome, new SubjectQueue(CALLER_WAIT_MS));
   }
 
   admit(admission: Admission): Promise<AdmitOutcome> {
-    return this.session.transaction((sql) => admitInTransaction(sql, admission, this.nodeName));
+    return this.queue.run(subjectLock(admission.facts), () =>
+      this.session.transaction((sql) => admitInTransaction(sql, admission, this.nodeName)),
+    );
   }
 
   end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {

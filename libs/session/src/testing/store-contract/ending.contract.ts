@@ -79,9 +79,8 @@ export const endingContract: ContractPart = (trial, { describe, it, expect }) =>
       const { tenantId, userId } = someone();
       const sessions = await trial.signInTimes(7, { facts: { tenantId, userId } });
       const pages: string[][] = [];
-      for (let size = 3; size === 3; size = pages.at(-1)?.length ?? 0) {
-        pages.push(sortedIdsOf(await end({ scope: everywhere, tenantId }, 3)));
-      }
+      do pages.push(sortedIdsOf(await end({ scope: everywhere, tenantId }, 3)));
+      while (pages.at(-1)?.length === 3 && pages.length < sessions.length);
       const ids = sortedIdsOf(sessions);
       expect(pages).toEqual([ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)]);
       expect(await end({ scope: everywhere, tenantId })).toEqual([]);

@@ -101,7 +101,7 @@ export const listingContract: ContractPart = (trial, { describe, it, expect }) =
             expect(page.length).toBeLessThanOrEqual(limit);
             seen.push(...idsOf(page));
             after = page.at(-1) ?? after;
-          } while (page.length > 0);
+          } while (page.length > 0 && seen.length <= inOrder.length);
           expect(seen).toEqual(descending ? [...inOrder].reverse() : inOrder);
         }
       });
