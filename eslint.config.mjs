@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
  */
 const layer = (folder, forbid, outside) => ({
   files: [`libs/session/src/${folder}/**/*.ts`],
-  ignores: ['**/*.spec.ts'],
+  ignores: ['**/*.spec.ts', '**/*.spec-support.ts'],
   rules: {
     'no-restricted-imports': [
       'error',

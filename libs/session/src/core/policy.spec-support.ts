@@ -1,4 +1,3 @@
-// eslint-disable-next-line no-restricted-imports -- serves specs only, and is not part of what is built
 import fc from 'fast-check';
 import type { Candidate, ConcurrentLoginPolicy, Constraint, LiveSession, Scope } from './policy.js';
 import { scopeKeysFor } from './policy.js';

@@ -13,6 +13,7 @@ export type Limit = number | Readonly<Partial<Record<DeviceType, number>>>;
  */
 export type Scope = 'subject' | 'deviceType' | 'client' | ((session: SessionFacts) => string);
 
+const WHEN_FULL: readonly string[] = ['evict-oldest', 'evict-least-recently-used', 'evict-all', 'reject', 'ask'];
 const BUILT_IN_SCOPES: readonly string[] = ['subject', 'deviceType', 'client'];
 
 /** At no instant are there more live sessions in the scope than the limit. */
@@ -57,8 +58,17 @@ export function validatePolicy(policy: ConcurrentLoginPolicy): ConcurrentLoginPo
   for (const constraint of policy) {
     validateLimit(constraint.limit);
     validateName(constraint);
+    validateWords(constraint);
   }
   return policy;
+}
+
+/** From JavaScript anything may come; a misspelt word must not mean another one. */
+function validateWords({ scope, whenFull }: Constraint): void {
+  if (!WHEN_FULL.includes(whenFull)) throw invalid(`whenFull "${whenFull}" is none of ${WHEN_FULL.join(', ')}`);
+  if (typeof scope !== 'function' && !BUILT_IN_SCOPES.includes(scope)) {
+    throw invalid(`scope "${scope}" is no function and none of ${BUILT_IN_SCOPES.join(', ')}`);
+  }
 }
 
 function validateLimit(limit: Limit): void {

@@ -101,7 +101,8 @@ describe('a minted token', () => {
 describe('token keys', () => {
   it('refuse what any other ring has signed, and what nobody has [row 5]', () => {
     fc.assert(
-      fc.property(issued(), keyRings(1), ({ token }, others) => {
+      fc.property(issued(), keyRings(1), ({ keys: ring, token }, others) => {
+        fc.pre(!ring.some(({ id }) => others.some((other) => other.id === id)));
         expect(new TokenMint(others).isGenuine(parsed(token))).toBe(false);
       }),
     );
@@ -123,8 +124,9 @@ describe('token keys', () => {
     const rings = fc.uniqueArray(tokenKeys, { minLength: 2, maxLength: 2, selector: ({ id }) => id });
     fc.assert(
       fc.property(issued(rings), ({ keys: [first, second], mint, token }) => {
-        const swapped = token.replace(`.${first!.id}.`, `.${second!.id}.`);
-        fc.pre(Buffer.compare(first!.secret, second!.secret) !== 0 && swapped !== token);
+        fc.pre(Buffer.compare(first!.secret, second!.secret) !== 0);
+        const { body, mac } = parsed(token);
+        const swapped = `ids_${body}.${second!.id}.${mac!}`;
         expect(mint.isGenuine(parsed(swapped))).toBe(false);
       }),
     );

@@ -106,7 +106,7 @@ export interface Rotation {
   /** The generation that the caller saw; another one means that somebody else rotated meanwhile. */
   readonly fromGeneration: number;
   readonly tokenDigest: Uint8Array;
-  /** The user proved who they are again: moves `authenticatedAt` and the idle limit. */
+  /** The user proved who they are again: moves `authenticatedAt`, and both limits with it. */
   readonly reauthenticated: boolean;
   readonly assurance?: AssuranceLevel;
 }

@@ -64,7 +64,14 @@ describe('the options', () => {
     expect(message).not.toContain('hunter2');
   });
 
+  it('refuse two token keys of one id, since only one of them could check', () => {
+    const key = { id: 'k1', secret: new Uint8Array(32) };
+    expect(refusal({ tokenKeys: [key, key] })).toContain('tokenKeys');
+  });
+
   it('refuse a policy with an impossible limit', () => {
     expect(refusal({ policy: [{ scope: 'subject', limit: 0, whenFull: 'reject' }] })).toContain('limit');
+    expect(refusal({ policy: [{ scope: 'subject', limit: 1, whenFull: 'rejct' }] })).toContain('whenFull "rejct"');
+    expect(refusal({ policy: [{ scope: 'user', limit: 1, whenFull: 'reject' }] })).toContain('scope "user"');
   });
 });

@@ -42,6 +42,7 @@ const OPTIONS = z.strictObject({
         }),
       }),
     )
+    .refine((keys) => new Set(keys.map((key) => key.id)).size === keys.length, 'must each have an id of their own')
     .default([]),
   cookie: z
     .strictObject({

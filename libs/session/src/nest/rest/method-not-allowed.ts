@@ -15,10 +15,14 @@ export function methodNotAllowed(
   routes: RouteTable,
   prefix: string,
 ): (request: IncomingRequest, response: unknown, next: () => void) => void {
-  const patterns = Object.entries(routes).map(([path, methods]) => ({
-    pattern: new RegExp(`^${escape(prefix + path).replaceAll(/:[A-Za-z]+/g, '[^/]+')}/?$`, 'i'),
-    methods,
-  }));
+  const patterns = Object.entries(routes)
+    // What stands before may be the application's global prefix. So the longest path is tried first: "/admin/sessions"
+    // is not "/sessions" below "/admin".
+    .toSorted(([a], [b]) => segmentsOf(b) - segmentsOf(a))
+    .map(([path, methods]) => ({
+      pattern: new RegExp(`^(?:/.*)?${escape(prefix + path).replaceAll(/:[A-Za-z]+/g, '[^/]+')}/?$`, 'i'),
+      methods,
+    }));
   return (request, _response, next) => {
     const path = (request.originalUrl ?? request.url ?? '').split('?', 1)[0] ?? '';
     // The first pattern decides: "/sessions/current" is no id.
@@ -32,6 +36,10 @@ export function methodNotAllowed(
       allow: route.methods,
     });
   };
+}
+
+function segmentsOf(path: string): number {
+  return path.split('/').length;
 }
 
 function escape(path: string): string {

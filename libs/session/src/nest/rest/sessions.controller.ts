@@ -29,7 +29,7 @@ export class SessionsController {
   }
 
   @Get('current')
-  current(@CurrentSession() current: Session): SessionJson {
+  current(@CurrentSession() current: Session, @Query(new ZodValidationPipe(NOTHING)) _query: unknown): SessionJson {
     return sessionToJson(current, current.id);
   }
 
@@ -37,6 +37,7 @@ export class SessionsController {
   async name(
     @CurrentSession() current: Session,
     @Param('id') id: string,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(NAME_MINE)) body: z.output<typeof NAME_MINE>,
   ): Promise<SessionJson> {
     return sessionToJson(await this.sessions.name(current, id, body.deviceName), current.id);
@@ -47,6 +48,7 @@ export class SessionsController {
   async end(
     @CurrentSession() current: Session,
     @Param('id') id: string,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Req() request: unknown,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<void> {
@@ -71,8 +73,8 @@ export class SessionsController {
       filter: { userId: current.userId, tenantId: current.tenantId, exceptIds: [current.id] },
     });
     if (query.includeCurrent !== 'true') return { revoked };
-    await this.sessions.signOut({ request, response });
-    return { revoked: revoked + 1 };
+    const endedCurrent = await this.sessions.endPresented({ request, response });
+    return { revoked: revoked + (endedCurrent ? 1 : 0) };
   }
 }
 

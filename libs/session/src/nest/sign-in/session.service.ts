@@ -73,21 +73,30 @@ export class SessionService {
    * @throws IdentitySessionError `SESSION_MISSING` without a credential, `SESSION_INVALID` for one without right secret
    */
   async signOut(exchange: SessionExchange): Promise<void> {
-    const { response } = exchange;
+    await this.endPresented(exchange);
+  }
+
+  /**
+   * As `signOut`, and tells whether there was anything left to end.
+   * @throws as `signOut` does
+   */
+  async endPresented(exchange: SessionExchange): Promise<boolean> {
     const presented = await this.#presented(exchange.request as SessionCarrier);
     if (presented === undefined) throw new IdentitySessionError('SESSION_MISSING', 'No session was presented.');
-    if (response !== undefined) {
-      if (presented.credential.kind === 'cookie') this.cookie.clear(response);
-      clearSiteData(response);
-      noStore(response);
+    const { credential, entry } = presented;
+    if (entry === undefined) {
+      this.#forget(exchange, credential);
+      throw new IdentitySessionError('SESSION_INVALID', 'The session is not valid.');
     }
-    if (presented.entry === undefined) throw new IdentitySessionError('SESSION_INVALID', 'The session is not valid.');
-    const { id, userId } = presented.entry.record;
-    await this.writer.write(
+    const { id, userId } = entry.record;
+    const ended = await this.writer.write(
       exchange.manager,
       (store) => store.end({ kind: 'all' }, id, 'signed_out', { reason: 'signed_out', by: userId }),
       recordsOf,
     );
+    // Only now: who is told that it failed needs the cookie to try again.
+    this.#forget(exchange, credential);
+    return ended !== undefined;
   }
 
   /**
@@ -177,6 +186,14 @@ export class SessionService {
     const entry = await this.known.load(parsed.id, true);
     const isRight = entry !== undefined && digestsEqual(entry.record.tokenDigest, digestToken(parsed.body));
     return { credential, entry: isRight ? entry : undefined };
+  }
+
+  /** Has the client forget the credential and what it holds of the user. */
+  #forget({ response }: SessionExchange, credential: Credential): void {
+    if (response === undefined) return;
+    if (credential.kind === 'cookie') this.cookie.clear(response);
+    clearSiteData(response);
+    noStore(response);
   }
 
   /** A rotated token goes back the way the old one came; a new one as the caller says. */

@@ -79,8 +79,8 @@ export class InMemorySessionStore implements SessionStore {
       for (const { id, at, ip } of touches) {
         const session = this.#sessions.get(id);
         if (session === undefined || !isLive(session.status)) continue;
-        const lastAccessedAt = Math.max(session.lastAccessedAt, Math.min(at, now));
-        this.#sessions.set(id, { ...session, lastAccessedAt, lastIp: ip ?? session.lastIp });
+        if (at < session.lastAccessedAt) continue;
+        this.#sessions.set(id, { ...session, lastAccessedAt: Math.min(at, now), lastIp: ip ?? session.lastIp });
       }
       return { skipped: [] };
     });
@@ -114,12 +114,15 @@ export class InMemorySessionStore implements SessionStore {
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {
     return atomically(() => {
       const [session] = this.#liveInScope({ kind: 'all' }, rotation.id);
-      if (session?.tokenGeneration !== rotation.fromGeneration) return undefined;
       const now = this.#clock.now();
+      if (session?.tokenGeneration !== rotation.fromGeneration || hasRunOut(session, now)) return undefined;
+      const absoluteLifetimeMs = session.expiresAt - session.authenticatedAt;
       const changes = {
         tokenDigest: Uint8Array.from(rotation.tokenDigest),
         tokenGeneration: session.tokenGeneration + 1,
-        ...(rotation.reauthenticated ? { authenticatedAt: now, lastAccessedAt: now } : {}),
+        ...(rotation.reauthenticated
+          ? { authenticatedAt: now, lastAccessedAt: now, expiresAt: now + absoluteLifetimeMs }
+          : {}),
         ...(rotation.assurance === undefined ? {} : { assurance: rotation.assurance }),
       };
       return this.#change(session, changes, 'rotated', noted(note), now);
@@ -225,6 +228,10 @@ export class InMemorySessionStore implements SessionStore {
     this.#events.push(eventOf(session, type, note, { id: this.#events.length + 1, at }));
     return handedOut(session);
   }
+}
+
+function hasRunOut(session: SessionRecord, now: number): boolean {
+  return expiryOf(session, session.lastAccessedAt, now) !== 'none';
 }
 
 function expiryNote(session: SessionRecord, now: number): ChangeNote {

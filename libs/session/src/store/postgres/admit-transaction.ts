@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { answeredWith, decide, type PolicyDecision, scopeKeysFor } from '../../core/policy.js';
+import { IdentitySessionError } from '../../core/errors.js';
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
 import type { Admission, AdmitOutcome } from '../session-store.js';
 import { recordOf, type SessionRow } from './session-row.js';
@@ -33,7 +34,7 @@ export async function admitInTransaction(
   }
   const ended = recordsOf(before, 'ended');
   const live = recordsOf(before, 'live');
-  const scopeKeys = scopeKeysFor(admission.policy, admission.facts);
+  const scopeKeys = asked(() => scopeKeysFor(admission.policy, admission.facts));
   const decision = await decideFor(sql, admission, scopeKeys, live);
   switch (decision.kind) {
     case 'reject':
@@ -58,9 +59,23 @@ async function decideFor(
 ): Promise<PolicyDecision> {
   const candidate = { ...facts, scopeKeys };
   if (answer !== null && (await takeQuestion(sql, facts, answer.ticketDigest))) {
-    return answeredWith(policy, candidate, live, answer.end);
+    return asked(() => answeredWith(policy, candidate, live, answer.end));
   }
-  return decide(policy, candidate, live);
+  return asked(() => decide(policy, candidate, live));
+}
+
+/** A policy's own functions may throw: the application's fault, and not the store's. */
+function asked<T>(decision: () => T): T {
+  try {
+    return decision();
+  } catch (error) {
+    throw new IdentitySessionError(
+      'CONFIGURATION_INVALID',
+      'A function of the concurrent login policy threw.',
+      {},
+      error,
+    );
+  }
 }
 
 function admittedOutcome(

@@ -91,7 +91,7 @@ export const changingContract: ContractPart = (trial, { describe, it, expect }) 
       expect(await trial.read(id)).toEqual(done[0]);
     });
 
-    it('moves the moment of authentication and the idle limit where the user proved who they are [row 16]', async () => {
+    it('moves the moment of authentication and both limits where the user proved who they are [row 16]', async () => {
       const session = await trial.signIn();
       await trial.pass(5);
       const before = Math.floor(await trial.store.now());
@@ -101,13 +101,21 @@ export const changingContract: ContractPart = (trial, { describe, it, expect }) 
       const proven = await rotate(session.id, { fromGeneration: 1, reauthenticated: true });
       expect(proven?.authenticatedAt ?? 0).toBeGreaterThanOrEqual(before);
       expect(proven?.lastAccessedAt).toBe(proven?.authenticatedAt);
-      expect({ ...proven }).toMatchObject({ createdAt: session.createdAt, expiresAt: session.expiresAt });
+      expect(proven?.createdAt).toBe(session.createdAt);
+      expect((proven?.expiresAt ?? 0) - (proven?.authenticatedAt ?? 0)).toBe(session.expiresAt - authenticatedAt);
     });
 
     it('raises the assurance where one is given, and leaves it where none is', async () => {
       const { id } = await trial.signIn({ assurance: 'aal1' });
       expect((await rotate(id, { assurance: 'aal2' }))?.assurance).toBe('aal2');
       expect((await rotate(id, { fromGeneration: 1 }))?.assurance).toBe('aal2');
+    });
+
+    it('revives nothing that has run out, though nobody has ended it yet [row 23]', async () => {
+      for (const limit of ['idle', 'absolute'] as const) {
+        const { id } = await trial.signInAndRunOut(limit);
+        expect(await rotate(id, { reauthenticated: true })).toBe(undefined);
+      }
     });
 
     it('gives no token to a session that has ended [row 23]', async () => {

@@ -35,6 +35,15 @@ export const touchingContract: ContractPart = (trial, { describe, it, expect }) 
       expect((await trial.read(id)).lastAccessedAt).toBe(at);
     });
 
+    it('keeps the newer address where an older touch arrives late [row 21]', async () => {
+      const { id } = await trial.signIn();
+      await trial.pass(5);
+      const at = await moment();
+      await trial.store.touchMany([{ id, at, ip: '192.0.2.2' }]);
+      await trial.store.touchMany([{ id, at: at - 3, ip: '192.0.2.1' }]);
+      expect((await trial.read(id)).lastIp).toBe('192.0.2.2');
+    });
+
     it('never moves ahead of the clock of the store', async () => {
       const { id, createdAt } = await trial.signIn();
       for (const ahead of [60_000, 3_600_000 * 24 * 365]) {

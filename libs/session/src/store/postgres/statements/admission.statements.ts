@@ -2,13 +2,7 @@ import type { SessionFacts } from '../../../core/session.js';
 import type { Admission } from '../../session-store.js';
 import { RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { hasRunOut, LIVE, logFrom, MOMENT } from './fragments.js';
-
-/**
- * Touches of the last moment may still be on their way to the row, and a second past the limit is within the promise:
- * admission ends nothing for idleness earlier.
- */
-const IDLE_GRACE_MS = 1_000;
+import { hasRunOut, IDLE_GRACE_MS, LIVE, logFrom, MOMENT } from './fragments.js';
 
 /** Serialises the admissions of one subject until the transaction ends. */
 export async function lockSubject(sql: SqlExecutor, lock: bigint): Promise<void> {

@@ -3,7 +3,16 @@ import { statesBefore } from '../../../core/lifecycle.js';
 import type { ChangeNote, Rotation, SessionFilter, SessionScope } from '../../session-store.js';
 import { RECORD_COLUMNS, type SessionRow } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { filterCondition, LIVE, logFrom, MOMENT, Parameters, scopeCondition } from './fragments.js';
+import {
+  filterCondition,
+  hasRunOut,
+  IDLE_GRACE_MS,
+  LIVE,
+  logFrom,
+  MOMENT,
+  Parameters,
+  scopeCondition,
+} from './fragments.js';
 
 /** Identifies one operation over all its attempts, and who does it why. */
 export interface Operation extends ChangeNote {
@@ -120,7 +129,14 @@ export async function renameOne(
   return changeOne(sql, { type: 'renamed', set, where, parameters }, operation);
 }
 
-/** Replaces the token; the old digest is dead at once. Re-authentication moves both the idle limit and its moment. */
+const REAUTHENTICATED = `authenticated_at = moment.at, last_accessed_at = moment.at,
+  expires_at = moment.at + (s.expires_at - s.authenticated_at),
+  due_at = moment.at + least(s.expires_at - s.authenticated_at, s.idle_timeout_ms * interval '1 millisecond')`;
+
+/**
+ * Replaces the token; the old digest is dead at once. Re-authentication moves both limits: the absolute lifetime is what
+ * lies between `authenticated_at` and `expires_at`, and it begins anew. Nothing revives a session that has run out.
+ */
 export async function rotateOne(
   sql: SqlExecutor,
   rotation: Rotation,
@@ -128,7 +144,11 @@ export async function rotateOne(
   operation: Operation,
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
-  const where = `s.id = ${parameters.add(rotation.id, 'uuid')} AND s.token_generation = ${parameters.add(rotation.fromGeneration, 'int')}`;
+  const where = [
+    `s.id = ${parameters.add(rotation.id, 'uuid')}`,
+    `s.token_generation = ${parameters.add(rotation.fromGeneration, 'int')}`,
+    `NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}`,
+  ].join(' AND ');
   const set = [
     `token_digest = ${parameters.add(rotation.tokenDigest, 'bytea')}`,
     'previous_token_digest = NULL',
@@ -136,7 +156,7 @@ export async function rotateOne(
     `rotation_salt = ${parameters.add(rotationSalt, 'bytea')}`,
     'rotated_at = moment.at',
     ...(rotation.assurance === undefined ? [] : [`assurance = ${parameters.add(rotation.assurance, 'text')}`]),
-    ...(rotation.reauthenticated ? ['authenticated_at = moment.at', 'last_accessed_at = moment.at'] : []),
+    ...(rotation.reauthenticated ? [REAUTHENTICATED] : []),
   ].join(', ');
   return changeOne(sql, { type: 'rotated', set, where, parameters }, operation);
 }

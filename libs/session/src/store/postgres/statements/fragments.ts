@@ -4,6 +4,12 @@ import { tenantColumn } from '../session-row.js';
 /** Written as in the partial indexes, so that the planner sees that they apply. */
 export const LIVE = `s.status IN ('pending', 'active', 'suspended')`;
 
+/**
+ * Touches of the last moment may still be on their way to the row, and a second past the limit is within the promise:
+ * nothing is ended for idleness earlier.
+ */
+export const IDLE_GRACE_MS = 1_000;
+
 /** True where a live session's time is over at the database's `at`; `grace` allows for touches that are on their way. */
 export const hasRunOut = (at: string, graceMs = 0): string =>
   `(s.expires_at <= ${at} OR s.last_accessed_at + (s.idle_timeout_ms + ${graceMs}) * interval '1 millisecond' <= ${at})`;

@@ -18,7 +18,8 @@ export async function touchBatch(sql: SqlExecutor, touches: readonly Touch[]): P
      written AS (
        UPDATE identity_session s SET
          last_accessed_at = GREATEST(s.last_accessed_at, LEAST(to_timestamp(input.at / 1000), clock_timestamp())),
-         last_ip = COALESCE(input.ip, s.last_ip)
+         last_ip = CASE WHEN to_timestamp(input.at / 1000) < s.last_accessed_at THEN s.last_ip
+                        ELSE COALESCE(input.ip, s.last_ip) END
        FROM input JOIN locked USING (id)
        WHERE s.id = input.id
        RETURNING s.id

@@ -1,0 +1,32 @@
+/** One row of the change log, as far as a node needs it to stay in step. */
+export interface LoggedChange {
+  readonly type: string;
+  readonly sessionId: string | null;
+  /** The version that the session has from this change on. */
+  readonly version: number | null;
+}
+
+/** What a read of the log found: everything that became visible since the position it began from. */
+export interface LogRead {
+  readonly changes: readonly LoggedChange[];
+  /** Where the next read begins: opaque to everybody but the log. */
+  readonly position: string;
+  /** The first transaction id that had not been given out; never goes back while one server lives. */
+  readonly nextTransaction: bigint;
+  /** Changes when the server was started anew: after a crash, transaction ids can be used twice. */
+  readonly serverStartedAt: string;
+  /** The database's clock, in milliseconds. */
+  readonly now: number;
+}
+
+/**
+ * A connection to the change log, owned by the tail alone. Any rejection means that the connection is gone: the next
+ * read is from a new one, and from a new position.
+ */
+export interface ChangeLogConnection {
+  /** Takes a position: what is visible now has been seen, whatever it was. */
+  open(): Promise<LogRead>;
+  /** Everything that is visible now and was not at `position`, whatever order it was committed in. */
+  readSince(position: string): Promise<LogRead>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,107 @@
+import pg from 'pg';
+import type { ChangeLogConnection, LoggedChange, LogRead } from '../change-log.js';
+
+/** Rows in one page; a bulk of many thousands is read in several statements, under the same pair of snapshots. */
+const PAGE = 5_000;
+
+/** The channel of hints; they carry nothing. */
+export const HINT_CHANNEL = 'identity_session';
+
+interface LogRow {
+  readonly snapshot: string;
+  readonly next_transaction: string;
+  readonly started_at: string;
+  readonly now: number;
+  readonly id: string | null;
+  readonly xid: string | null;
+  readonly type: string;
+  readonly session_id: string | null;
+  readonly version: number | null;
+}
+
+/**
+ * The change log of PostgreSQL on a connection of its own, which also listens for hints. Rows commit out of order, so a
+ * position is no sequence but a snapshot: a read returns what is visible to its own snapshot and was not to the one
+ * before, found by an index on the transaction ids and not by looking at everything since the oldest open one.
+ */
+export class PostgresChangeLog implements ChangeLogConnection {
+  #isClosed = false;
+
+  private constructor(private readonly client: pg.Client) {}
+
+  /**
+   * Connects and listens.
+   * @param config of the driver; with `query_timeout`, so that a stalled server is told from a quiet one
+   * @param onHint called for each hint that arrives
+   */
+  static async connect(config: pg.ClientConfig, onHint: () => void): Promise<PostgresChangeLog> {
+    const client = new pg.Client({ ...config, keepAlive: true, application_name: 'identity-session tail' });
+    const log = new PostgresChangeLog(client);
+    // Without a listener a cut connection ends the process. What is lost shows at the next read.
+    client.on('error', () => undefined);
+    client.on('notification', onHint);
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${HINT_CHANNEL}`);
+      return log;
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  async open(): Promise<LogRead> {
+    const { rows } = await this.client.query<LogRow>(`SELECT ${HEAD}, NULL AS id`);
+    return readOf(rows, []);
+  }
+
+  async readSince(position: string): Promise<LogRead> {
+    const { rows } = await this.client.query<LogRow>(
+      `SELECT head.*, e.id, e.xid, e.type, e.session_id, e.version
+       FROM (SELECT ${HEAD}) head LEFT JOIN LATERAL (${changesSince('$1')} ORDER BY e.xid, e.id LIMIT ${PAGE}) e ON true`,
+      [position],
+    );
+    const first = rows[0];
+    if (first === undefined) throw new Error('The change log has given no position.');
+    const changes = rows.filter((row) => row.id !== null);
+    let page: readonly LogRow[] = changes;
+    while (page.length === PAGE) {
+      const last = page[page.length - 1];
+      const next = await this.client.query<LogRow>(
+        `${changesSince('$1')} AND pg_visible_in_snapshot(e.xid, $2::pg_snapshot)
+           AND (e.xid, e.id) > ($3::xid8, $4::bigint)
+         ORDER BY e.xid, e.id LIMIT ${PAGE}`,
+        [position, first.snapshot, last?.xid, last?.id],
+      );
+      page = next.rows;
+      changes.push(...page);
+    }
+    return readOf(rows, changes);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.client.end();
+  }
+}
+
+const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_current_snapshot())::text AS next_transaction,
+  pg_postmaster_start_time()::text AS started_at, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now`;
+
+const changesSince = (position: string): string =>
+  `SELECT e.id, e.xid::text AS xid_text, e.xid, e.type, e.session_id, e.version FROM identity_session_event e
+   WHERE (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
+     OR e.xid = ANY (ARRAY(SELECT pg_snapshot_xip(${position}::pg_snapshot))))`;
+
+function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead {
+  const head = rows[0];
+  if (head === undefined) throw new Error('The change log has given no position.');
+  return {
+    position: head.snapshot,
+    nextTransaction: BigInt(head.next_transaction),
+    serverStartedAt: head.started_at,
+    now: head.now,
+    changes: changes.map((row): LoggedChange => ({ type: row.type, sessionId: row.session_id, version: row.version })),
+  };
+}
