@@ -1,21 +1,39 @@
-// Builds the libraries that the applications import by name: the session library as ESM and CommonJS, then the
-// embedded PostgreSQL launcher. The two module kinds are compiled side by side: each takes a few seconds.
+// Builds the libraries that the applications import by name: the session library as ESM and CommonJS, and the embedded
+// PostgreSQL launcher, side by side. Everything is compiled beside what is there and takes its place at the end, so that
+// a build that fails leaves the last one usable.
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
-const tsc = (project) =>
+const tsc = (project, outDir) =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' });
+    const args = ['node_modules/typescript/bin/tsc', '-p', project, '--outDir', outDir];
+    const child = spawn(process.execPath, args, { stdio: 'inherit' });
     child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`tsc -p ${project} failed`))));
   });
 
-rmSync('libs/session/dist', { recursive: true, force: true });
-rmSync('libs/embedded-postgres/dist', { recursive: true, force: true });
-await Promise.all([
-  tsc('libs/session/tsconfig.lib.json'),
-  tsc('libs/session/tsconfig.cjs.json'),
-  tsc('libs/embedded-postgres/tsconfig.lib.json'),
-]);
-mkdirSync('libs/session/dist/cjs', { recursive: true });
-writeFileSync('libs/session/dist/cjs/package.json', '{"type":"commonjs"}\n');
-for (const file of ['README.md', 'LICENSE']) cpSync(file, `libs/session/${file}`);
+const fresh = (library) => {
+  const path = `libs/${library}/dist.${process.pid}`;
+  rmSync(path, { recursive: true, force: true });
+  return path;
+};
+const session = fresh('session');
+const postgres = fresh('embedded-postgres');
+
+try {
+  await Promise.all([
+    tsc('libs/session/tsconfig.lib.json', `${session}/esm`),
+    tsc('libs/session/tsconfig.cjs.json', `${session}/cjs`),
+    tsc('libs/embedded-postgres/tsconfig.lib.json', postgres),
+  ]);
+  writeFileSync(`${session}/cjs/package.json`, '{"type":"commonjs"}\n');
+  for (const path of [session, postgres]) {
+    const place = path.replace(/\.\d+$/, '');
+    rmSync(place, { recursive: true, force: true });
+    renameSync(path, place);
+  }
+  for (const file of ['README.md', 'LICENSE']) if (existsSync(file)) copyFileSync(file, `libs/session/${file}`);
+} catch (error) {
+  for (const path of [session, postgres]) rmSync(path, { recursive: true, force: true });
+  console.error(error.message);
+  process.exitCode = 1;
+}

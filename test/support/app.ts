@@ -7,6 +7,7 @@ import {
   type LoggerService,
   Module,
   Post,
+  type Provider,
   Req,
   Res,
 } from '@nestjs/common';
@@ -86,6 +87,10 @@ export interface TestAppOptions {
   readonly onQuery?: (sql: string) => void;
   /** Gets what the application logs. Default: errors go to the console. */
   readonly logger?: LoggerService;
+  /** Beside the test's own. */
+  readonly providers?: readonly Provider[];
+  /** Called before the application listens. */
+  readonly configure?: (app: INestApplication) => void;
 }
 
 /** A listening application on a database of its own. Cookies are plain, since tests speak http. */
@@ -107,6 +112,7 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
       }),
     ],
     controllers: [TestController, ...(given.controllers ?? [])],
+    providers: [...(given.providers ?? [])],
   }).compile();
   const app =
     given.adapter === 'fastify'
@@ -114,6 +120,7 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
       : moduleRef.createNestApplication();
   if (given.logger !== undefined) app.useLogger(given.logger);
   app.enableShutdownHooks([]);
+  given.configure?.(app);
   await app.listen(0, '127.0.0.1');
   return {
     app,

@@ -97,7 +97,7 @@ export { IdentitySessionModule, type IdentitySessionModuleExtras } from './nest/
 export type { IdentitySessionOptions, PolicyContext, PolicyResolver } from './nest/options/identity-session-options.js';
 export { type Problem, PROBLEM_MEDIA_TYPE } from './nest/problem/problem.js';
 export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem/problem.filters.js';
-export { ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
+export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
 export { type LatestAccess, Session } from './nest/session/session.js';
 export { type SessionJson, sessionToJson } from './nest/session/session-json.js';
 export {

@@ -53,18 +53,20 @@ export class AccountsService {
   }
 
   /**
-   * Does `work` in a transaction that holds the account as it was read: its password unchanged and not disabled, and so
-   * until the commit. `undefined` where that is no longer so; then nothing is done. Changes of an account take the
-   * stronger lock before they end its sessions, so that no sign-in with an old password can slip past them.
+   * Whether the account is still as it was read: its password the same, and not disabled. Waits for a change that is
+   * under way: a change locks the account first and ends its sessions then, so a session that was made before this
+   * asked is either ended by the change or denied here.
    */
-  whileUnchanged<T>(account: AccountEntity, work: (manager: EntityManager) => Promise<T>): Promise<T | undefined> {
-    return inTransaction(this.dataSource, async (manager) => {
-      const now = await lockAccount(manager, account.id, 'pessimistic_read');
-      return isAsRead(now, account) ? work(manager) : undefined;
-    });
+  isUnchanged(account: AccountEntity): Promise<boolean> {
+    return inTransaction(this.dataSource, async (manager) =>
+      isAsRead(await lockAccount(manager, account.id, 'pessimistic_read'), account),
+    );
   }
 
-  /** Sets another password and does `work` in the same transaction; `undefined` as in {@link whileUnchanged}. */
+  /**
+   * Sets another password and does `work` in the same transaction; `undefined`, and nothing is done, where the account
+   * is no longer as it was read.
+   */
   async changePassword<T>(
     account: AccountEntity,
     password: string,

@@ -10,9 +10,14 @@ export class HashingQueue {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
+  constructor(
+    private readonly mostAtOnce = MOST_AT_ONCE,
+    private readonly mostWaiting = MOST_WAITING,
+  ) {}
+
   /** @throws IdentitySessionError `TOO_MANY_REQUESTS` where the queue is full */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= MOST_AT_ONCE) await this.#turn();
+    if (this.#running >= this.mostAtOnce) await this.#turn();
     else this.#running += 1;
     try {
       return await work();
@@ -24,7 +29,7 @@ export class HashingQueue {
   }
 
   #turn(): Promise<void> {
-    if (this.#waiting.length >= MOST_WAITING) {
+    if (this.#waiting.length >= this.mostWaiting) {
       throw new IdentitySessionError('TOO_MANY_REQUESTS', 'Too many passwords are being checked; try again.', {
         retryAfterSeconds: 2,
       });

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { HashingQueue } from './hashing-queue.js';
 
@@ -7,10 +7,15 @@ const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** Hashes passwords, a few at a time. One password typed on two systems is the same after normalisation (NFC). */
 @Injectable()
-export class PasswordHasher {
+export class PasswordHasher implements OnModuleInit {
   readonly #queue = new HashingQueue();
   /** A hash that no password has, to be verified for accounts that do not exist. */
   #decoy: Promise<string> | undefined;
+
+  /** Beforehand, so that not even the first unknown account takes longer. */
+  async onModuleInit(): Promise<void> {
+    await this.#decoyHash();
+  }
 
   hash(password: string): Promise<string> {
     return this.#queue.run(() => hash(password.normalize('NFC'), PARAMETERS));

@@ -29,6 +29,8 @@ export function dataSourceOptions(url: string, use: 'serving' | 'preparing'): Po
     migrationsTableName: 'server_migration',
     migrationsRun: false,
     synchronize: false,
+    // The server needs none, and nodes that start at once would race for them.
+    installExtensions: false,
     extra: use === 'serving' ? SERVING : PREPARING,
   };
 }

@@ -26,10 +26,14 @@ export class DeadlineClient extends pg.Client {
       return query(...args.slice(0, -1), settle) as never;
     }
     const result = query(...args);
-    const settled = result instanceof Promise ? result : Promise.resolve();
-    return settled.finally(() => {
-      clearTimeout(timer);
-    }) as never;
+    if (result instanceof Promise) {
+      return result.finally(() => {
+        clearTimeout(timer);
+      }) as never;
+    }
+    // A stream or a cursor may take its time.
+    clearTimeout(timer);
+    return result as never;
   }
 
   #close(): void {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { INestApplication, LoggerService, Type, DynamicModule } from '@nestjs/common';
+import type { DynamicModule, INestApplication, LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import type { ServerConfig } from '../config/server-config.js';
@@ -27,6 +27,8 @@ export async function createApplication(
       credentials: true,
       exposedHeaders: EXPOSED_HEADERS,
       methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+      // Fastify's plugin answers an OPTIONS that is no preflight with a text otherwise; Express knows no such option.
+      strictPreflight: false,
     });
   }
   app.use(keepOutOfCaches);

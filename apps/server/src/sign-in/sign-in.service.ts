@@ -4,11 +4,13 @@ import {
   IdentitySessionError,
   type AddressedRequest,
   SessionAdminService,
+  SessionCookie,
   SessionService,
   sessionToJson,
   type Session,
   type SessionJson,
 } from 'nestjs-identity-session';
+import type { AccountEntity } from '../accounts/account.entity.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { SERVER_CONFIG } from '../config/server-config.token.js';
@@ -39,6 +41,7 @@ export class SignInService {
     private readonly credentials: CredentialsService,
     private readonly sessions: SessionService,
     private readonly administration: SessionAdminService,
+    private readonly cookie: SessionCookie,
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
   ) {}
 
@@ -46,18 +49,14 @@ export class SignInService {
   async signIn(body: SignInBody, { request, response }: HttpExchange): Promise<SignInAnswer> {
     const { email, password, transport, deviceType, deviceName, rememberMe } = body;
     const account = await this.credentials.verify(email, password, this.#addressOf(request));
-    const input = {
-      userId: account.id,
-      tenantId: account.tenantId,
-      deviceType,
-      deviceName,
-      rememberMe,
-    };
-    const signedIn = await this.accounts.whileUnchanged(account, (manager) =>
-      this.sessions.signIn(input, { request, response, transport, manager }),
-    );
-    if (signedIn === undefined) return badCredentials();
-    const { session, token, evicted } = signedIn;
+    const { id: userId, tenantId } = account;
+    const input = { userId, tenantId, deviceType, deviceName, rememberMe };
+    // The token is given to nobody before it is sure that the account has not changed meanwhile.
+    const { session, token, evicted } = await this.sessions.signIn(input, { request, transport });
+    await this.#confirm(account, session);
+    if (transport === 'cookie') {
+      this.cookie.write(response, token, { expiresAt: session.expiresAt.getTime(), rememberMe: session.rememberMe });
+    }
     return { session: sessionToJson(session, session.id), ...(transport === 'bearer' ? { token } : {}), evicted };
   }
 
@@ -81,6 +80,18 @@ export class SignInService {
       session: sessionToJson(rotated.session, rotated.session.id),
       ...(isBearer(request) ? { token: rotated.token } : {}),
     };
+  }
+
+  async #confirm(account: AccountEntity, session: Session): Promise<void> {
+    const withdraw = () => this.administration.revoke(session.id, { reason: 'account_changed', by: null });
+    const isUnchanged = await this.accounts.isUnchanged(account).catch(async (error: unknown) => {
+      // If that fails too, the session is one that nobody has the token of.
+      await withdraw().catch(() => undefined);
+      throw error;
+    });
+    if (isUnchanged) return;
+    await withdraw();
+    badCredentials();
   }
 
   #addressOf(request: AddressedRequest): string | null {

@@ -10,9 +10,17 @@ const SELF_EXPLANATORY = [ConfigurationProblems, DatabaseUnreachable, EmbeddedPo
 export function describeStartError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (SELF_EXPLANATORY.some((kind) => error instanceof kind)) return error.message;
-  const { code, address, port } = error as { code?: string; address?: string; port?: number };
+  const { code, address, port, hostname } = error as {
+    code?: string;
+    address?: string;
+    port?: number;
+    hostname?: string;
+  };
   if (code === 'EADDRINUSE') {
     return `Port ${port ?? '?'} on ${address ?? 'this host'} is in use. Stop what uses it, or set PORT to another one.`;
+  }
+  if (code === 'EADDRNOTAVAIL' || (code === 'ENOTFOUND' && hostname !== undefined)) {
+    return `HOST ${address ?? hostname ?? ''} is no address of this machine. Use 127.0.0.1, 0.0.0.0 or one of its own.`;
   }
   if (code === 'EACCES' && port !== undefined) return `Port ${port} needs more rights. Set PORT to 1024 or above.`;
   return error.stack ?? error.message;

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
-import type { LoggerService } from '@nestjs/common';
+import type { INestApplication, LoggerService } from '@nestjs/common';
 import { ensureAdministrator, type FirstAdministrator } from '../accounts/first-administrator.js';
-import type { ServerConfig } from '../config/server-config.js';
+import type { HttpConfig, ServerConfig } from '../config/server-config.js';
 import { prepareDatabase } from '../database/prepare-database.js';
 import { ApiDescription } from '../docs/api-description.js';
 import { describeApi } from '../docs/open-api.js';
@@ -58,8 +58,9 @@ async function serve(
   try {
     const inFlight = new InFlightRequests(app.getHttpServer() as Server);
     app.get(ApiDescription, { strict: false }).comesFrom(() => describeApi(app, config.session.cookieSecure));
+    await app.init();
     signal?.throwIfAborted();
-    await app.listen(config.http.port, config.http.host);
+    await listen(app, config.http, logger);
     return {
       url: urlOf(app.getHttpServer() as Server, config.http.host),
       administrator,
@@ -73,6 +74,16 @@ async function serve(
   } catch (error) {
     await app.close();
     throw error;
+  }
+}
+
+/** Nest writes an error of its own about a port in use; the caller tells that better. */
+async function listen(app: INestApplication, { port, host }: HttpConfig, logger: LoggerService): Promise<void> {
+  app.useLogger(false);
+  try {
+    await app.listen(port, host);
+  } finally {
+    app.useLogger(logger);
   }
 }
 

@@ -20,9 +20,9 @@ export const TRANSITIONS: Readonly<Record<SessionStatus, readonly SessionStatus[
 export const LIVE_STATUSES: readonly LiveStatus[] = ['pending', 'active', 'suspended'];
 export const SESSION_STATUSES = Object.keys(TRANSITIONS) as readonly SessionStatus[];
 
-/** True while the session counts against limits and may still change. */
+/** True while the session counts against limits and may still change. What no version knows is not live. */
 export function isLive(status: SessionStatus): status is LiveStatus {
-  return TRANSITIONS[status].length > 0;
+  return (LIVE_STATUSES as readonly SessionStatus[]).includes(status);
 }
 
 /** True where the lifecycle allows the step. A step to the same state is not one. */

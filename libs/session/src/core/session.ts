@@ -10,9 +10,9 @@ export type AssuranceLevel = 'aal1' | 'aal2' | 'aal3';
 
 export const ASSURANCE_LEVELS: readonly AssuranceLevel[] = ['aal1', 'aal2', 'aal3'];
 
-/** True where `level` is at least `minimum`. */
+/** True where `level` is at least `minimum`; false where either is none of the levels. */
 export function meetsAssurance(level: AssuranceLevel, minimum: AssuranceLevel): boolean {
-  return level >= minimum;
+  return ASSURANCE_LEVELS.includes(minimum) && ASSURANCE_LEVELS.indexOf(level) >= ASSURANCE_LEVELS.indexOf(minimum);
 }
 
 /** Per-session data: a JSON object. */

@@ -6,8 +6,6 @@ export const MAX_DATA_BYTES = 16_384;
 /** The deepest nesting. */
 const MAX_DATA_DEPTH = 32;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
-/** What JSON can say and PostgreSQL cannot hold: NUL and half a surrogate pair. */
-const NOT_STORABLE = /\\u0000|\\ud[89a-f]/i;
 
 /**
  * A session's data as it can be stored: a plain JSON object.
@@ -19,8 +17,17 @@ export function storableData(data: unknown): SessionData {
   checkKeys(data, 1);
   const json = JSON.stringify(data);
   if (Buffer.byteLength(json) > MAX_DATA_BYTES) throw refused(`must not exceed ${MAX_DATA_BYTES} bytes as JSON`);
-  if (NOT_STORABLE.test(json)) throw refused('must not hold NUL or lone surrogates');
-  return JSON.parse(json) as SessionData;
+  return JSON.parse(json, (key: string, value: unknown) => {
+    // JSON can say what PostgreSQL cannot hold.
+    if (!isStorable(key) || (typeof value === 'string' && !isStorable(value))) {
+      throw refused('must not hold NUL or lone surrogates');
+    }
+    return value;
+  }) as SessionData;
+}
+
+function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
 }
 
 function checkKeys(value: unknown, depth: number): void {

@@ -17,17 +17,26 @@ export function storableText(text: string | null | undefined, maxLength: number)
 /** The longest id of a user, tenant, client or device. */
 export const MAX_IDENTIFIER_LENGTH = 255;
 
+/** True for an identifier that can be stored. */
+export function isStorableIdentifier(text: unknown): text is string {
+  return (
+    typeof text === 'string' &&
+    text !== '' &&
+    text.length <= MAX_IDENTIFIER_LENGTH &&
+    !text.includes('\0') &&
+    text.isWellFormed()
+  );
+}
+
 /**
  * An identifier is taken as it is or not at all: cutting or cleaning could make two users one.
  * @throws IdentitySessionError `VALIDATION_FAILED`
  */
-export function storableIdentifier(text: string, field: string): string {
-  if (text === '' || text.length > MAX_IDENTIFIER_LENGTH || text.includes('\0') || !text.isWellFormed()) {
-    throw new IdentitySessionError(
-      'VALIDATION_FAILED',
-      `${field} must have 1 to ${MAX_IDENTIFIER_LENGTH} characters, without NUL or lone surrogates.`,
-      { errors: [{ field, message: 'is not storable' }] },
-    );
-  }
-  return text;
+export function storableIdentifier(text: unknown, field: string): string {
+  if (isStorableIdentifier(text)) return text;
+  throw new IdentitySessionError(
+    'VALIDATION_FAILED',
+    `${field} must have 1 to ${MAX_IDENTIFIER_LENGTH} characters, without NUL or lone surrogates.`,
+    { errors: [{ field, message: 'is not storable' }] },
+  );
 }

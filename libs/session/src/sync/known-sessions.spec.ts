@@ -5,6 +5,7 @@ import type { Snapshot } from '../store/session-store.js';
 import { FixedClock } from '../testing/fixed-clock.js';
 import { sessionRecordOf } from '../testing/record-builder.js';
 import { KnownSessions } from './known-sessions.js';
+import { RememberedVersions } from './remembered-versions.js';
 import { SessionLoader } from './session-loader.js';
 import { TouchBuffer } from './touch-buffer.js';
 
@@ -14,6 +15,7 @@ const STALENESS_MS = 5_000;
 class Trial {
   monotonic = 100;
   wall = 1_000_000;
+  logHoldsUntil = 0;
   readonly stored = new Map<string, SessionRecord>();
   readonly asked: (readonly string[])[] = [];
   readonly cache = new MemorySessionCache({ maxSessions: 100, maxBytes: 1_000_000 });
@@ -51,6 +53,8 @@ class Trial {
     this.touches,
     { monotonic: () => this.monotonic, wall: () => this.wall },
     STALENESS_MS,
+    new RememberedVersions(60_000),
+    { holds: (monotonic) => monotonic < this.logHoldsUntil },
   );
 
   /** The tick ends: queued loads are sent, and the database reads for them what it has now. */
@@ -146,6 +150,52 @@ describe('what a node knows of sessions', () => {
     trial.known.apply([revoked], trial.known.moment());
     expect(trial.known.trusted('a')?.record.status).toBe('revoked');
     expect(trial.asked).toHaveLength(1);
+  });
+});
+
+describe('the change log', () => {
+  it("vouches for memory while its lease holds, whatever an entry's own says", async () => {
+    await trial.load('a');
+    trial.logHoldsUntil = 60_000;
+    trial.monotonic = 59_999;
+    expect(trial.known.trusted('a')?.record).toBe(active);
+    trial.monotonic = 60_000;
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('[row 25] has what it tells of forgotten, and keeps what is as new', async () => {
+    await trial.load('a');
+    trial.known.applyLogged([{ type: 'created', sessionId: 'a', version: 1 }]);
+    expect(trial.known.trusted('a')?.record).toBe(active);
+    trial.known.applyLogged([{ type: 'revoked', sessionId: 'a', version: 2 }]);
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('[row 24] overtakes loads that are on their way', async () => {
+    const loading = trial.known.load('a');
+    trial.send();
+    trial.known.applyLogged([{ type: 'revoked', sessionId: 'a', version: 2 }]);
+    await trial.answer();
+    await loading;
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it("[row 23] is not undone by this node's own earlier change, whose answer arrives late", () => {
+    const since = trial.known.moment();
+    trial.known.applyLogged([{ type: 'revoked', sessionId: 'a', version: 3 }]);
+    trial.known.apply([sessionRecordOf({ id: 'a', version: 2 })], since);
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('forgets everything when it starts anew, loads on their way included', async () => {
+    await trial.load('a');
+    const loading = trial.known.load('b');
+    trial.stored.set('b', sessionRecordOf({ id: 'b' }));
+    trial.send();
+    trial.known.restart();
+    await trial.answer();
+    await loading;
+    expect([trial.known.trusted('a'), trial.known.trusted('b')]).toEqual([undefined, undefined]);
   });
 });
 

@@ -2,13 +2,20 @@ import { CachedSession } from '../cache/cached-session.js';
 import type { SessionCache } from '../cache/session-cache.js';
 import { isLive } from '../core/lifecycle.js';
 import type { SessionRecord } from '../core/session.js';
+import type { LoggedChange } from './change-log.js';
 import type { ProcessClocks } from './node-clock.js';
+import type { RememberedVersions } from './remembered-versions.js';
 import type { Moment, SessionLoader } from './session-loader.js';
 import type { TouchBuffer } from './touch-buffer.js';
 
+/** Whether what was read of the change log is recent enough to vouch for everything in memory. */
+export interface LogLease {
+  holds(monotonic: number, wall: number): boolean;
+}
+
 /**
- * What this node knows of sessions. A look-up awaits nothing while the entry's lease holds; every change that the node
- * makes is applied here before anyone is told of its success.
+ * What this node knows of sessions. A look-up awaits nothing while the change log's lease holds, or the entry's own from
+ * its load; every change that the node makes is applied here before anyone is told of its success.
  */
 export class KnownSessions {
   constructor(
@@ -17,14 +24,18 @@ export class KnownSessions {
     private readonly touches: TouchBuffer,
     private readonly clocks: ProcessClocks,
     private readonly maxStalenessMs: number,
+    private readonly versions: RememberedVersions,
+    private readonly log: LogLease,
   ) {}
 
   /** The session, live or ended, if this node may trust what it has of it. */
   trusted(id: string): CachedSession | undefined {
     const entry = this.cache.get(id);
     if (entry === undefined) return undefined;
-    if (this.clocks.monotonic() >= entry.monotonicUntil || this.clocks.wall() >= entry.wallUntil) return undefined;
-    return entry;
+    const monotonic = this.clocks.monotonic();
+    const wall = this.clocks.wall();
+    if (monotonic < entry.monotonicUntil && wall < entry.wallUntil) return entry;
+    return this.log.holds(monotonic, wall) ? entry : undefined;
   }
 
   /**
@@ -58,8 +69,28 @@ export class KnownSessions {
       const entry = this.#entryOf(record, since);
       if (isLive(record.status)) this.touches.adopt(entry);
       else this.touches.drop(record.id);
+      // Somebody else may have changed it since, and this node may have read of that already.
+      if (this.versions.isOutdated(record.id, record.version, since.begunAt)) continue;
       this.cache.put(entry);
     }
+  }
+
+  /** Takes in changes that were read from the log: what is older than them is forgotten, here and on its way here. */
+  applyLogged(changes: readonly LoggedChange[]): void {
+    const now = this.clocks.monotonic();
+    for (const { sessionId, version } of changes) {
+      if (sessionId === null || version === null) continue;
+      this.loader.overtake(sessionId);
+      this.versions.note(sessionId, version, now);
+      const entry = this.cache.get(sessionId);
+      if (entry !== undefined && entry.record.version < version) this.cache.delete(sessionId);
+    }
+  }
+
+  /** Forgets everything but what is not written yet: changes may have been missed. */
+  restart(): void {
+    this.loader.overtakeAll();
+    this.cache.clear();
   }
 
   #entryOf(record: SessionRecord, { begunAt, begunAtWall }: Moment): CachedSession {

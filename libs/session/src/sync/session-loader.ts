@@ -86,6 +86,11 @@ export class SessionLoader {
     this.#flights.delete(id);
   }
 
+  /** Whatever is being loaded may be out of date. */
+  overtakeAll(): void {
+    for (const id of [...this.#flights.keys()]) this.overtake(id);
+  }
+
   #schedule(): void {
     if (this.#isScheduled || this.#queue.length === 0 || this.#statements >= MOST_STATEMENTS) return;
     this.#isScheduled = true;

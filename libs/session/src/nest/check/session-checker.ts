@@ -91,7 +91,7 @@ export class SessionChecker {
   /** `undefined` where an idle limit seems to be passed. */
   #judge(entry: CachedSession, requirements: SessionRequirements, address: string | null): SessionVerdict | undefined {
     const { record } = entry;
-    if (record.status !== 'active') return refused(...REFUSALS[record.status]);
+    if (record.status !== 'active') return refusedAs(record.status);
     const now = this.clock.now();
     const expiry = expiryOf(record, entry.lastAccessedAt, now);
     if (expiry === 'absolute') return refused(...REFUSALS.expired);
@@ -109,6 +109,11 @@ export class SessionChecker {
 
 function invalid(): SessionVerdict {
   return refused('SESSION_INVALID', 'The session is not valid. Sign in again.');
+}
+
+function refusedAs(status: keyof typeof REFUSALS): SessionVerdict {
+  // A newer version may have written a status that this one does not know.
+  return Object.hasOwn(REFUSALS, status) ? refused(...REFUSALS[status]) : invalid();
 }
 
 function refused(code: ErrorCode, message: string): SessionVerdict {

@@ -6,8 +6,11 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { TokenMint } from '../../core/token.js';
 import { PostgresSessionStore } from '../../store/postgres/postgres-session-store.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { CoalescedHints, type HintPublisher, NO_HINTS } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
+import { HINT_CHANNEL } from '../../sync/postgres/postgres-change-log.js';
+import { RememberedVersions } from '../../sync/remembered-versions.js';
 import { SessionLoader } from '../../sync/session-loader.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
@@ -23,8 +26,10 @@ import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
+import { LogFollower } from './log-follower.js';
+import { LogLeaseHolder } from './log-lease-holder.js';
 import { SessionLifecycle } from './session-lifecycle.js';
-import { OWN_DATA_SOURCE, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
+import { HINTS, OWN_DATA_SOURCE, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
 
 /** What the module offers to the application. */
 export const PUBLIC_PROVIDERS = [
@@ -57,6 +62,9 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
       inject: [{ token: getDataSourceToken(dataSourceName), optional: true }],
       useFactory: (dataSource?: DataSource) => dataSource ?? null,
     },
+    LogLeaseHolder,
+    LogFollower,
+    { provide: HINTS, inject: [RESOLVED_OPTIONS, OWN_DATA_SOURCE], useFactory: makeHints },
     { provide: SESSION_STORE, inject: [RESOLVED_OPTIONS, OWN_DATA_SOURCE], useFactory: makeStore },
     {
       provide: NodeClock,
@@ -76,7 +84,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     },
     {
       provide: KnownSessions,
-      inject: [RESOLVED_OPTIONS, SESSION_STORE, NodeClock, MemorySessionCache, TouchBuffer],
+      inject: [RESOLVED_OPTIONS, SESSION_STORE, NodeClock, MemorySessionCache, TouchBuffer, LogLeaseHolder],
       useFactory: makeKnownSessions,
     },
     {
@@ -91,6 +99,21 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
         new RequestCredentials(extractors ?? [new CookieOrBearerExtractor(cookie.name)]),
     },
   ];
+}
+
+/** Longer than any change of this node can be on its way. */
+const VERSIONS_LIFETIME_MS = 120_000;
+
+/** Sent outside of the business transaction: NOTIFY takes a global lock at commit. */
+function makeHints(options: ResolvedOptions, dataSource: DataSource | null): HintPublisher {
+  if (options.hints === 'off' || options.store !== undefined || dataSource === null) return NO_HINTS;
+  const logger = new Logger('IdentitySession');
+  return new CoalescedHints(
+    () => dataSource.query(`SELECT pg_notify($1, '')`, [HINT_CHANNEL]),
+    (error) => {
+      logger.debug(`A hint could not be sent; other nodes read the log by themselves: ${String(error)}`);
+    },
+  );
 }
 
 function makeStore(options: ResolvedOptions, dataSource: DataSource | null): SessionStore {
@@ -129,6 +152,7 @@ function makeKnownSessions(
   clock: NodeClock,
   cache: MemorySessionCache,
   touches: TouchBuffer,
+  log: LogLeaseHolder,
 ): KnownSessions {
   const loader = new SessionLoader({
     findMany: (ids) => store.findMany(ids),
@@ -138,5 +162,6 @@ function makeKnownSessions(
     },
     defer: setImmediate,
   });
-  return new KnownSessions(cache, loader, touches, options.clocks, options.maxStalenessMs);
+  const versions = new RememberedVersions(VERSIONS_LIFETIME_MS);
+  return new KnownSessions(cache, loader, touches, options.clocks, options.maxStalenessMs, versions, log);
 }

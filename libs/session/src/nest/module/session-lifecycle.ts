@@ -3,6 +3,7 @@ import {
   Inject,
   Injectable,
   Logger,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
   Optional,
@@ -13,11 +14,14 @@ import type { SessionStore } from '../../store/session-store.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { LogFollower } from './log-follower.js';
 import { OWN_DATA_SOURCE, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
 
 /** Starts and stops what the module runs: tables and clock first, buffered accesses last. */
 @Injectable()
-export class SessionLifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class SessionLifecycle
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   readonly #logger = new Logger('IdentitySession');
 
   constructor(
@@ -25,6 +29,7 @@ export class SessionLifecycle implements OnModuleInit, BeforeApplicationShutdown
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+    @Inject(LogFollower) private readonly log: LogFollower,
     @Optional() @Inject(OWN_DATA_SOURCE) private readonly dataSource?: DataSource,
   ) {}
 
@@ -36,12 +41,17 @@ export class SessionLifecycle implements OnModuleInit, BeforeApplicationShutdown
     this.clock.observe(await this.store.now(), askedAt);
   }
 
+  onApplicationBootstrap(): void {
+    this.log.start();
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     await this.touches.flushAll();
   }
 
   /** Once more, for the requests that were answered while the server closed. */
   async onApplicationShutdown(): Promise<void> {
+    await this.log.stop();
     await this.touches.flushAll();
     if (this.touches.size > 0) {
       this.#logger.warn(`The last access of ${this.touches.size} sessions could not be written before shutdown.`);

@@ -6,3 +6,5 @@ export const SESSION_STORE = Symbol('identity-session:store');
 export const SESSION_ACCESS_POLICY = Symbol('identity-session:access-policy');
 /** The TypeORM DataSource that the module was told to use. */
 export const OWN_DATA_SOURCE = Symbol('identity-session:data-source');
+/** The `HintPublisher`. */
+export const HINTS = Symbol('identity-session:hints');

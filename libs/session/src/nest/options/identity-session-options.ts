@@ -36,6 +36,12 @@ export interface IdentitySessionOptions {
   readonly idleMarginMs?: number;
   /** The longest that a node may answer from memory without having asked the database. Default 5 000. */
   readonly maxStalenessMs?: number;
+  /** Each node reads the change log at least this often. Default 1 000. */
+  readonly tailIntervalMs?: number;
+  /** How other nodes are told at once that there is something to read. Default `postgres`, by NOTIFY. */
+  readonly hints?: 'postgres' | 'off';
+  /** Where the change log is read from: past a transaction pooler. Default: where the DataSource connects to. */
+  readonly directUrl?: string;
   /** An operation of the store fails after this long without an answer. Default 5 000. */
   readonly storeDeadlineMs?: number;
   /** Authenticate tokens, so that a forged one costs no I/O. The first signs. Default: none. */

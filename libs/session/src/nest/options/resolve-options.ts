@@ -32,6 +32,9 @@ const OPTIONS = z.strictObject({
   syncIntervalMs: ms(600_000),
   idleMarginMs: ms(5_000, 0),
   maxStalenessMs: ms(5_000),
+  tailIntervalMs: ms(1_000),
+  hints: z.enum(['postgres', 'off']).default('postgres'),
+  directUrl: z.string().min(1).optional(),
   storeDeadlineMs: ms(5_000),
   tokenKeys: z
     .array(
@@ -72,6 +75,9 @@ export interface ResolvedOptions {
   readonly syncIntervalMs: number;
   readonly idleMarginMs: number;
   readonly maxStalenessMs: number;
+  readonly tailIntervalMs: number;
+  readonly hints: 'postgres' | 'off';
+  readonly directUrl: string | undefined;
   readonly storeDeadlineMs: number;
   readonly tokenKeys: readonly TokenKey[];
   readonly cookie: {
@@ -111,6 +117,7 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     policy,
     lifetimes,
     nodeName: data.nodeName ?? `${hostname()}:${process.pid}`,
+    directUrl: data.directUrl,
     store: data.store,
     extractors: data.extractors,
     deviceResolver,

@@ -1,7 +1,7 @@
 import { Delete, Get, HttpCode, Inject, Param, Query, UseGuards } from '@nestjs/common';
 import type { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
-import { MAX_IDENTIFIER_LENGTH } from '../../store/storable-text.js';
+import { isStorableIdentifier } from '../../store/storable-text.js';
 import type { SessionScope } from '../../store/session-store.js';
 import { type AdministrationAction, type SessionAccessPolicy } from '../admin/session-access-policy.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
@@ -115,8 +115,7 @@ export class AdminSessionsController {
 
 /** No user has an id that cannot be stored. */
 function existing(userId: string): string {
-  const isStorable = userId.length <= MAX_IDENTIFIER_LENGTH && !userId.includes('\0') && userId.isWellFormed();
-  if (!isStorable) throw notFound(userId);
+  if (!isStorableIdentifier(userId)) throw notFound(userId);
   return userId;
 }
 

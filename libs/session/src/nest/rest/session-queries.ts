@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { SESSION_STATUSES, type SessionStatus } from '../../core/lifecycle.js';
 import { DEVICE_TYPES, type DeviceType } from '../../core/session.js';
+import { isStorableIdentifier } from '../../store/storable-text.js';
 
 /** The reason that an administrator gives is kept with the session. */
 const REASON = z.string().trim().min(1).max(200).optional();
-const IDENTIFIER = z.string().min(1).max(255);
+/** What cannot be stored is nobody's, and PostgreSQL would fail on it. */
+const IDENTIFIER = z.string().refine(isStorableIdentifier, 'is not storable');
 const MAX_CURSOR_LENGTH = 256;
 
 /** An empty query or body: no key is known. */

@@ -1,24 +1,46 @@
 import type { PipeTransform } from '@nestjs/common';
-import type { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
+
+/** One thing that is wrong with an input. */
+export interface ValidationIssue {
+  readonly code?: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** The keys that are not known, where that is what is wrong. */
+  readonly keys?: readonly string[];
+}
+
+/** What the pipe needs of a schema; those of zod 4 are such. */
+export interface ValidationSchema<T> {
+  safeParse(
+    value: unknown,
+  ):
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: { readonly issues: readonly ValidationIssue[] } };
+}
+
+/** Problems that are told at once: an answer must not grow with what a client makes up. */
+const MOST_ERRORS = 20;
 
 /**
  * Checks a body or query against a schema. Use strict objects: an unknown key is then refused, so that nobody assigns
  * what was not offered.
- * @throws IdentitySessionError `VALIDATION_FAILED` with every problem by field
+ * @throws IdentitySessionError `VALIDATION_FAILED` with the first problems by field
  */
-export class ZodValidationPipe<T extends z.ZodType> implements PipeTransform<unknown, z.output<T>> {
-  constructor(private readonly schema: T) {}
+export class ZodValidationPipe<T> implements PipeTransform<unknown, T> {
+  constructor(private readonly schema: ValidationSchema<T>) {}
 
-  transform(value: unknown): z.output<T> {
+  transform(value: unknown): T {
     const parsed = this.schema.safeParse(value ?? {});
     if (parsed.success) return parsed.data;
     const errors = parsed.error.issues.flatMap((issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ field: shown([...issue.path, key]), message: 'is not known here' }))
-        : [{ field: shown(issue.path), message: issue.message }],
+      issue.keys === undefined
+        ? [{ field: shown(issue.path), message: issue.message }]
+        : issue.keys.map((key) => ({ field: shown([...issue.path, key]), message: 'is not known here' })),
     );
-    throw new IdentitySessionError('VALIDATION_FAILED', 'Some fields are not valid; see "errors".', { errors });
+    throw new IdentitySessionError('VALIDATION_FAILED', 'Some fields are not valid; see "errors".', {
+      errors: errors.slice(0, MOST_ERRORS),
+    });
   }
 }
 

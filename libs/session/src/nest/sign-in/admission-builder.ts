@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
 import { lifetimesFor } from '../../core/expiry.js';
-import { DEVICE_TYPES } from '../../core/session.js';
+import { ASSURANCE_LEVELS, DEVICE_TYPES } from '../../core/session.js';
 import { newSessionId, systemTokenSource, TokenMint } from '../../core/token.js';
 import type { Admission } from '../../store/session-store.js';
 import { storableData } from '../../store/storable-data.js';
@@ -52,7 +52,7 @@ export class AdmissionBuilder {
       tenantId: optionalIdentifier(input.tenantId, 'tenantId'),
       userId: storableIdentifier(input.userId, 'userId'),
       clientId: optionalIdentifier(input.clientId, 'clientId'),
-      deviceType: knownDeviceType(input.deviceType ?? device.deviceType),
+      deviceType: oneOf(DEVICE_TYPES, input.deviceType ?? device.deviceType, 'deviceType'),
       deviceId: optionalIdentifier(input.deviceId, 'deviceId'),
       roles: input.roles ?? [],
     };
@@ -72,7 +72,7 @@ export class AdmissionBuilder {
       ip,
       location: ip === null ? null : storableText(await this.options.locationResolver.resolve(ip), MAX_LOCATION_LENGTH),
       rememberMe,
-      assurance: input.assurance ?? 'aal1',
+      assurance: oneOf(ASSURANCE_LEVELS, input.assurance ?? 'aal1', 'assurance'),
       ...lifetimesFor(this.options.lifetimes, facts.clientId, rememberMe),
       data: storableData(input.data),
       replaces,
@@ -94,10 +94,14 @@ function optionalIdentifier(value: string | null | undefined, field: string): st
   return value === undefined || value === null ? null : storableIdentifier(value, field);
 }
 
-function knownDeviceType<T extends string>(type: T): T {
-  if ((DEVICE_TYPES as readonly string[]).includes(type)) return type;
-  throw new IdentitySessionError('VALIDATION_FAILED', `deviceType must be one of ${DEVICE_TYPES.join(', ')}.`, {
-    errors: [{ field: 'deviceType', message: 'is not a device type' }],
+/**
+ * The value, if it is one of the known ones: what an application passes on may come from outside.
+ * @throws IdentitySessionError `VALIDATION_FAILED`
+ */
+export function oneOf<T extends string>(known: readonly T[], value: T, field: string): T {
+  if (known.includes(value)) return value;
+  throw new IdentitySessionError('VALIDATION_FAILED', `${field} must be one of ${known.join(', ')}.`, {
+    errors: [{ field, message: 'is not one of the known values' }],
   });
 }
 

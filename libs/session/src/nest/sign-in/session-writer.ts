@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { SessionRecord } from '../../core/session.js';
 import type { SessionStore, TransactionalSessionStore } from '../../store/session-store.js';
+import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
-import { SESSION_STORE } from '../module/tokens.js';
+import { HINTS, SESSION_STORE } from '../module/tokens.js';
 
 /**
  * The one way to a change: runs it on the store, inside the caller's transaction if there is one, and has this node
@@ -14,13 +15,18 @@ export class SessionWriter {
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore | TransactionalSessionStore<EntityManager>,
     @Inject(KnownSessions) private readonly known: KnownSessions,
+    @Inject(HINTS) private readonly hints: HintPublisher,
   ) {}
 
-  /** `changed` names the records that the outcome brings; they are applied once they are durable. */
+  /**
+   * `changed` names the records that the outcome brings; they are applied once they are durable, and then `done` runs.
+   * With a caller's transaction both come with its commit, and never if it is rolled back.
+   */
   async write<T>(
     manager: EntityManager | undefined,
     change: (store: SessionStore) => Promise<T>,
     changed: (outcome: T) => readonly SessionRecord[],
+    done: (outcome: T) => void = () => undefined,
   ): Promise<T> {
     const store = this.#storeFor(manager);
     const since = this.known.moment();
@@ -28,8 +34,21 @@ export class SessionWriter {
     const records = changed(outcome);
     store.onCommitted(() => {
       this.known.apply(records, since);
+      // Nobody else can hold anything of a session that has just begun.
+      if (records.some((record) => record.version > 1)) this.hints.publish();
+      done(outcome);
     });
     return outcome;
+  }
+
+  /**
+   * A session as the primary has it now. Inside a caller's transaction on its own connection: a second one from the pool
+   * could be the one that somebody waits for who waits for us.
+   */
+  async read(manager: EntityManager | undefined, id: string): Promise<SessionRecord | undefined> {
+    const store = this.#storeFor(manager);
+    if (store === this.store) return (await this.known.load(id, true))?.record;
+    return (await store.findMany([id])).records[0];
   }
 
   #storeFor(manager: EntityManager | undefined): SessionStore {

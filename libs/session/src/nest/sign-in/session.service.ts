@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { CachedSession } from '../../cache/cached-session.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
-import type { AssuranceLevel, SessionRecord } from '../../core/session.js';
+import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
 import { digestsEqual, digestToken, isSessionId, parseToken, TokenMint } from '../../core/token.js';
 import type { AdmitOutcome, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
@@ -17,7 +17,7 @@ import { setHeader } from '../http/response-headers.js';
 import { SESSION_STORE } from '../module/tokens.js';
 import { Session } from '../session/session.js';
 import { sessionToJson } from '../session/session-json.js';
-import { AdmissionBuilder } from './admission-builder.js';
+import { AdmissionBuilder, oneOf } from './admission-builder.js';
 import { SessionWriter } from './session-writer.js';
 import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
@@ -102,7 +102,8 @@ export class SessionService {
   /**
    * Gives the session a new token and delivers it the way the old one came; the old one is dead at once. To be called
    * when rights or credentials change.
-   * @throws IdentitySessionError `SESSION_NOT_FOUND` where the session has ended or was rotated meanwhile
+   * @throws IdentitySessionError `SESSION_NOT_FOUND` where the session has ended or was rotated meanwhile,
+   * `VALIDATION_FAILED` for an unknown level of assurance
    */
   async rotate(
     session: Session,
@@ -113,6 +114,8 @@ export class SessionService {
       readonly assurance?: AssuranceLevel;
     },
   ): Promise<{ readonly session: Session; readonly token: string }> {
+    const { assurance } = exchange;
+    const raised = assurance === undefined ? {} : { assurance: oneOf(ASSURANCE_LEVELS, assurance, 'assurance') };
     const current = await this.known.load(session.id, true);
     if (current === undefined) throw notFound(session.id);
     const generation = current.record.tokenGeneration;
@@ -122,7 +125,7 @@ export class SessionService {
       fromGeneration: generation,
       tokenDigest: digest,
       reauthenticated: exchange.reauthenticated ?? false,
-      ...(exchange.assurance === undefined ? {} : { assurance: exchange.assurance }),
+      ...raised,
     };
     const record = await this.writer.write(
       exchange.manager,

@@ -15,7 +15,10 @@ afterAll(() => db.close());
 const connectLog = (onHint: () => void = () => undefined): Promise<PostgresChangeLog> =>
   PostgresChangeLog.connect({ connectionString: db.database.url }, onHint);
 
-async function write(runner: Pick<QueryRunner, 'query'>, count = 1): Promise<string[]> {
+async function write(
+  runner: { query(sql: string, parameters: unknown[]): Promise<unknown> },
+  count = 1,
+): Promise<string[]> {
   const ids = Array.from({ length: count }, () => randomUUID());
   await runner.query(
     `INSERT INTO identity_session_event (at, type, session_id, version, tenant_id)

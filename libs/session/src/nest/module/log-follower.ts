@@ -1,0 +1,119 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { DataSource, DataSourceOptions } from 'typeorm';
+import type pg from 'pg';
+import { KnownSessions } from '../../sync/known-sessions.js';
+import { NodeClock } from '../../sync/node-clock.js';
+import { PostgresChangeLog } from '../../sync/postgres/postgres-change-log.js';
+import { Tail } from '../../sync/tail.js';
+import type { HealthCheck } from '../health/session-health.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { LogLeaseHolder } from './log-lease-holder.js';
+import { OWN_DATA_SOURCE, RESOLVED_OPTIONS } from './tokens.js';
+
+/** After this long without a read the log is not relied on to have kept everything. */
+const LOG_HORIZON_MS = 3_600_000;
+/** A read without an answer for this part of the lease is given up, so that another can still come in time. */
+const DEADLINE_OF_LEASE = 0.45;
+const LEAST_DEADLINE_MS = 250;
+
+/** Follows the change log of PostgreSQL for as long as the application runs. */
+@Injectable()
+export class LogFollower {
+  readonly #logger = new Logger('IdentitySession');
+  readonly #tail: Tail | undefined;
+  #isFailing = false;
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(KnownSessions) known: KnownSessions,
+    @Inject(NodeClock) clock: NodeClock,
+    @Inject(LogLeaseHolder) lease: LogLeaseHolder,
+    @Inject(OWN_DATA_SOURCE) dataSource: DataSource | null,
+  ) {
+    // A store of the application's own has no log that could be followed; entries then live by their own lease.
+    if (options.store !== undefined || dataSource === null) return;
+    const tail: Tail = new Tail(
+      { ...options, logHorizonMs: LOG_HORIZON_MS },
+      {
+        connect: () => this.#connect(dataSource, tail),
+        clocks: options.clocks,
+        apply: (changes) => {
+          known.applyLogged(changes);
+        },
+        restart: () => {
+          known.restart();
+        },
+        onAnswer: (now, askedAt) => {
+          clock.observe(now, askedAt);
+        },
+        schedule: (task, delayMs) => {
+          const timer = setTimeout(task, delayMs).unref();
+          return () => {
+            clearTimeout(timer);
+          };
+        },
+        yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+        random: Math.random,
+        onFailure: (error) => {
+          this.#failed(error);
+        },
+      },
+    );
+    this.#tail = tail;
+    lease.holder = tail;
+  }
+
+  start(): void {
+    this.#tail?.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#tail?.stop();
+  }
+
+  /** `degraded` while the lease is out. */
+  report(): HealthCheck {
+    if (this.#tail === undefined) return { status: 'ok' };
+    const { clocks } = this.options;
+    const lagMs = this.#tail.lagMs();
+    const status = this.#tail.holds(clocks.monotonic(), clocks.wall()) ? 'ok' : 'degraded';
+    return lagMs === null ? { status } : { status, lagMs: Math.round(lagMs) };
+  }
+
+  async #connect(dataSource: DataSource, tail: Tail): Promise<PostgresChangeLog> {
+    const config = {
+      ...connectionOf(dataSource.options, this.options.directUrl),
+      query_timeout: Math.max(LEAST_DEADLINE_MS, Math.floor(this.options.maxStalenessMs * DEADLINE_OF_LEASE)),
+    };
+    const log = await PostgresChangeLog.connect(config, () => {
+      tail.wake();
+    });
+    this.#isFailing = false;
+    return log;
+  }
+
+  /** Once for each time that it goes away: a database that stays away is told of by the requests. */
+  #failed(error: unknown): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    this.#logger.warn(`The change log cannot be read; sessions are checked in the database: ${String(error)}`);
+  }
+}
+
+/** How the driver connects past the pool. */
+function connectionOf(options: DataSourceOptions, directUrl: string | undefined): pg.ClientConfig {
+  if (directUrl !== undefined) return { connectionString: directUrl };
+  if (options.type !== 'postgres') return {};
+  const { url, host, port, username, password, database, ssl } = options.replication?.master ?? options;
+  const given = {
+    connectionString: url,
+    host,
+    port,
+    user: username,
+    password: password as pg.ClientConfig['password'],
+    database,
+    ssl: ssl as pg.ClientConfig['ssl'],
+    connectionTimeoutMillis: options.connectTimeoutMS,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
