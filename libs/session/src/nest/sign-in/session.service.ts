@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { CachedSession } from '../../cache/cached-session.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
@@ -57,13 +56,19 @@ export class SessionService {
    */
   async signIn(input: SignInInput, exchange: SessionExchange = {}): Promise<SignInResult> {
     const request = exchange.request as SessionCarrier | undefined;
-    const presented = request === undefined ? undefined : await this.#presented(request);
-    const replaced = presented?.entry !== undefined && isLive(presented.entry.record.status) ? presented.entry : null;
-    const prepared = await this.builder.prepare(input, request, replaced?.record.id ?? null);
-    const outcome = await this.writer.write(exchange.manager, (store) => store.admit(prepared.admission), changedBy);
+    const presented = request === undefined ? undefined : await this.#presented(request, exchange.manager);
+    const replaced = presented?.record !== undefined && isLive(presented.record.status) ? presented.record.id : null;
+    const prepared = await this.builder.prepare(input, request, replaced);
+    const outcome = await this.writer.write(
+      exchange.manager,
+      (store) => store.admit(prepared.admission),
+      changedBy,
+      (done) => {
+        if (done.kind === 'admitted') this.#deliver(exchange, prepared.token, done.session, false);
+      },
+    );
     if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket);
     const { session, evicted } = outcome;
-    if (exchange.response !== undefined) this.#deliver(exchange, prepared.token, session, false);
     return { session: new Session(session), token: prepared.token, evicted: evicted.map((record) => record.id) };
   }
 
@@ -81,21 +86,23 @@ export class SessionService {
    * @throws as `signOut` does
    */
   async endPresented(exchange: SessionExchange): Promise<boolean> {
-    const presented = await this.#presented(exchange.request as SessionCarrier);
+    const presented = await this.#presented(exchange.request as SessionCarrier, exchange.manager);
     if (presented === undefined) throw new IdentitySessionError('SESSION_MISSING', 'No session was presented.');
-    const { credential, entry } = presented;
-    if (entry === undefined) {
+    const { credential, record } = presented;
+    if (record === undefined) {
       this.#forget(exchange, credential);
       throw new IdentitySessionError('SESSION_INVALID', 'The session is not valid.');
     }
-    const { id, userId } = entry.record;
+    const { id, userId } = record;
     const ended = await this.writer.write(
       exchange.manager,
       (store) => store.end({ kind: 'all' }, id, 'signed_out', { reason: 'signed_out', by: userId }),
       recordsOf,
+      // Only then: who is told that it failed needs the cookie to try again.
+      () => {
+        this.#forget(exchange, credential);
+      },
     );
-    // Only now: who is told that it failed needs the cookie to try again.
-    this.#forget(exchange, credential);
     return ended !== undefined;
   }
 
@@ -116,9 +123,9 @@ export class SessionService {
   ): Promise<{ readonly session: Session; readonly token: string }> {
     const { assurance } = exchange;
     const raised = assurance === undefined ? {} : { assurance: oneOf(ASSURANCE_LEVELS, assurance, 'assurance') };
-    const current = await this.known.load(session.id, true);
+    const current = await this.writer.read(exchange.manager, session.id);
     if (current === undefined) throw notFound(session.id);
-    const generation = current.record.tokenGeneration;
+    const generation = current.tokenGeneration;
     const { token, digest } = this.mint.mint(session.id, generation + 1);
     const rotation = {
       id: session.id,
@@ -131,9 +138,11 @@ export class SessionService {
       exchange.manager,
       (store) => store.rotate(rotation, { reason: exchange.reason, by: session.userId }),
       recordsOf,
+      (rotated) => {
+        if (rotated !== undefined) this.#deliver(exchange, token, rotated, true);
+      },
     );
     if (record === undefined) throw notFound(session.id);
-    if (exchange.response !== undefined) this.#deliver(exchange, token, record, true);
     return { session: new Session(record), token };
   }
 
@@ -181,14 +190,15 @@ export class SessionService {
   /** The credential of a request and, if its secret is right, the session that it belongs to, live or ended. */
   async #presented(
     request: SessionCarrier,
-  ): Promise<{ readonly credential: Credential; readonly entry: CachedSession | undefined } | undefined> {
+    manager: EntityManager | undefined,
+  ): Promise<{ readonly credential: Credential; readonly record: SessionRecord | undefined } | undefined> {
     const credential = this.credentials.of(request);
     if (credential === undefined) return undefined;
     const parsed = parseToken(credential.token);
-    if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, entry: undefined };
-    const entry = await this.known.load(parsed.id, true);
-    const isRight = entry !== undefined && digestsEqual(entry.record.tokenDigest, digestToken(parsed.body));
-    return { credential, entry: isRight ? entry : undefined };
+    if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, record: undefined };
+    const record = await this.writer.read(manager, parsed.id);
+    const isRight = record !== undefined && digestsEqual(record.tokenDigest, digestToken(parsed.body));
+    return { credential, record: isRight ? record : undefined };
   }
 
   /** Has the client forget the credential and what it holds of the user. */
@@ -202,6 +212,7 @@ export class SessionService {
   /** A rotated token goes back the way the old one came; a new one as the caller says. */
   #deliver(exchange: SessionExchange, token: string, session: SessionRecord, isRotation: boolean): void {
     const { request, response } = exchange;
+    if (response === undefined) return;
     const came = isRotation && request !== undefined ? this.credentials.of(request as SessionCarrier)?.kind : undefined;
     const transport = exchange.transport ?? came ?? 'cookie';
     if (transport === 'cookie') this.cookie.write(response, token, session);
