@@ -105,6 +105,8 @@ function storeOn(dataSource: DataSource): object {
     query: async ({ text, values }: pg.QueryConfig) => {
       const client = await master.connect();
       let failure: Error | undefined;
+      // The pool listens to idle clients only: a connection that breaks in use would end the process.
+      client.on('error', noteNothing);
       try {
         await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
         const result = await client.query(text, values);
@@ -115,8 +117,12 @@ function storeOn(dataSource: DataSource): object {
         throw error;
       } finally {
         // A connection on which something failed may still be inside its transaction: it is not used again.
+        client.off('error', noteNothing);
         client.release(failure);
       }
     },
   };
 }
+
+/** The statement that was under way fails by itself. */
+const noteNothing = (): void => undefined;

@@ -3,7 +3,7 @@ import type { CachedSession } from '../../cache/cached-session.js';
 import { type ErrorCode, IdentitySessionError } from '../../core/errors.js';
 import { expiryOf } from '../../core/expiry.js';
 import { type AssuranceLevel, meetsAssurance } from '../../core/session.js';
-import { digestsEqual, digestToken, type ParsedToken, parseToken, TokenMint } from '../../core/token.js';
+import { matchesDigest, type ParsedToken, parseToken, TokenMint } from '../../core/token.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
@@ -36,6 +36,8 @@ const REFUSALS: Readonly<Record<Exclude<CachedSession['record']['status'], 'acti
   rejected: ['SESSION_REVOKED', 'The sign-in was rejected.'],
 };
 
+/** Of nothing. */
+const NO_DIGEST = new Uint8Array(32);
 const NO_REQUIREMENTS: SessionRequirements = {};
 
 /**
@@ -70,7 +72,7 @@ export class SessionChecker {
     if (parsed === undefined) return invalid();
     if (requirements.strict !== true) {
       const entry = this.known.trusted(parsed.id);
-      if (entry !== undefined && digestsEqual(entry.record.tokenDigest, digestToken(parsed.body))) {
+      if (entry !== undefined && matchesDigest(parsed.body, entry.record.tokenDigest)) {
         const verdict = this.#judge(entry, requirements, address);
         if (verdict !== undefined) return verdict;
       }
@@ -83,8 +85,8 @@ export class SessionChecker {
     if (!this.mint.isGenuine(parsed)) return invalid();
     const entry = await this.known.load(parsed.id, requirements.strict);
     // Hashed for unknown ids too: how long the answer takes must not tell whether the id exists.
-    const digest = digestToken(parsed.body);
-    if (entry === undefined || !digestsEqual(entry.record.tokenDigest, digest)) return invalid();
+    const isRight = matchesDigest(parsed.body, entry?.record.tokenDigest ?? NO_DIGEST);
+    if (entry === undefined || !isRight) return invalid();
     return this.#judge(entry, requirements, address) ?? refused('SESSION_EXPIRED', REFUSALS.expired[1]);
   }
 

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
-import { digestsEqual, digestToken, isSessionId, parseToken, TokenMint } from '../../core/token.js';
+import { isSessionId, matchesDigest, parseToken, TokenMint } from '../../core/token.js';
 import type { AdmitOutcome, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
@@ -197,7 +197,7 @@ export class SessionService {
     const parsed = parseToken(credential.token);
     if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, record: undefined };
     const record = await this.writer.read(manager, parsed.id);
-    const isRight = record !== undefined && digestsEqual(record.tokenDigest, digestToken(parsed.body));
+    const isRight = record !== undefined && matchesDigest(parsed.body, record.tokenDigest);
     return { credential, record: isRight ? record : undefined };
   }
 

@@ -1,0 +1,67 @@
+import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
+import {
+  type AssuranceLevel,
+  CurrentSession,
+  OptionalSession,
+  RequireAssurance,
+  RequireFreshSession,
+  type Session,
+  SessionService,
+  SkipSessionTouch,
+  StrictSession,
+} from 'nestjs-identity-session';
+
+/** What the route `/fresh` asks for. */
+export const FRESH_MS = 300_000;
+
+/** Routes that ask for more, or for less, than a live session. */
+@Controller()
+export class RuleController {
+  /** Is no activity. */
+  @SkipSessionTouch()
+  @Get('peek')
+  peek(@CurrentSession() session: Session): { sessionId: string } {
+    return { sessionId: session.id };
+  }
+
+  @StrictSession()
+  @Get('strict')
+  strict(@CurrentSession() session: Session): { sessionId: string } {
+    return { sessionId: session.id };
+  }
+
+  @RequireAssurance('aal2')
+  @Get('second-factor')
+  secondFactor(@CurrentSession() session: Session): { assurance: AssuranceLevel } {
+    return { assurance: session.assurance };
+  }
+
+  @RequireFreshSession({ maxAgeMs: FRESH_MS })
+  @Get('fresh')
+  fresh(@CurrentSession() session: Session): { authenticatedAt: Date } {
+    return { authenticatedAt: session.authenticatedAt };
+  }
+
+  @OptionalSession()
+  @Get('optional')
+  optional(@CurrentSession() session: Session | null): { sessionId: string | null } {
+    return { sessionId: session?.id ?? null };
+  }
+}
+
+/** The user proves again who they are. */
+@Controller()
+export class ElevateController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('elevate')
+  async elevate(
+    @CurrentSession() current: Session,
+    @Body() body: { readonly assurance: AssuranceLevel },
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<{ id: string }> {
+    const { session } = await this.sessions.elevate(current, { request, response, assurance: body.assurance });
+    return { id: session.id };
+  }
+}
