@@ -120,6 +120,31 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     expectProblem(await inside.me(), 'SESSION_REVOKED');
   });
 
+  it('[row 42] the routes of the module are guarded in an application that guards nothing by itself', async () => {
+    const open = await startTestApp({ adapter, joins: node, extras: { globalGuard: false } });
+    try {
+      const user = await signedIn(open, { userId: 'owner' });
+      for (const [method, path] of [
+        ['GET', '/sessions'],
+        ['GET', '/sessions/current'],
+        ['DELETE', '/sessions'],
+        ['PATCH', `/sessions/${user.sessionId}`],
+        ['DELETE', `/sessions/${user.sessionId}`],
+        ['GET', '/admin/sessions'],
+        ['GET', `/admin/sessions/${user.sessionId}`],
+        ['DELETE', `/admin/sessions/${user.sessionId}`],
+        ['GET', '/admin/users/owner/sessions'],
+        ['DELETE', '/admin/users/owner/sessions'],
+        ['DELETE', `/admin/users/owner/sessions/${user.sessionId}`],
+      ] as const) {
+        expectProblem(await send(open.url, method, path), 'SESSION_MISSING');
+      }
+      expect(ids(await user.get('/sessions'))).toEqual([user.sessionId]);
+    } finally {
+      await open.close();
+    }
+  });
+
   it('[row 42] who may not administrate is refused before anything is looked up', async () => {
     const user = await signedIn(node, { userId: 'plain' });
     const victim = await signedIn(node, { userId: 'governed' });
