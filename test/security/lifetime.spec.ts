@@ -120,7 +120,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     expect(setCookies[0]).not.toMatch(/max-age|expires/i);
   });
 
-  it('[row 18] what has run out is refused, listed nowhere and holds no slot although nobody has cleaned up', async () => {
+  it('[row 18] what has run out is refused and listed nowhere although nobody has cleaned up', async () => {
     const gone = await signedIn(node, { userId: 'forgetful' });
     const user = await signedIn(node, { userId: 'forgetful' });
     await flushTouches(node);

@@ -45,12 +45,9 @@ export class TouchBuffer {
 
   /** Notes an access. Never goes back, never waits. */
   touch(session: CachedSession, at: number, ip: string | null): void {
+    if (session.dirtySince === 0) this.#begin(session, at);
     if (at > session.lastAccessedAt) session.lastAccessedAt = at;
     if (ip !== null) session.lastIp = ip;
-    if (session.dirtySince !== 0) return;
-    session.dirtySince = at;
-    this.#dirty.set(session.record.id, session);
-    this.#wakeBy(this.#deadlineOf(session));
   }
 
   /** Carries what is buffered for a session over to its new entry. To be called whenever one takes the other's place. */
@@ -60,6 +57,8 @@ export class TouchBuffer {
     session.lastAccessedAt = Math.max(session.lastAccessedAt, buffered.lastAccessedAt);
     session.lastIp = buffered.lastIp;
     session.dirtySince = buffered.dirtySince;
+    // Should it be the one that stays after all, its next access takes everything back.
+    buffered.dirtySince = 0;
     this.#dirty.set(session.record.id, session);
   }
 
@@ -77,6 +76,16 @@ export class TouchBuffer {
   async flushAll(): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
     await this.#flush(Number.POSITIVE_INFINITY);
+  }
+
+  /** Only the entry in the map is dirty: another one of the same session, kept or passing, hands over to it. */
+  #begin(session: CachedSession, at: number): void {
+    if (this.#dirty.has(session.record.id)) this.adopt(session);
+    else {
+      session.dirtySince = at;
+      this.#dirty.set(session.record.id, session);
+    }
+    this.#wakeBy(this.#deadlineOf(session));
   }
 
   #deadlineOf(session: CachedSession): number {

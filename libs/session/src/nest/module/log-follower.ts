@@ -81,9 +81,12 @@ export class LogFollower {
   }
 
   async #connect(dataSource: DataSource, tail: Tail): Promise<PostgresChangeLog> {
+    const deadlineMs = Math.max(LEAST_DEADLINE_MS, Math.floor(this.options.maxStalenessMs * DEADLINE_OF_LEASE));
     const config = {
+      // A network that swallows the greeting would hold the tail up for good.
+      connectionTimeoutMillis: deadlineMs,
       ...connectionOf(dataSource.options, this.options.directUrl),
-      query_timeout: Math.max(LEAST_DEADLINE_MS, Math.floor(this.options.maxStalenessMs * DEADLINE_OF_LEASE)),
+      query_timeout: deadlineMs,
     };
     const log = await PostgresChangeLog.connect(config, () => {
       tail.wake();
