@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
 import { policyPreset, type PolicyResolver, SessionService } from 'nestjs-identity-session';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { ADAPTERS } from './support/adapters.js';
@@ -132,7 +133,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     const service = node.app.get(SessionService);
     const full = { code: 'SESSION_LIMIT_REACHED' };
     await expect(service.signIn({ userId })).rejects.toMatchObject(full);
-    await node.db.dataSource.transaction(async (manager) => {
+    await node.app.get(DataSource).transaction(async (manager) => {
       await expect(service.signIn({ userId }, { manager })).rejects.toMatchObject(full);
     });
     expect(await live(userId)).toHaveLength(1);

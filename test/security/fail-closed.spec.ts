@@ -7,7 +7,7 @@ import { type Answer, Client, presenting, signedIn } from './support/client.js';
 import { RuleController } from './support/controllers.js';
 import { expectProblem } from './support/expectations.js';
 import { setRow, sql } from './support/rows.js';
-import { eventually, flushTouches, forget, MovableClocks } from './support/time.js';
+import { eventually, flushTouches, forget, MovableClocks, followsLog } from './support/time.js';
 
 const LEASE_MS = 5_000;
 const DEADLINE_MS = 400;
@@ -78,6 +78,8 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     });
 
     it('[row 66] a known session is served within its lease and no longer, and afterwards again', async () => {
+      // What the node knew before it found the log again it has forgotten.
+      await followsLog(node);
       const user = await signedIn(node, { userId: 'known-here' });
       breakIt();
       expect(await user.alive()).toBe(200);

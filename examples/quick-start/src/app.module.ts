@@ -1,3 +1,5 @@
+// #region readme
+// app.module.ts
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
@@ -8,9 +10,8 @@ import {
   type SessionScope,
 } from 'nestjs-identity-session';
 import { AuthController } from './auth.controller.js';
-import { isAdministrator } from './users.js';
+import { isAdministrator } from './users.js'; // your application's own
 
-// #region readme
 /** Whose sessions somebody may see and revoke, under /admin. */
 class AccessPolicy implements SessionAccessPolicy {
   scopeFor(actor: Session): SessionScope | null {

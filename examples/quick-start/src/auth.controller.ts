@@ -1,8 +1,9 @@
+// #region readme
+// auth.controller.ts
 import { Body, Controller, Get, HttpCode, Post, Req, Res, UnauthorizedException } from '@nestjs/common';
 import { AllowAnonymous, CurrentUserId, SessionService } from 'nestjs-identity-session';
-import { userWith } from './users.js';
+import { userWith } from './users.js'; // your application's own
 
-// #region readme
 @Controller()
 export class AuthController {
   constructor(private readonly sessions: SessionService) {}
@@ -16,6 +17,7 @@ export class AuthController {
     return { sessionId: session.id };
   }
 
+  @AllowAnonymous() // so that a dead cookie is cleared too
   @Post('sign-out')
   @HttpCode(204)
   async signOut(@Req() request: unknown, @Res({ passthrough: true }) response: unknown) {

@@ -14,6 +14,8 @@ export interface FirstAdministrator {
   readonly email: string;
   /** Known only to the node that has made the account, and only where it was made up. */
   readonly madeUpPassword: string | null;
+  /** False for an account that existed. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function ensureAdministrator(
     email === null
       ? await accounts.findOne({ where: { role: 'admin' }, order: { createdAt: 'ASC' } })
       : await accounts.findOneBy({ emailKey: emailKeyOf(email) });
-  if (existing !== null) return { email: existing.email, madeUpPassword: null };
+  if (existing !== null) return { email: existing.email, madeUpPassword: null, isNew: false };
 
   const madeUpPassword = password === null ? randomBytes(PASSWORD_BYTES).toString('base64url') : null;
   const account = await new AccountsService(dataSource, new PasswordHasher()).create({
@@ -38,5 +40,5 @@ export async function ensureAdministrator(
     role: 'admin',
     tenantId: null,
   });
-  return { email: account.email, madeUpPassword };
+  return { email: account.email, madeUpPassword, isNew: true };
 }

@@ -8,6 +8,9 @@ export function firstSteps(server: RunningServer, config: ServerConfig): string 
   return [
     `Listening on ${server.url} (${config.http.adapter}, node ${config.nodeName}, PostgreSQL: ${server.database})`,
     `Administrator: ${email}`,
+    ...(config.administrator.password !== null && !server.administrator.isNew
+      ? ['ADMIN_PASSWORD was not used: the account exists, and its password stays as it is.']
+      : []),
     ...(madeUpPassword === null ? [] : [`Password: ${madeUpPassword} (made up now; it is not shown again)`]),
     `Documentation: ${server.url}/docs`,
     'Try next:',

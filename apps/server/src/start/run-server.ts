@@ -8,6 +8,8 @@ import { startServer, type RunningServer } from './start-server.js';
 /** Behind this a stop is forced: supervisors send SIGKILL after ten seconds. */
 const STOP_WITHIN_MS = 9_500;
 
+const PARENT_INTERVAL_MS = 250;
+
 /** Runs the server as a process until it is told to stop. Resolves to the exit code. */
 export async function runServer(): Promise<number> {
   const stopped = stopSignal();
@@ -22,9 +24,24 @@ export async function runServer(): Promise<number> {
     return 1;
   }
   process.stdout.write(firstSteps(server, config));
+  process.stdout.write(withoutEffect(process.env));
   await whenAborted(stopped);
   await server.stop();
   return 0;
+}
+
+/** Settings of what is not there yet; whoever sets them should know. */
+const WITHOUT_EFFECT = [
+  'REDIS_URL',
+  'SESSION_KEEP_ACCESS_MS',
+  'SESSION_CLEANUP',
+  'SESSION_CLEANUP_INTERVAL_MS',
+  'SESSION_ROTATION_GRACE_MS',
+];
+
+function withoutEffect(environment: NodeJS.ProcessEnv): string {
+  const set = WITHOUT_EFFECT.filter((name) => (environment[name] ?? '') !== '');
+  return set.length === 0 ? '' : `Without effect so far: ${set.join(', ')}\n`;
 }
 
 /** Aborted by SIGTERM or SIGINT; whoever presses Ctrl-C twice does no harm. */
@@ -40,6 +57,13 @@ function stopSignal(): AbortSignal {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // npm puts a shell between itself and the server, and a signal to npm ends the shell alone.
+  const parent = process.ppid;
+  if (process.env['npm_lifecycle_event'] !== undefined) {
+    setInterval(() => {
+      if (process.ppid !== parent) stop();
+    }, PARENT_INTERVAL_MS).unref();
+  }
   return controller.signal;
 }
 

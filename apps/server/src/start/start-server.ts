@@ -54,6 +54,23 @@ async function serve(
     (dataSource) => ensureAdministrator(dataSource, config.administrator),
     signal,
   );
+  try {
+    return await serveWith(config, database, administrator, logger, signal);
+  } catch (error) {
+    // Made and stored already: it would be lost with this start.
+    const { email, madeUpPassword } = administrator;
+    if (madeUpPassword !== null) process.stdout.write(`Administrator: ${email}\nPassword: ${madeUpPassword}\n`);
+    throw error;
+  }
+}
+
+async function serveWith(
+  config: ServerConfig,
+  database: OpenDatabase,
+  administrator: FirstAdministrator,
+  logger: LoggerService,
+  signal: AbortSignal | undefined,
+): Promise<RunningServer> {
   const app = await createApplication(ServerModule.of(config, database.url), config, logger);
   try {
     const inFlight = new InFlightRequests(app.getHttpServer() as Server);

@@ -27,7 +27,10 @@ const exemptions: readonly NonNullable<Constraint['exempt']>[] = [
 
 const limits = fc.oneof(
   fc.integer({ min: 1, max: 4 }),
-  fc.dictionary(fc.constantFrom(...DEVICE_TYPES), fc.integer({ min: 1, max: 3 }), { noNullPrototype: true }),
+  fc.dictionary(fc.constantFrom(...DEVICE_TYPES), fc.integer({ min: 1, max: 3 }), {
+    noNullPrototype: true,
+    minKeys: 1,
+  }),
 );
 
 /** Constraints of every kind; which ways of dealing with a full scope they use can be narrowed. */

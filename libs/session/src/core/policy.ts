@@ -73,6 +73,7 @@ function validateWords({ scope, whenFull }: Constraint): void {
 
 function validateLimit(limit: Limit): void {
   const numbers = typeof limit === 'number' ? { limit } : limit;
+  if (Object.keys(numbers).length === 0) throw invalid('a limit by device type names none');
   for (const [key, value] of Object.entries(numbers)) {
     if (typeof limit !== 'number' && !DEVICE_TYPES.includes(key as DeviceType)) {
       throw invalid(`"${key}" is no device type; use ${DEVICE_TYPES.join(', ')}`);

@@ -65,11 +65,13 @@ export interface SessionFilter {
   readonly scope: SessionScope;
   readonly ids?: readonly string[];
   readonly exceptIds?: readonly string[];
+  /** Only ids greater than this one: where a bulk goes on. */
+  readonly afterId?: string;
   readonly tenantId?: string | null;
   readonly userId?: string;
   readonly clientId?: string | null;
   readonly deviceType?: DeviceType;
-  /** `live` is pending, active and suspended, less those whose time is over. */
+  /** `live` is pending, active and suspended; of these and of `active` those whose time is over are left out. */
   readonly status?: SessionStatus | 'live';
 }
 

@@ -3,9 +3,11 @@ import { IdentitySessionError } from '../core/errors.js';
 /**
  * Descriptive text as PostgreSQL can hold it: no NUL, no lone surrogates, cut to `maxLength` characters without
  * splitting one. Absent and empty are `null`.
+ * @throws IdentitySessionError `VALIDATION_FAILED` for what is no text: it may come from outside unchecked
  */
-export function storableText(text: string | null | undefined, maxLength: number): string | null {
+export function storableText(text: unknown, maxLength: number): string | null {
   if (text === null || text === undefined || text === '') return null;
+  if (typeof text !== 'string') throw new IdentitySessionError('VALIDATION_FAILED', 'A text must be a string.');
   const cut = text
     .slice(0, maxLength + 1)
     .toWellFormed()

@@ -18,6 +18,8 @@ export interface LogLease {
  * its load; every change that the node makes is applied here before anyone is told of its success.
  */
 export class KnownSessions {
+  #restartedAt = Number.NEGATIVE_INFINITY;
+
   constructor(
     private readonly cache: SessionCache,
     private readonly loader: SessionLoader,
@@ -65,13 +67,27 @@ export class KnownSessions {
    */
   apply(records: readonly SessionRecord[], since: Moment): void {
     for (const record of records) {
-      this.loader.overtake(record.id);
+      const { id, version } = record;
+      this.loader.overtake(id);
       const entry = this.#entryOf(record, since);
       if (isLive(record.status)) this.touches.adopt(entry);
-      else this.touches.drop(record.id);
-      // Somebody else may have changed it since, and this node may have read of that already.
-      if (this.versions.isOutdated(record.id, record.version, since.begunAt)) continue;
-      this.cache.put(entry);
+      else this.touches.drop(id);
+      // Somebody else may have changed it since, and this node may have read of that, or begun anew after it.
+      if (since.begunAt <= this.#restartedAt || this.versions.isOutdated(id, version, since.begunAt)) {
+        this.cache.delete(id);
+      } else if (isLive(record.status) || this.cache.get(id) !== undefined) {
+        // An ended session that nobody asks for here would only take the place of one in use.
+        this.cache.put(entry);
+      }
+      if (version > 1) this.versions.note(id, version, since.begunAt);
+    }
+  }
+
+  /** As `apply`, where what has been committed is not known for sure: the next check asks the database. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.loader.overtake(id);
+      this.cache.delete(id);
     }
   }
 
@@ -81,7 +97,8 @@ export class KnownSessions {
     for (const { sessionId, version } of changes) {
       if (sessionId === null || version === null) continue;
       this.loader.overtake(sessionId);
-      this.versions.note(sessionId, version, now);
+      // Nothing is older than the first version.
+      if (version > 1) this.versions.note(sessionId, version, now);
       const entry = this.cache.get(sessionId);
       if (entry !== undefined && entry.record.version < version) this.cache.delete(sessionId);
     }
@@ -89,6 +106,7 @@ export class KnownSessions {
 
   /** Forgets everything but what is not written yet: changes may have been missed. */
   restart(): void {
+    this.#restartedAt = this.clocks.monotonic();
     this.loader.overtakeAll();
     this.cache.clear();
   }

@@ -26,11 +26,19 @@ describe("a node's clock", () => {
     const clocks = new Clocks();
     const clock = new NodeClock(clocks);
     clock.observe(100_000, clocks.mono - 2);
-    clock.observe(900_000, clocks.mono - 400);
+    clock.observe(100_150, clocks.mono - 400);
     expect(clock.now()).toBe(100_001);
     clocks.mono += 31_000;
-    clock.observe(900_000, clocks.mono - 400);
-    expect(clock.now()).toBe(900_200);
+    clock.observe(131_150, clocks.mono - 400);
+    expect(clock.now()).toBe(131_350);
+  });
+
+  it('believes a slow answer that a quick one cannot explain, as after a sleep of the machine', () => {
+    const clocks = new Clocks();
+    const clock = new NodeClock(clocks);
+    clock.observe(100_000, clocks.mono - 2);
+    clock.observe(28_900_000, clocks.mono - 400);
+    expect(clock.now()).toBe(28_900_200);
   });
 
   it('takes in nothing that is no time', () => {

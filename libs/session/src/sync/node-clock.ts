@@ -37,8 +37,11 @@ export class NodeClock implements Clock {
     const answeredAt = this.clocks.monotonic();
     const roundTripMs = answeredAt - askedAt;
     const isOld = answeredAt - this.#readAt > READING_LIFETIME_MS;
-    if (!isOld && roundTripMs > this.#roundTripMs * TOLERATED_ROUND_TRIP_FACTOR) return;
-    this.#offset = databaseTime - (askedAt + answeredAt) / 2;
+    const offset = databaseTime - (askedAt + answeredAt) / 2;
+    // Further apart than both readings can be wrong: the machine slept, or the database is another one.
+    const contradicts = Math.abs(offset - this.#offset) > roundTripMs + this.#roundTripMs;
+    if (!isOld && !contradicts && roundTripMs > this.#roundTripMs * TOLERATED_ROUND_TRIP_FACTOR) return;
+    this.#offset = offset;
     this.#roundTripMs = roundTripMs;
     this.#readAt = answeredAt;
   }

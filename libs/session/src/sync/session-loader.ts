@@ -19,6 +19,8 @@ export interface LoadedSession extends Moment {
 export interface SessionLoaderPorts {
   readonly findMany: (ids: readonly string[]) => Promise<Snapshot>;
   readonly clocks: ProcessClocks;
+  /** A load that began longer ago is joined by nobody. */
+  readonly maxStalenessMs: number;
   /** Told the database's time with each answer. */
   readonly onAnswer: (asOf: number, askedAt: number) => void;
   /** Runs a task after what is happening now, so that loads of one tick share a statement. */
@@ -57,6 +59,8 @@ class Flight {
 export class SessionLoader {
   /** The load that a newcomer may join, by session id. */
   readonly #flights = new Map<string, Flight>();
+  /** Every load that has begun and not landed: a newer one of the same session does not make it current. */
+  readonly #begun = new Map<string, Set<Flight>>();
   #queue: Flight[] = [];
   #statements = 0;
   #isScheduled = false;
@@ -69,7 +73,7 @@ export class SessionLoader {
    */
   load(id: string, fresh = false): Promise<LoadedSession> {
     const present = this.#flights.get(id);
-    if (present !== undefined && !(fresh && present.hasBegun)) return present.result;
+    if (present !== undefined && !(present.hasBegun && (fresh || this.#isStale(present)))) return present.result;
     if (this.#queue.length >= MOST_WAITING) return Promise.reject(overloaded());
     const flight = new Flight(id);
     this.#flights.set(id, flight);
@@ -80,15 +84,13 @@ export class SessionLoader {
 
   /** A change of the session was applied: what is being loaded may predate it. */
   overtake(id: string): void {
-    const flight = this.#flights.get(id);
-    if (flight?.hasBegun !== true) return;
-    flight.overtaken = true;
-    this.#flights.delete(id);
+    for (const flight of this.#begun.get(id) ?? []) flight.overtaken = true;
+    if (this.#flights.get(id)?.hasBegun === true) this.#flights.delete(id);
   }
 
   /** Whatever is being loaded may be out of date. */
   overtakeAll(): void {
-    for (const id of [...this.#flights.keys()]) this.overtake(id);
+    for (const id of [...this.#begun.keys()]) this.overtake(id);
   }
 
   #schedule(): void {
@@ -109,6 +111,9 @@ export class SessionLoader {
     for (const flight of batch) {
       flight.begunAt = begunAt;
       flight.begunAtWall = begunAtWall;
+      const begun = this.#begun.get(flight.id);
+      if (begun === undefined) this.#begun.set(flight.id, new Set([flight]));
+      else begun.add(flight);
     }
     try {
       const { records, asOf } = await this.ports.findMany(batch.map((flight) => flight.id));
@@ -131,6 +136,14 @@ export class SessionLoader {
 
   #land(flight: Flight): void {
     if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id);
+    const begun = this.#begun.get(flight.id);
+    begun?.delete(flight);
+    if (begun?.size === 0) this.#begun.delete(flight.id);
+  }
+
+  /** Whoever joined it would be answered from longer ago than memory may be trusted. */
+  #isStale(flight: Flight): boolean {
+    return this.ports.clocks.monotonic() - flight.begunAt >= this.ports.maxStalenessMs;
   }
 }
 

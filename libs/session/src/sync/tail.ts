@@ -84,6 +84,8 @@ export class Tail {
     this.#lapse();
     await this.#disconnect();
     await this.#idle;
+    // A connection that was being made arrives after the first.
+    await this.#disconnect();
   }
 
   #wake(): void {

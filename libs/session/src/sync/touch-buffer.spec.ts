@@ -118,10 +118,13 @@ describe('the touch buffer', () => {
     const session = trial.session('a');
     trial.touch(session);
     await trial.pass(30_000);
-    expect(trial.failures.length).toBeGreaterThan(1);
+    expect(trial.failures).toHaveLength(1);
+    // Seldom enough that a database on its way back is left in peace.
+    expect(trial.writes.length).toBeGreaterThan(4);
+    expect(trial.writes.length).toBeLessThan(12);
     trial.touch(session);
     trial.answer = () => Promise.resolve({ skipped: [] });
-    await trial.pass(1_000);
+    await trial.pass(5_000);
     expect(trial.writes.at(-1)).toEqual([{ id: 'a', at: START + 30_000, ip: null }]);
     expect(trial.buffer.size).toBe(0);
   });

@@ -14,7 +14,7 @@ export interface TouchBufferPorts {
   readonly clock: Clock;
   /** Calls `task` once after `delayMs`; the answer cancels it. Must not keep the process alive. */
   readonly schedule: (task: () => void, delayMs: number) => () => void;
-  /** Told of a failed write; the accesses stay buffered. */
+  /** Told of the first failed write after a successful one; the accesses stay buffered. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -22,6 +22,8 @@ export interface TouchBufferPorts {
 const BATCH = 1_000;
 /** Deadlines closer together than this share a flush. */
 const COALESCE_MS = 200;
+/** After failures a write is tried again with growing delays up to this. */
+const LONGEST_RETRY_MS = 5_000;
 
 /**
  * Keeps last accesses in memory and writes them in batches: at most one row write per session and sync interval, never
@@ -32,6 +34,8 @@ export class TouchBuffer {
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => undefined;
   #flushing: Promise<void> | undefined;
+  #failures = 0;
+  #isStopped = false;
 
   constructor(
     private readonly options: TouchBufferOptions,
@@ -67,6 +71,12 @@ export class TouchBuffer {
     return this.#dirty.get(id)?.lastAccessedAt ?? 0;
   }
 
+  /** Writes what is buffered for one session, before it ends. Fails never. */
+  async flushOne(id: string): Promise<void> {
+    const session = this.#dirty.get(id);
+    if (session !== undefined) await this.#write([session]);
+  }
+
   /** Forgets what is buffered for a session that has ended. */
   drop(id: string): void {
     this.#dirty.delete(id);
@@ -88,6 +98,13 @@ export class TouchBuffer {
     this.#wakeBy(this.#deadlineOf(session));
   }
 
+  /** Writes what it can and then no more by itself. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelWake();
+    await this.flushAll();
+  }
+
   #deadlineOf(session: CachedSession): number {
     return Math.min(
       session.dirtySince + this.options.syncIntervalMs,
@@ -96,7 +113,7 @@ export class TouchBuffer {
   }
 
   #wakeBy(deadline: number): void {
-    if (deadline >= this.#wakeAt) return;
+    if (deadline >= this.#wakeAt || this.#isStopped) return;
     this.#cancelWake();
     this.#wakeAt = deadline;
     const delay = Math.max(0, deadline - this.ports.clock.now());
@@ -126,7 +143,8 @@ export class TouchBuffer {
     let next = Number.POSITIVE_INFINITY;
     for (const session of this.#dirty.values()) next = Math.min(next, this.#deadlineOf(session));
     // What has just been skipped or failed is overdue: it is tried again after a while, not at once.
-    if (next !== Number.POSITIVE_INFINITY) this.#wakeBy(Math.max(next, this.ports.clock.now() + COALESCE_MS));
+    const pauseMs = Math.min(COALESCE_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
+    if (next !== Number.POSITIVE_INFINITY) this.#wakeBy(Math.max(next, this.ports.clock.now() + pauseMs));
   }
 
   async #write(batch: readonly CachedSession[]): Promise<boolean> {
@@ -138,9 +156,11 @@ export class TouchBuffer {
     try {
       const skipped = new Set((await this.ports.touchMany(touches)).skipped);
       for (const touch of touches) if (!skipped.has(touch.id)) this.#written(touch);
+      this.#failures = 0;
       return true;
     } catch (error) {
-      this.ports.onFailure(error);
+      if (this.#failures === 0) this.ports.onFailure(error);
+      this.#failures += 1;
       return false;
     }
   }

@@ -59,6 +59,8 @@ export class SessionAdminService {
   async revoke(id: string, input: RevokeInput): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
     const { scope = EVERYBODY, manager, ...note } = input;
+    // So that its history shows when it was last used.
+    await this.touches.flushOne(id);
     const record = await this.writer.write(
       manager,
       (store) => store.end(scope, id, 'revoked', note),
@@ -81,13 +83,16 @@ export class SessionAdminService {
     }
     const conditions = filterOf(scope === undefined ? filter : { ...filter, scope });
     let revoked = 0;
+    let afterId = conditions.afterId;
     for (;;) {
       const page = await this.writer.write(
         manager,
-        (store) => store.endMany(conditions, 'revoked', note, BULK_PAGE),
+        (store) =>
+          store.endMany(afterId === undefined ? conditions : { ...conditions, afterId }, 'revoked', note, BULK_PAGE),
         (ended) => ended,
       );
       revoked += page.length;
+      afterId = page.reduce((last, { id }) => (id > last ? id : last), afterId ?? '');
       if (page.length < BULK_PAGE) return { revoked };
     }
   }
@@ -107,7 +112,7 @@ function filterOf(search: SessionSearch): SessionFilter {
   return { scope: EVERYBODY, ...search };
 }
 
-/** `exceptIds` and `scope` narrow a filter but do not make one. */
-function isEmpty({ scope: _scope, exceptIds: _except, ...conditions }: SessionSearch): boolean {
+/** `exceptIds`, `afterId` and `scope` narrow a filter but do not make one. */
+function isEmpty({ scope: _scope, exceptIds: _except, afterId: _after, ...conditions }: SessionSearch): boolean {
   return Object.values<unknown>(conditions).every((value) => value === undefined);
 }

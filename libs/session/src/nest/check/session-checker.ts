@@ -70,20 +70,25 @@ export class SessionChecker {
   ): SessionVerdict | Promise<SessionVerdict> {
     const parsed = parseToken(token);
     if (parsed === undefined) return invalid();
-    if (requirements.strict !== true) {
-      const entry = this.known.trusted(parsed.id);
-      if (entry !== undefined && matchesDigest(parsed.body, entry.record.tokenDigest)) {
-        const verdict = this.#judge(entry, requirements, address);
-        if (verdict !== undefined) return verdict;
-      }
+    const entry = requirements.strict === true ? undefined : this.known.trusted(parsed.id);
+    if (entry !== undefined && matchesDigest(parsed.body, entry.record.tokenDigest)) {
+      const verdict = this.#judge(entry, requirements, address);
+      if (verdict !== undefined) return verdict;
     }
-    return this.#ask(parsed, requirements, address).catch(refusalOf);
+    // What memory had does not settle it: then a load that began before would not either.
+    const fresh = requirements.strict === true || entry !== undefined;
+    return this.#ask(parsed, requirements, address, fresh).catch(refusalOf);
   }
 
   /** Asks the primary: a new load, so that neither a rotation nor a later access elsewhere is missed. */
-  async #ask(parsed: ParsedToken, requirements: SessionRequirements, address: string | null): Promise<SessionVerdict> {
+  async #ask(
+    parsed: ParsedToken,
+    requirements: SessionRequirements,
+    address: string | null,
+    fresh: boolean,
+  ): Promise<SessionVerdict> {
     if (!this.mint.isGenuine(parsed)) return invalid();
-    const entry = await this.known.load(parsed.id, requirements.strict);
+    const entry = await this.known.load(parsed.id, fresh);
     // Hashed for unknown ids too: how long the answer takes must not tell whether the id exists.
     const isRight = matchesDigest(parsed.body, entry?.record.tokenDigest ?? NO_DIGEST);
     if (entry === undefined || !isRight) return invalid();

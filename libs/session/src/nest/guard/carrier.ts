@@ -23,12 +23,17 @@ function candidateOf(context: ExecutionContext): unknown {
     case 'http':
       return context.switchToHttp().getRequest();
     case 'graphql':
-      return context.getArgByIndex<{ req?: unknown; request?: unknown } | undefined>(2)?.req;
+      return requestOf(context.getArgByIndex<{ req?: unknown; request?: unknown } | undefined>(2));
     case 'ws':
       return context.switchToWs().getClient<{ handshake?: unknown } | undefined>()?.handshake;
     default:
       return context.switchToRpc().getContext();
   }
+}
+
+/** Apollo's contexts have `req`; Mercurius's have `reply.request`, or what the application puts there. */
+function requestOf(graphql: { req?: unknown; request?: unknown } | undefined): unknown {
+  return graphql?.req ?? graphql?.request;
 }
 
 function asCarrier(candidate: unknown): SessionCarrier | undefined {

@@ -66,3 +66,8 @@ export function sessionOf(request: object | undefined): Session | null {
 export function attachSession(request: object, session: Session): void {
   sessions.set(request, session);
 }
+
+/** Takes from a request whatever session is with it. */
+export function detachSession(request: object): void {
+  sessions.delete(request);
+}

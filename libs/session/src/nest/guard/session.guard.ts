@@ -9,7 +9,7 @@ import { clientAddress } from '../http/client-address.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { carrierOf, responseOf, type SessionCarrier } from './carrier.js';
-import { attachSession, ROUTE_METADATA } from './route.decorators.js';
+import { attachSession, detachSession, ROUTE_METADATA } from './route.decorators.js';
 
 interface RouteRules extends SessionRequirements {
   readonly anonymous: boolean;
@@ -44,7 +44,7 @@ export class SessionGuard implements CanActivate {
     if (response !== undefined && response !== null) noStore(response);
     const credential = carrier === undefined ? undefined : this.credentials.of(carrier);
     if (carrier === undefined || credential === undefined) {
-      if (rules.optional) return true;
+      if (rules.optional) return withoutSession(carrier);
       throw new IdentitySessionError(
         'SESSION_MISSING',
         'Sign in first; then send the session cookie or a bearer token.',
@@ -62,23 +62,37 @@ export class SessionGuard implements CanActivate {
     let byClass = this.#rules.get(handler);
     if (byClass === undefined) this.#rules.set(handler, (byClass = new WeakMap()));
     let rules = byClass.get(controller);
-    if (rules === undefined) byClass.set(controller, (rules = this.#readRules([handler, controller])));
+    if (rules === undefined) byClass.set(controller, (rules = this.#readRules(handler, controller)));
     return rules;
   }
 
-  #readRules(targets: Parameters<Reflector['getAllAndOverride']>[1]): RouteRules {
-    const read = (key: string): unknown => this.reflector.getAllAndOverride(key, targets);
-    const maxAgeMs = read(ROUTE_METADATA.maxAgeMs) as number | undefined;
-    const assurance = read(ROUTE_METADATA.assurance) as AssuranceLevel | undefined;
+  /** What the handler asks for itself wins over the class: also over a class that lets everyone in. */
+  #readRules(handler: Target, controller: Target): RouteRules {
+    const own = (key: string): unknown => this.reflector.get(key, handler);
+    const read = (key: string): unknown => own(key) ?? this.reflector.get(key, controller);
+    const { anonymous, optional, assurance, maxAgeMs, strict, skipTouch } = ROUTE_METADATA;
+    const asksForSession = [assurance, maxAgeMs, strict].some((key) => own(key) !== undefined);
+    const isAnonymous = asksForSession || own(optional) === true ? own(anonymous) : read(anonymous);
+    const isOptional = asksForSession ? own(optional) : read(optional);
+    const maxAge = read(maxAgeMs) as number | undefined;
+    const level = read(assurance) as AssuranceLevel | undefined;
     return {
-      anonymous: read(ROUTE_METADATA.anonymous) === true,
-      optional: read(ROUTE_METADATA.optional) === true,
-      skipTouch: read(ROUTE_METADATA.skipTouch) === true,
-      strict: read(ROUTE_METADATA.strict) === true,
-      ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
-      ...(assurance === undefined ? {} : { assurance }),
+      anonymous: isAnonymous === true,
+      optional: isOptional === true,
+      skipTouch: read(skipTouch) === true,
+      strict: read(strict) === true,
+      ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
+      ...(level === undefined ? {} : { assurance: level }),
     };
   }
+}
+
+type Target = Parameters<Reflector['get']>[1];
+
+/** Admits nobody in particular: what another module's guard has found is another realm's. */
+function withoutSession(carrier: SessionCarrier | undefined): true {
+  if (carrier !== undefined) detachSession(carrier);
+  return true;
 }
 
 function admit(carrier: SessionCarrier, rules: RouteRules, verdict: SessionVerdict): boolean {
@@ -86,6 +100,6 @@ function admit(carrier: SessionCarrier, rules: RouteRules, verdict: SessionVerdi
     attachSession(carrier, verdict.session);
     return true;
   }
-  if (rules.optional && verdict.error.statusCode === 401) return true;
+  if (rules.optional && verdict.error.statusCode === 401) return withoutSession(carrier);
   throw verdict.error;
 }

@@ -101,6 +101,19 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
   ];
 }
 
+/** A hint that hangs must not silence those after it. */
+async function within(deadlineMs: number, sending: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`not sent within ${deadlineMs} ms`));
+    }, deadlineMs).unref();
+  });
+  await Promise.race([sending, deadline]).finally(() => {
+    clearTimeout(timer);
+  });
+}
+
 /** Longer than any change of this node can be on its way. */
 const VERSIONS_LIFETIME_MS = 120_000;
 
@@ -109,7 +122,7 @@ function makeHints(options: ResolvedOptions, dataSource: DataSource | null): Hin
   if (options.hints === 'off' || options.store !== undefined || dataSource === null) return NO_HINTS;
   const logger = new Logger('IdentitySession');
   return new CoalescedHints(
-    () => dataSource.query(`SELECT pg_notify($1, '')`, [HINT_CHANNEL]),
+    () => within(options.storeDeadlineMs, dataSource.query(`SELECT pg_notify($1, '')`, [HINT_CHANNEL])),
     (error) => {
       logger.debug(`A hint could not be sent; other nodes read the log by themselves: ${String(error)}`);
     },
@@ -141,7 +154,7 @@ function makeTouchBuffer(options: ResolvedOptions, store: SessionStore, clock: N
       };
     },
     onFailure: (error) => {
-      logger.warn(`Last accesses could not be written and stay in memory: ${String(error)}`);
+      logger.warn(`Last accesses cannot be written and stay in memory: ${String(error)}`);
     },
   });
 }
@@ -157,6 +170,7 @@ function makeKnownSessions(
   const loader = new SessionLoader({
     findMany: (ids) => store.findMany(ids),
     clocks: options.clocks,
+    maxStalenessMs: options.maxStalenessMs,
     onAnswer: (asOf, askedAt) => {
       clock.observe(asOf, askedAt);
     },

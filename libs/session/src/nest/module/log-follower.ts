@@ -103,18 +103,18 @@ export class LogFollower {
   }
 }
 
-/** How the driver connects past the pool. */
+/** How the driver connects past the pool: as the DataSource does, or to another address in the same way. */
 function connectionOf(options: DataSourceOptions, directUrl: string | undefined): pg.ClientConfig {
-  if (directUrl !== undefined) return { connectionString: directUrl };
   if (options.type !== 'postgres') return {};
   const { url, host, port, username, password, database, ssl } = options.replication?.master ?? options;
+  // What the pool alone understands is left to it.
+  const { Client: _client, max: _max, min: _min, ...extra } = (options.extra ?? {}) as Record<string, unknown>;
+  const address =
+    directUrl === undefined ? { connectionString: url, host, port, database } : { connectionString: directUrl };
   const given = {
-    connectionString: url,
-    host,
-    port,
-    user: username,
-    password: password as pg.ClientConfig['password'],
-    database,
+    ...extra,
+    ...address,
+    ...(directUrl === undefined ? { user: username, password: password as pg.ClientConfig['password'] } : {}),
     ssl: ssl as pg.ClientConfig['ssl'],
     connectionTimeoutMillis: options.connectTimeoutMS,
   };

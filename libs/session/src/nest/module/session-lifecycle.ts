@@ -6,7 +6,6 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
-  Optional,
 } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { migrateIdentitySession } from '../../store/postgres/migrate.js';
@@ -30,11 +29,11 @@ export class SessionLifecycle
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(LogFollower) private readonly log: LogFollower,
-    @Optional() @Inject(OWN_DATA_SOURCE) private readonly dataSource?: DataSource,
+    @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
   ) {}
 
   async onModuleInit(): Promise<void> {
-    if (this.options.migrate && this.options.store === undefined && this.dataSource !== undefined) {
+    if (this.options.migrate && this.options.store === undefined && this.dataSource !== null) {
       await migrateIdentitySession(this.dataSource);
     }
     const askedAt = this.options.clocks.monotonic();
@@ -52,7 +51,7 @@ export class SessionLifecycle
   /** Once more, for the requests that were answered while the server closed. */
   async onApplicationShutdown(): Promise<void> {
     await this.log.stop();
-    await this.touches.flushAll();
+    await this.touches.stop();
     if (this.touches.size > 0) {
       this.#logger.warn(`The last access of ${this.touches.size} sessions could not be written before shutdown.`);
     }

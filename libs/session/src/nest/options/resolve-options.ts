@@ -14,17 +14,31 @@ import type { IdentitySessionOptions, PolicyResolver } from './identity-session-
 
 const DAY_MS = 86_400_000;
 
-const ms = (fallback: number, minimum = 1) => z.int().min(minimum).default(fallback);
+/** Timers of Node take no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** A thousand years: beyond that dates end. */
+const LONGEST_LIFETIME_MS = 1_000 * 365 * DAY_MS;
+
+const ms = (fallback: number, minimum = 1) => z.int().min(minimum).max(LONGEST_TIMER_MS).default(fallback);
 const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
 
 const LIFETIMES = z.strictObject({
-  idleTimeoutMs: z.int().min(1).optional(),
-  absoluteLifetimeMs: z.int().min(1).optional(),
+  idleTimeoutMs: z.int().min(1).max(LONGEST_LIFETIME_MS).optional(),
+  absoluteLifetimeMs: z.int().min(1).max(LONGEST_LIFETIME_MS).optional(),
+});
+
+/** What is in it is the policy's own to check. */
+const CONSTRAINT = z.strictObject({
+  name: z.string().min(1).optional(),
+  scope: z.any(),
+  limit: z.union([z.number(), z.record(z.string(), z.number())]),
+  whenFull: z.any(),
+  exempt: z.custom<() => boolean>((value) => typeof value === 'function').optional(),
 });
 
 /** Unknown keys are refused: a misspelt limit must not become no limit. */
 const OPTIONS = z.strictObject({
-  policy: z.union([z.array(z.any()), z.custom<PolicyResolver>((value) => typeof value === 'function')]).default([]),
+  policy: z.union([z.array(CONSTRAINT), z.custom<PolicyResolver>((value) => typeof value === 'function')]).default([]),
   lifetimes: LIFETIMES.extend({
     rememberMe: LIFETIMES.optional(),
     clients: z.record(z.string(), LIFETIMES).optional(),
@@ -62,7 +76,7 @@ const OPTIONS = z.strictObject({
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),
   store: given<SessionStore>(),
-  extractors: z.array(z.custom<CredentialExtractor>()).optional(),
+  extractors: z.array(z.custom<CredentialExtractor>((value) => typeof value === 'object' && value !== null)).optional(),
   deviceResolver: given<DeviceResolver>(),
   locationResolver: given<LocationResolver>(),
   clocks: given<ProcessClocks>(),

@@ -13,9 +13,25 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { setHeader } from '../http/response-headers.js';
 import { problemOf, problemOfStatus, type ProblemAnswer } from './problem.js';
 
+const LOG_INTERVAL_MS = 5_000;
+
 /** Sends a problem on whatever adapter; over RPC it is an error with `code` and `status`, in GraphQL it is thrown. */
 abstract class ProblemResponder {
+  protected readonly logger = new Logger('IdentitySession');
+  readonly #loggedAt = new Map<string, number>();
+
   protected constructor(private readonly adapters: HttpAdapterHost) {}
+
+  /** Tells of a failure that is ours, each kind at most once in a while: a database that is away fails every request. */
+  protected logFailure(error: IdentitySessionError): void {
+    if (error.statusCode < 500) return;
+    const now = performance.now();
+    if (now - (this.#loggedAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < LOG_INTERVAL_MS) return;
+    this.#loggedAt.set(error.code, now);
+    // Of the cause the text alone: the driver keeps the parameters of a statement with it.
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    this.logger.error(`${error.code}: ${error.message}${cause}`);
+  }
 
   protected answer(host: ArgumentsHost, error: unknown, { problem, headers }: ProblemAnswer): unknown {
     const kind = host.getType<string>();
@@ -43,6 +59,7 @@ export class IdentitySessionErrorFilter extends ProblemResponder implements Exce
   }
 
   catch(error: IdentitySessionError, host: ArgumentsHost): unknown {
+    this.logFailure(error);
     return this.answer(host, error, problemOf(error));
   }
 }
@@ -54,16 +71,17 @@ export class IdentitySessionErrorFilter extends ProblemResponder implements Exce
 @Injectable()
 @Catch()
 export class ProblemDetailsFilter extends ProblemResponder implements ExceptionFilter {
-  readonly #logger = new Logger(ProblemDetailsFilter.name);
-
   constructor(@Inject(HttpAdapterHost) adapters: HttpAdapterHost) {
     super(adapters);
   }
 
   catch(error: unknown, host: ArgumentsHost): unknown {
-    if (error instanceof IdentitySessionError) return this.answer(host, error, problemOf(error));
+    if (error instanceof IdentitySessionError) {
+      this.logFailure(error);
+      return this.answer(host, error, problemOf(error));
+    }
     const status = statusOf(error);
-    if (status >= 500) this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return this.answer(host, error, problemOfStatus(status));
   }
 }

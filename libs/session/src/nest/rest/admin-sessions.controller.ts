@@ -105,8 +105,10 @@ export class AdminSessionsController {
   }
 
   async #scopeOf(actor: Session, action: AdministrationAction): Promise<SessionScope> {
-    const scope = await this.access.scopeFor(actor, action);
-    if (scope === null) throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
+    const scope = (await this.access.scopeFor(actor, action)) as SessionScope | null | undefined;
+    // A policy written in JavaScript may forget to return.
+    if (scope === null || scope === undefined)
+      throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
     return scope;
   }
 }

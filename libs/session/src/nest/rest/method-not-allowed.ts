@@ -28,6 +28,10 @@ export function methodNotAllowed(
     // The first pattern decides: "/sessions/current" is no id.
     const route = patterns.find(({ pattern }) => pattern.test(path));
     const method = request.method === 'HEAD' ? 'GET' : request.method;
+    // Express takes the slash for nothing: a client that leaves out an id would end all its other sessions.
+    if (route !== undefined && path.endsWith('/')) {
+      throw new IdentitySessionError('SESSION_NOT_FOUND', 'There is nothing behind the slash; leave it out.');
+    }
     if (route === undefined || method === 'OPTIONS' || route.methods.includes(method ?? '')) {
       next();
       return;

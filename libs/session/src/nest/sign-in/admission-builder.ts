@@ -79,7 +79,10 @@ export class AdmissionBuilder {
       answer:
         input.answer === undefined
           ? null
-          : { ticketDigest: hash('sha256', input.answer.ticket, 'buffer'), end: input.answer.end ?? [] },
+          : {
+              ticketDigest: hash('sha256', storableIdentifier(input.answer.ticket, 'answer.ticket'), 'buffer'),
+              end: input.answer.end ?? [],
+            },
       question: { ticketDigest: hash('sha256', ticket, 'buffer'), lifetimeMs: this.options.questionLifetimeMs },
     };
     return { admission, token, ticket };

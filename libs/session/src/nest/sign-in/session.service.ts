@@ -94,6 +94,7 @@ export class SessionService {
       throw new IdentitySessionError('SESSION_INVALID', 'The session is not valid.');
     }
     const { id, userId } = record;
+    await this.touches.flushOne(id);
     const ended = await this.writer.write(
       exchange.manager,
       (store) => store.end({ kind: 'all' }, id, 'signed_out', { reason: 'signed_out', by: userId }),

@@ -27,6 +27,7 @@ export function matches(filter: SessionFilter, session: SessionRecord, now: numb
     isInScope(filter.scope, session) &&
     filter.ids?.includes(session.id) !== false &&
     filter.exceptIds?.includes(session.id) !== true &&
+    (filter.afterId === undefined || session.id > filter.afterId) &&
     is(filter.tenantId, session.tenantId) &&
     is(filter.userId, session.userId) &&
     is(filter.clientId, session.clientId) &&
@@ -36,8 +37,9 @@ export function matches(filter: SessionFilter, session: SessionRecord, now: numb
 }
 
 function hasStatus(wanted: SessionFilter['status'], session: SessionRecord, now: number): boolean {
+  if (wanted === undefined) return true;
   if (wanted === 'live') return isLive(session.status) && !hasRunOut(session, now);
-  return wanted === undefined || wanted === session.status;
+  return wanted === session.status && !(wanted === 'active' && hasRunOut(session, now));
 }
 
 /** The page of sessions by (creation, id). */

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type {
@@ -53,6 +53,7 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
     private readonly nodeName: string | null,
     private readonly outcome: TransactionOutcome,
     private readonly queue: SubjectQueue,
+    private readonly queues: WeakMap<QueryRunner, SubjectQueue>,
   ) {}
 
   /** The store on a DataSource that is or will be initialised. Make one for each DataSource. */
@@ -63,6 +64,7 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
       options.nodeName ?? null,
       new TransactionOutcome(dataSource),
       new SubjectQueue(QUEUE_DEADLINES * deadlineMs),
+      new WeakMap(),
     );
   }
 
@@ -74,8 +76,10 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
   within(manager: EntityManager): SessionStore {
     const transaction = CallerTransaction.of(manager, this.outcome);
     if (transaction === undefined) return this;
-    // The caller's connection is taken already: nobody is spared by waiting outside the database.
-    return new PostgresSessionStore(transaction, this.nodeName, this.outcome, new SubjectQueue(CALLER_WAIT_MS));
+    // The lock in the database lets everybody in on the connection that holds it.
+    let queue = this.queues.get(transaction.runner);
+    if (queue === undefined) this.queues.set(transaction.runner, (queue = new SubjectQueue(CALLER_WAIT_MS)));
+    return new PostgresSessionStore(transaction, this.nodeName, this.outcome, queue, this.queues);
   }
 
   admit(admission: Admission): Promise<AdmitOutcome> {
@@ -91,8 +95,9 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
   endMany(filter: SessionFilter, status: EndedStatus, note: ChangeNote, limit: number): Promise<SessionRecord[]> {
     const operation = operationOf(note);
     return this.session.run(async (sql, attempt) => {
-      const earlier = attempt > 1 ? await change.readByOperation(sql, operation.operationId) : [];
-      return [...earlier, ...(await change.endPage(sql, filter, status, operation, limit))].map(recordOf);
+      const ended = await change.endPage(sql, filter, status, operation, limit);
+      // What an earlier attempt has done is done before this one can be: they lock the same rows.
+      return (attempt > 1 ? await change.readByOperation(sql, operation.operationId) : ended).map(recordOf);
     });
   }
 

@@ -21,19 +21,24 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 /**
  * Runs `attempt` until it succeeds, a conflict lasts, or the store is away. Whether an attempt that lost its connection
- * has committed is unknown, so `attempt` must be able to recognise its own work: it is told which attempt it is.
+ * has committed is unknown, so `attempt` must be able to recognise its own work: it is told which attempt it is. Once
+ * `isOver`, nothing is tried again.
  *
  * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE` with the driver's error as cause; the module's own errors
  * pass through.
  */
-export async function withRetry<T>(attempt: (attemptNumber: number) => Promise<T>): Promise<T> {
+export async function withRetry<T>(
+  attempt: (attemptNumber: number) => Promise<T>,
+  isOver: () => boolean = () => false,
+): Promise<T> {
   let conflicts = 0;
   let lost = 0;
   for (let attemptNumber = 1; ; attemptNumber += 1) {
     try {
       return await attempt(attemptNumber);
     } catch (error) {
-      if (error instanceof IdentitySessionError) throw error;
+      if (error instanceof IdentitySessionError || isMistake(error)) throw error;
+      if (isOver()) throw unavailable(error);
       const state = sqlStateOf(error);
       if (state !== undefined && CONFLICT_STATES.has(state) && conflicts < MOST_CONFLICT_RETRIES) {
         conflicts += 1;
@@ -53,10 +58,15 @@ export async function withRetry<T>(attempt: (attemptNumber: number) => Promise<T
 export function unavailable(cause: unknown): IdentitySessionError {
   return new IdentitySessionError(
     'SESSION_STORE_UNAVAILABLE',
-    'The session store did not answer. Nothing was admitted; try again.',
+    'The session store did not answer. Try again.',
     { retryAfterSeconds: RETRY_AFTER_SECONDS },
     cause,
   );
+}
+
+/** A mistake in code is no store that is away. By name, since errors may come from another realm. */
+function isMistake(error: unknown): boolean {
+  return error instanceof Error && ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'].includes(error.name);
 }
 
 /** An answer that never came: connection exceptions, a server that goes down, or a driver's error without a state. */

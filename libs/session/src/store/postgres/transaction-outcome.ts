@@ -1,39 +1,77 @@
+import { Logger } from '@nestjs/common';
 import type { DataSource, EntitySubscriberInterface, QueryRunner } from 'typeorm';
 
+interface Waiting {
+  readonly callback: () => void;
+  /** How many transactions and savepoints are open around it. */
+  depth: number;
+}
+
 /**
- * Tells when a transaction of the application has committed. What happened inside it may be shown to nobody before,
- * and never if it was rolled back.
+ * Tells when a transaction of the application has committed. What happened inside it may be shown to nobody before, and
+ * never if it was rolled back, alone or with a savepoint.
  */
 export class TransactionOutcome {
-  readonly #waiting = new WeakMap<QueryRunner, (() => void)[]>();
+  readonly #waiting = new WeakMap<QueryRunner, Waiting[]>();
+  readonly #logger = new Logger('IdentitySession');
+  #subscribers: unknown;
 
-  constructor(dataSource: DataSource) {
-    const settle = (queryRunner: QueryRunner, committed: boolean) => {
-      // A released savepoint is no commit, a rolled-back one no end: what counts is the transaction around it. After
-      // the rollback of a savepoint, callbacks of its undone changes still run with the commit; see `afterCommit`.
-      if (queryRunner.isTransactionActive) return;
-      const callbacks = this.#waiting.get(queryRunner) ?? [];
-      this.#waiting.delete(queryRunner);
-      if (committed) for (const callback of callbacks) callback();
-    };
-    const subscriber: EntitySubscriberInterface = {
-      afterTransactionCommit: (event) => {
-        settle(event.queryRunner, true);
-      },
-      afterTransactionRollback: (event) => {
-        settle(event.queryRunner, false);
-      },
-    };
-    dataSource.subscribers.push(subscriber);
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** True for a query runner of this DataSource: another one may be another database. */
+  isOf(queryRunner: QueryRunner): boolean {
+    const { dataSource, connection } = queryRunner as { dataSource?: DataSource; connection?: DataSource };
+    return (dataSource ?? connection) === this.dataSource;
   }
 
-  /**
-   * Runs `callback` after the commit of the transaction that is open on `queryRunner`; never after its rollback. It may
-   * run although only a savepoint inside was rolled back, so what it applies must be checked or be safe to repeat.
-   */
+  /** Runs `callback` after the commit of what is open on `queryRunner` now; never after its rollback. */
   afterCommit(queryRunner: QueryRunner, callback: () => void): void {
-    const callbacks = this.#waiting.get(queryRunner);
-    if (callbacks === undefined) this.#waiting.set(queryRunner, [callback]);
-    else callbacks.push(callback);
+    this.#subscribe();
+    const waiting = this.#waiting.get(queryRunner) ?? [];
+    waiting.push({ callback, depth: depthOf(queryRunner) });
+    this.#waiting.set(queryRunner, waiting);
   }
+
+  /** Not before the DataSource is initialised, which makes its list of subscribers anew. */
+  #subscribe(): void {
+    if (this.#subscribers === this.dataSource.subscribers) return;
+    this.#subscribers = this.dataSource.subscribers;
+    const subscriber: EntitySubscriberInterface = {
+      afterTransactionCommit: ({ queryRunner }) => {
+        this.#committed(queryRunner);
+      },
+      afterTransactionRollback: ({ queryRunner }) => {
+        this.#rolledBack(queryRunner);
+      },
+    };
+    this.dataSource.subscribers.push(subscriber);
+  }
+
+  #committed(queryRunner: QueryRunner): void {
+    const waiting = this.#waiting.get(queryRunner) ?? [];
+    if (queryRunner.isTransactionActive) {
+      // A savepoint was released: what was inside now stands or falls with what is around it.
+      for (const one of waiting) one.depth = Math.min(one.depth, depthOf(queryRunner));
+      return;
+    }
+    this.#waiting.delete(queryRunner);
+    for (const { callback } of waiting) {
+      try {
+        callback();
+      } catch (error) {
+        // The transaction has committed: whoever waits for it must not be told otherwise.
+        this.#logger.error(`After a commit: ${String(error)}`);
+      }
+    }
+  }
+
+  #rolledBack(queryRunner: QueryRunner): void {
+    const around = queryRunner.isTransactionActive ? depthOf(queryRunner) : 0;
+    const left = (this.#waiting.get(queryRunner) ?? []).filter(({ depth }) => depth <= around);
+    this.#waiting.set(queryRunner, left);
+  }
+}
+
+function depthOf(queryRunner: QueryRunner): number {
+  return (queryRunner as unknown as { transactionDepth: number }).transactionDepth;
 }

@@ -4,6 +4,8 @@ import type { ChangeLogConnection, LoggedChange, LogRead } from '../change-log.j
 /** Rows in one page; a bulk of many thousands is read in several statements, under the same pair of snapshots. */
 const PAGE = 5_000;
 
+const CLOSE_WITHIN_MS = 1_000;
+
 /** The channel of hints; they carry nothing. */
 export const HINT_CHANNEL = 'identity_session';
 
@@ -82,7 +84,14 @@ export class PostgresChangeLog implements ChangeLogConnection {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.client.end();
+    // A server that is stalled does not say goodbye.
+    const { stream } = (this.client as unknown as { connection: { stream: { destroy(): void } } }).connection;
+    const timer = setTimeout(() => {
+      stream.destroy();
+    }, CLOSE_WITHIN_MS);
+    await this.client.end().finally(() => {
+      clearTimeout(timer);
+    });
   }
 }
 
@@ -90,8 +99,8 @@ const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_curre
   pg_postmaster_start_time()::text AS started_at, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now`;
 
 const changesSince = (position: string): string =>
-  `SELECT e.id, e.xid::text AS xid_text, e.xid, e.type, e.session_id, e.version FROM identity_session_event e
-   WHERE (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
+  `SELECT e.id, e.xid, e.type, e.session_id, e.version FROM identity_session_event e
+   WHERE e.xid >= pg_snapshot_xmin(${position}::pg_snapshot) AND (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
      OR e.xid = ANY (ARRAY(SELECT pg_snapshot_xip(${position}::pg_snapshot))))`;
 
 function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead {

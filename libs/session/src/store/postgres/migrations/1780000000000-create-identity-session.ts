@@ -42,6 +42,7 @@ export class CreateIdentitySession1780000000000 implements MigrationInterface {
         end_reason text,
         ended_by text,
         data jsonb NOT NULL DEFAULT '{}',
+        CONSTRAINT identity_session_data_is_object CHECK (jsonb_typeof(data) = 'object'),
         CONSTRAINT identity_session_pkey PRIMARY KEY (id)
       ) WITH (fillfactor = 50)`);
     for (const [name, columns, where] of [

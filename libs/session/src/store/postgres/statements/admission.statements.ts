@@ -35,7 +35,8 @@ export async function readEarlierAttempt(
 
 /**
  * Ends the subject's sessions that have run out, and reads the ones that live, all as of one moment. Also tells of the
- * session with the id of the admission itself, which only an earlier attempt can have made.
+ * session with the id of the admission itself, which only an earlier attempt can have made. What was not ended lives: a
+ * touch may have come between, and a session must not be missing from both.
  */
 export async function endRunOutAndReadLive(
   sql: SqlExecutor,
@@ -57,9 +58,9 @@ export async function endRunOutAndReadLive(
      logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$4')})
      SELECT 'ended' AS part, ${RECORD_COLUMNS} FROM ended s
      UNION ALL
-     SELECT 'live' AS part, ${RECORD_COLUMNS} FROM identity_session s, moment
+     SELECT 'live' AS part, ${RECORD_COLUMNS} FROM identity_session s
      WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE}
-       AND s.id IS DISTINCT FROM $3::uuid AND NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}
+       AND s.id IS DISTINCT FROM $3::uuid AND s.id NOT IN (SELECT id FROM ended)
      UNION ALL
      SELECT 'earlier' AS part, ${RECORD_COLUMNS} FROM identity_session s WHERE s.id = $4::uuid`,
     [tenantColumn(facts.tenantId), facts.userId, replaces, operationId],
@@ -137,7 +138,7 @@ export async function insertAndEvict(
 /** Remembers a question of the policy; questions that nobody answered go on the way. */
 export async function insertQuestion(sql: SqlExecutor, admission: Admission): Promise<void> {
   await sql.query(
-    `WITH stale AS (DELETE FROM identity_session_question WHERE expires_at <= clock_timestamp())
+    `WITH stale AS (DELETE FROM identity_session_question WHERE expires_at <= statement_timestamp())
      INSERT INTO identity_session_question (ticket_digest, tenant_id, user_id, expires_at)
      VALUES ($1::bytea, $2::text, $3::text, clock_timestamp() + $4::bigint * interval '1 millisecond')
      ON CONFLICT (ticket_digest) DO UPDATE SET expires_at = excluded.expires_at`,

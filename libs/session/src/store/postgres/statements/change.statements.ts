@@ -166,7 +166,7 @@ export async function readByOperation(sql: SqlExecutor, operationId: string): Pr
   return sql.query<SessionRow>(
     `SELECT ${RECORD_COLUMNS} FROM identity_session s
      WHERE s.id IN (SELECT e.session_id FROM identity_session_event e
-                    WHERE e.at >= clock_timestamp() - interval '5 minutes' AND e.operation_id = $1::uuid)`,
+                    WHERE e.at >= statement_timestamp() - interval '5 minutes' AND e.operation_id = $1::uuid)`,
     [operationId],
   );
 }

@@ -51,6 +51,7 @@ export function filterCondition(filter: SessionFilter, parameters: Parameters): 
   const all = [scopeCondition(filter.scope, parameters)];
   if (filter.ids !== undefined) all.push(`s.id = ANY (${parameters.add(filter.ids, 'uuid[]')})`);
   if (filter.exceptIds !== undefined) all.push(`s.id <> ALL (${parameters.add(filter.exceptIds, 'uuid[]')})`);
+  if (filter.afterId !== undefined) all.push(`s.id > ${parameters.add(filter.afterId, 'uuid')}`);
   if (filter.tenantId !== undefined) {
     all.push(`s.tenant_id = ${parameters.add(tenantColumn(filter.tenantId), 'text')}`);
   }
@@ -60,5 +61,6 @@ export function filterCondition(filter: SessionFilter, parameters: Parameters): 
   if (filter.deviceType !== undefined) all.push(`s.device_type = ${parameters.add(filter.deviceType, 'text')}`);
   if (filter.status === 'live') all.push(LIVE, `NOT ${hasRunOut('statement_timestamp()')}`);
   else if (filter.status !== undefined) all.push(`s.status = ${parameters.add(filter.status, 'text')}`);
+  if (filter.status === 'active') all.push(LIVE, `NOT ${hasRunOut('statement_timestamp()')}`);
   return all.join(' AND ');
 }
