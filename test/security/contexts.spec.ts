@@ -1,0 +1,70 @@
+import { Controller, type INestMicroservice } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ClientProxyFactory, MessagePattern, type MicroserviceOptions, Transport } from '@nestjs/microservices';
+import { type Session, SessionGuard, sessionOf } from 'nestjs-identity-session';
+import { type AddressInfo, createServer } from 'node:net';
+import { firstValueFrom } from 'rxjs';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { signedIn } from './support/client.js';
+
+@Controller()
+class RpcController {
+  @MessagePattern('whoami')
+  whoami(this: void): string {
+    return 'nobody should get here without a session';
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe('the guard outside of HTTP', () => {
+  let node: TestApp;
+  beforeAll(async () => {
+    node = await startTestApp({ controllers: [RpcController] });
+  });
+  afterAll(() => node.close());
+
+  it('refuses an RPC message without a credential with a code, and the service goes on', async () => {
+    const port = await freePort();
+    const options: MicroserviceOptions = { transport: Transport.TCP, options: { host: '127.0.0.1', port } };
+    const service: INestMicroservice = node.app.connectMicroservice<MicroserviceOptions>(options, {
+      inheritAppConfig: true,
+    });
+    await service.listen();
+    const client = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
+    for (let n = 0; n < 2; n += 1) {
+      await expect(firstValueFrom(client.send('whoami', {}))).rejects.toMatchObject({ code: 'SESSION_MISSING' });
+    }
+    await client.close();
+    expect((await fetch(`${node.url}/me`)).status).toBe(401);
+  });
+
+  it('finds the credential in the request of a GraphQL context, and leaves the session with it', async () => {
+    const user = await signedIn(node, { userId: 'graphql' });
+    const guard = node.app.get(SessionGuard);
+    const request = { headers: { authorization: `Bearer ${user.token}` } };
+    const context = new ExecutionContextHost(
+      [{}, {}, { req: request }, {}],
+      RpcController,
+      RpcController.prototype.whoami,
+    );
+    context.setType('graphql');
+    expect(await guard.canActivate(context)).toBe(true);
+    const session: Session | null = sessionOf(request);
+    expect(session?.userId).toBe('graphql');
+  });
+
+  it('refuses a GraphQL context without a request', () => {
+    const guard = node.app.get(SessionGuard);
+    const context = new ExecutionContextHost([{}, {}, {}, {}], RpcController, RpcController.prototype.whoami);
+    context.setType('graphql');
+    expect(() => guard.canActivate(context)).toThrow(expect.objectContaining({ code: 'SESSION_MISSING' }));
+  });
+});
