@@ -59,6 +59,7 @@ export { IdentitySessionEventEntity } from './store/postgres/entities/identity-s
 export { IdentitySessionQuestionEntity } from './store/postgres/entities/identity-session-question.entity.js';
 export { IDENTITY_SESSION_MIGRATIONS } from './store/postgres/migrations/index.js';
 export { migrateAlone, migrateIdentitySession, MIGRATIONS_TABLE } from './store/postgres/migrate.js';
+export { sqlStateOf } from './store/postgres/retry.js';
 export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/postgres/postgres-session-store.js';
 export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';
 export type { AdministrationAction, SessionAccessPolicy } from './nest/admin/session-access-policy.js';

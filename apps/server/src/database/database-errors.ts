@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { IdentitySessionError } from 'nestjs-identity-session';
+import { IdentitySessionError, sqlStateOf } from 'nestjs-identity-session';
 
 const UNIQUE_VIOLATION = '23505';
 /** serialization_failure, deadlock_detected: nothing has happened, trying again is safe. */
@@ -10,16 +10,6 @@ const CONFLICTS = ['40001', '40P01'];
  */
 const OWN_FAULT = /^(?:22|23|42)/;
 const RETRY_AFTER_SECONDS = 1;
-
-/** The SQLSTATE of an error, wherever it has been wrapped. */
-function sqlStateOf(error: unknown): string | undefined {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; depth += 1) {
-    const { code, driverError } = cause as { code?: unknown; driverError?: unknown };
-    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;
-    cause = driverError ?? cause.cause;
-  }
-  return undefined;
-}
 
 export function isUniqueViolation(error: unknown): boolean {
   return sqlStateOf(error) === UNIQUE_VIOLATION;

@@ -16,6 +16,9 @@ export function storableText(text: unknown, maxLength: number): string | null {
   return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
 }
 
+/** Of a reason, this many characters are kept. */
+export const MAX_REASON_LENGTH = 200;
+
 /** The longest id of a user, tenant, client or device. */
 export const MAX_IDENTIFIER_LENGTH = 255;
 

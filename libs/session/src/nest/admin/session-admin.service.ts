@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
-import type { SessionRecord } from '../../core/session.js';
 import { isSessionId } from '../../core/token.js';
 import {
   BULK_PAGE,
@@ -12,8 +11,9 @@ import {
 } from '../../store/session-store.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SESSION_STORE } from '../module/tokens.js';
+import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
-import { SessionWriter } from '../sign-in/session-writer.js';
+import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
 
 /** Who is administrated: everybody unless narrowed by a scope. */
 const EVERYBODY: SessionScope = { kind: 'all' };
@@ -42,14 +42,14 @@ export class SessionAdminService {
 
   /** One page of sessions by creation, from a session on. */
   async search(search: SessionSearch, page: Page): Promise<Session[]> {
-    return (await this.store.list(filterOf(search), page)).map((record) => this.#withBuffered(record));
+    return (await this.store.list(filterOf(search), page)).map((record) => withBufferedAccess(record, this.touches));
   }
 
   /** One session, live or ended; `undefined` for an unknown id and for one outside the scope. */
   async find(id: string, scope: SessionScope = EVERYBODY): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
     const [record] = await this.store.list({ scope, ids: [id] }, { limit: 1, descending: false, after: null });
-    return record === undefined ? undefined : this.#withBuffered(record);
+    return record === undefined ? undefined : withBufferedAccess(record, this.touches);
   }
 
   /**
@@ -61,11 +61,7 @@ export class SessionAdminService {
     const { scope = EVERYBODY, manager, ...note } = input;
     // So that its history shows when it was last used.
     await this.touches.flushOne(id);
-    const record = await this.writer.write(
-      manager,
-      (store) => store.end(scope, id, 'revoked', note),
-      (ended) => (ended === undefined ? [] : [ended]),
-    );
+    const record = await this.writer.write(manager, (store) => store.end(scope, id, 'revoked', note), recordsOf);
     return record === undefined ? undefined : new Session(record);
   }
 
@@ -100,11 +96,6 @@ export class SessionAdminService {
   /** How many sessions match. */
   count(search: SessionSearch): Promise<number> {
     return this.store.count(filterOf(search));
-  }
-
-  #withBuffered(record: SessionRecord): Session {
-    const lastAccessedAt = Math.max(record.lastAccessedAt, this.touches.bufferedAccess(record.id));
-    return new Session(record, { lastAccessedAt, lastIp: record.lastIp });
   }
 }
 

@@ -17,7 +17,8 @@ import { ConcurrentLoginStrategyService } from './concurrent-login-strategy.serv
 import type { SignInInput } from './sign-in.js';
 
 const MAX_USER_AGENT_LENGTH = 512;
-const MAX_DEVICE_NAME_LENGTH = 100;
+/** Of a device's name, this many characters are kept. */
+export const MAX_DEVICE_NAME_LENGTH = 100;
 const MAX_LOCATION_LENGTH = 200;
 /** No address is longer; anything else is the application's mistake and is cut. */
 const MAX_IP_LENGTH = 64;

@@ -57,3 +57,8 @@ export class SessionWriter {
     return manager !== undefined && 'within' in this.store ? this.store.within(manager) : this.store;
   }
 }
+
+/** What a change of at most one session has changed. */
+export function recordsOf(record: SessionRecord | undefined): readonly SessionRecord[] {
+  return record === undefined ? [] : [record];
+}

@@ -14,15 +14,15 @@ import { RequestCredentials } from '../credential/request-credentials.js';
 import type { SessionCarrier } from '../guard/carrier.js';
 import { setHeader } from '../http/response-headers.js';
 import { SESSION_STORE } from '../module/tokens.js';
+import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { sessionToJson } from '../session/session-json.js';
-import { AdmissionBuilder, oneOf } from './admission-builder.js';
-import { SessionWriter } from './session-writer.js';
+import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf } from './admission-builder.js';
+import { recordsOf, SessionWriter } from './session-writer.js';
 import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
 /** The header in which a bearer client gets a new token. */
 export const SESSION_TOKEN_HEADER = 'Session-Token';
-const MAX_DEVICE_NAME_LENGTH = 100;
 const MOST_OWN_SESSIONS = 1_000;
 
 /** Whose sessions: a `Session` of the user will do. */
@@ -166,7 +166,9 @@ export class SessionService {
   async list({ userId, tenantId }: SessionOwner): Promise<Session[]> {
     const scope: SessionScope = { kind: 'user', userId, tenantId };
     const page = { limit: MOST_OWN_SESSIONS, descending: true, after: null };
-    return (await this.store.list({ scope, status: 'live' }, page)).map((record) => this.#withBuffered(record));
+    return (await this.store.list({ scope, status: 'live' }, page)).map((record) =>
+      withBufferedAccess(record, this.touches),
+    );
   }
 
   /**
@@ -185,7 +187,7 @@ export class SessionService {
     const note = { reason: 'renamed', by: userId };
     const record = await this.writer.write(manager, (store) => store.rename(scope, id, name, note), recordsOf);
     if (record === undefined) throw notFound(id);
-    return this.#withBuffered(record);
+    return withBufferedAccess(record, this.touches);
   }
 
   /** The credential of a request and, if its secret is right, the session that it belongs to, live or ended. */
@@ -220,20 +222,10 @@ export class SessionService {
     else if (isRotation) setHeader(response, SESSION_TOKEN_HEADER, token);
     noStore(response);
   }
-
-  /** This node may know of an access that the database has not got yet. */
-  #withBuffered(record: SessionRecord): Session {
-    const lastAccessedAt = Math.max(record.lastAccessedAt, this.touches.bufferedAccess(record.id));
-    return new Session(record, { lastAccessedAt, lastIp: record.lastIp });
-  }
 }
 
 function changedBy(outcome: AdmitOutcome): readonly SessionRecord[] {
   return outcome.kind === 'admitted' ? [...outcome.ended, ...outcome.evicted, outcome.session] : outcome.ended;
-}
-
-function recordsOf(record: SessionRecord | undefined): readonly SessionRecord[] {
-  return record === undefined ? [] : [record];
 }
 
 function limitReached(outcome: Exclude<AdmitOutcome, { kind: 'admitted' }>, ticket: string): IdentitySessionError {

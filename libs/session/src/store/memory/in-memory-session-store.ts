@@ -16,15 +16,12 @@ import {
   type Touch,
   type TouchOutcome,
 } from '../session-store.js';
-import { storableText } from '../storable-text.js';
+import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { planAdmission } from './admission-plan.js';
 import { OpenQuestions } from './open-questions.js';
 import { type EventNote, eventOf, type InMemorySessionEvent, type SessionEventType } from './session-event.js';
 import { byId, isInScope, matches, pageOf } from './session-query.js';
 import { handedOut, newSession } from './stored-session.js';
-
-/** The most characters of a reason that are kept. */
-const MAX_REASON_LENGTH = 200;
 
 export interface InMemorySessionStoreOptions {
   /** The store's own time; the clock of the process by default. */

@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { answeredWith, decide, type PolicyDecision, scopeKeysFor } from '../../core/policy.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
 import type { Admission, AdmitOutcome } from '../session-store.js';
+import { newRotationSalt } from './rotation-salt.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import {
@@ -13,9 +14,6 @@ import {
   readEarlierAttempt,
   takeQuestion,
 } from './statements/admission.statements.js';
-
-/** Room for a digest as rotation salt. */
-const SALT_BYTES = 16;
 
 /**
  * The whole admission, inside a READ COMMITTED transaction: lock the subject, end what is over, read what lives,
@@ -43,7 +41,7 @@ export async function admitInTransaction(
       await insertQuestion(sql, admission);
       return { kind: 'asked', full: byId(live, decision.full), mustEnd: decision.mustEnd, ended };
     case 'admit': {
-      const salt = randomBytes(SALT_BYTES);
+      const salt = newRotationSalt();
       const rows = await insertAndEvict(sql, admission, scopeKeys, salt, nodeName, decision.evict);
       const outcome = admittedOutcome(rows);
       return { ...outcome, evicted: byId(outcome.evicted, decision.evict), ended: [...ended, ...outcome.ended] };

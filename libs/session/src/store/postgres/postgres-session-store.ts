@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
@@ -16,8 +16,9 @@ import type {
   TouchOutcome,
   TransactionalSessionStore,
 } from '../session-store.js';
-import { MAX_IDENTIFIER_LENGTH, storableText } from '../storable-text.js';
+import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
+import { newRotationSalt } from './rotation-salt.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
@@ -27,9 +28,6 @@ import { touchBatch } from './statements/touch.statements.js';
 import { SubjectQueue } from './subject-queue.js';
 import { TransactionOutcome } from './transaction-outcome.js';
 
-/** The most characters of a reason that are kept. */
-const MAX_REASON_LENGTH = 200;
-const SALT_BYTES = 16;
 /** A sign-in waits this many deadlines for earlier ones of the same user, then fails. */
 const QUEUE_DEADLINES = 2;
 /** Only for sign-ins of one user that a caller starts side by side in one transaction. */
@@ -124,7 +122,7 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
   }
 
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {
-    const salt = randomBytes(SALT_BYTES);
+    const salt = newRotationSalt();
     return this.#change(note, (sql, operation) => change.rotateOne(sql, rotation, salt, operation));
   }
 

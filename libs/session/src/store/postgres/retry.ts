@@ -11,7 +11,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 /** The SQLSTATE of an error, wherever TypeORM has put the driver's error. */
 export function sqlStateOf(error: unknown): string | undefined {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; depth += 1) {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; depth += 1) {
     const { code, driverError } = cause as { code?: unknown; driverError?: unknown };
     if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;
     cause = driverError ?? cause.cause;
