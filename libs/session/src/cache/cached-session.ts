@@ -18,6 +18,8 @@ export class CachedSession implements Lease {
   storedAccessAt: number;
   /** When the first access was buffered that the database does not have; 0 if it has them all. */
   dirtySince = 0;
+  /** The access that other nodes were last told of. */
+  sharedAccessAt: number;
   /** What a check of the session answers; made by its first request and kept, so that later ones allocate nothing. */
   view: unknown = undefined;
 
@@ -29,5 +31,6 @@ export class CachedSession implements Lease {
     this.lastAccessedAt = record.lastAccessedAt;
     this.lastIp = record.lastIp;
     this.storedAccessAt = record.lastAccessedAt;
+    this.sharedAccessAt = record.lastAccessedAt;
   }
 }

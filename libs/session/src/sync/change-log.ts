@@ -15,8 +15,10 @@ export interface LogRead {
   readonly nextTransaction: bigint;
   /** Changes when the server was started anew: after a crash, transaction ids can be used twice. */
   readonly serverStartedAt: string;
-  /** The database's clock, in milliseconds. */
+  /** The database's clock, in milliseconds; not earlier than what was read became visible. */
   readonly now: number;
+  /** The same, but not later: everything that was committed by then has been read. */
+  readonly asOf: number;
 }
 
 /**

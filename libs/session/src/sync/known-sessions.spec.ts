@@ -8,6 +8,7 @@ import { KnownSessions } from './known-sessions.js';
 import { RememberedVersions } from './remembered-versions.js';
 import { SessionLoader } from './session-loader.js';
 import { TouchBuffer } from './touch-buffer.js';
+import { UnknownIds } from './unknown-ids.js';
 
 const STALENESS_MS = 5_000;
 
@@ -48,15 +49,16 @@ class Trial {
     },
   );
 
-  readonly known = new KnownSessions(
-    this.cache,
-    this.loader,
-    this.touches,
-    { monotonic: () => this.monotonic, wall: () => this.wall },
-    STALENESS_MS,
-    new RememberedVersions(60_000),
-    { holds: (monotonic) => monotonic < this.logHoldsUntil },
-  );
+  readonly known = new KnownSessions({
+    cache: this.cache,
+    loader: this.loader,
+    touches: this.touches,
+    clocks: { monotonic: () => this.monotonic, wall: () => this.wall },
+    maxStalenessMs: STALENESS_MS,
+    versions: new RememberedVersions(60_000),
+    unknown: new UnknownIds(1_000),
+    log: { holds: (monotonic) => monotonic < this.logHoldsUntil },
+  });
 
   /** The tick ends: queued loads are sent, and the database reads for them what it has now. */
   send(): void {
@@ -284,5 +286,60 @@ describe('loads', () => {
     for (let n = 0; n < 5_000; n += 1) void trial.known.load(`s${n}`);
     trial.send();
     expect(trial.asked.map((ids) => ids.length)).toEqual([500, 500, 500, 500]);
+  });
+});
+
+describe('an id that no session has', () => {
+  it('is not asked for again while the log is followed, and not for longer than was said', async () => {
+    trial.logHoldsUntil = Number.POSITIVE_INFINITY;
+    for (const later of [0, 999, 1]) {
+      trial.monotonic += later;
+      await trial.load('none');
+    }
+    expect(trial.asked).toEqual([['none'], ['none']]);
+  });
+
+  it('is asked for each time while the lease is out, and where the answer must be fresh', async () => {
+    await trial.load('none');
+    await trial.load('none');
+    trial.logHoldsUntil = Number.POSITIVE_INFINITY;
+    const loading = trial.known.load('none', true);
+    trial.send();
+    await trial.answer();
+    await loading;
+    expect(trial.asked).toHaveLength(3);
+  });
+
+  it('is asked for once a session with it has begun', async () => {
+    trial.logHoldsUntil = Number.POSITIVE_INFINITY;
+    await trial.load('b');
+    trial.known.applyLogged([{ type: 'created', sessionId: 'b', version: 1 }]);
+    await trial.load('b');
+    expect(trial.asked).toEqual([['b'], ['b']]);
+  });
+});
+
+describe('a change that is applied between the answer of a load and its being kept', () => {
+  it.each([1, 2, 3, 4, 5, 6])('[row 24] keeps it out of memory, however many steps lie between (%d)', async (steps) => {
+    for (const change of [
+      () => {
+        trial.known.applyLogged([{ type: 'revoked', sessionId: 'a', version: 2 }]);
+      },
+      () => {
+        trial.known.restart();
+      },
+    ]) {
+      trial = new Trial();
+      trial.stored.set('a', active);
+      trial.logHoldsUntil = Number.POSITIVE_INFINITY;
+      const loading = trial.known.load('a');
+      trial.send();
+      const answered = trial.answer();
+      for (let turn = 0; turn < steps; turn += 1) await Promise.resolve();
+      change();
+      await answered;
+      await loading;
+      expect(trial.known.trusted('a')).toBeUndefined();
+    }
   });
 });

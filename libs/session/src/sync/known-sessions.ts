@@ -3,14 +3,26 @@ import type { SessionCache } from '../cache/session-cache.js';
 import { isLive } from '../core/lifecycle.js';
 import type { SessionRecord } from '../core/session.js';
 import type { LoggedChange } from './change-log.js';
+import type { LogProgress } from './log-progress.js';
 import type { ProcessClocks } from './node-clock.js';
 import type { RememberedVersions } from './remembered-versions.js';
 import type { Moment, SessionLoader } from './session-loader.js';
+import type { SharedLevel } from './shared-level.js';
 import type { TouchBuffer } from './touch-buffer.js';
+import type { UnknownIds } from './unknown-ids.js';
 
-/** Whether what was read of the change log is recent enough to vouch for everything in memory. */
-export interface LogLease {
-  holds(monotonic: number, wall: number): boolean;
+export interface KnownSessionsPorts {
+  readonly cache: SessionCache;
+  readonly loader: SessionLoader;
+  readonly touches: TouchBuffer;
+  readonly clocks: ProcessClocks;
+  /** For how long what was loaded may be trusted without the log, from when the load began. */
+  readonly maxStalenessMs: number;
+  readonly versions: RememberedVersions;
+  readonly unknown: UnknownIds;
+  readonly log: Pick<LogProgress, 'holds'>;
+  /** The level between memory and the primary, where there is one. */
+  readonly shared?: SharedLevel | undefined;
 }
 
 /**
@@ -19,16 +31,16 @@ export interface LogLease {
  */
 export class KnownSessions {
   #restartedAt = Number.NEGATIVE_INFINITY;
+  // Not looked up on the way of a request.
+  private readonly cache: SessionCache;
+  private readonly clocks: ProcessClocks;
+  private readonly log: Pick<LogProgress, 'holds'>;
 
-  constructor(
-    private readonly cache: SessionCache,
-    private readonly loader: SessionLoader,
-    private readonly touches: TouchBuffer,
-    private readonly clocks: ProcessClocks,
-    private readonly maxStalenessMs: number,
-    private readonly versions: RememberedVersions,
-    private readonly log: LogLease,
-  ) {}
+  constructor(private readonly ports: KnownSessionsPorts) {
+    this.cache = ports.cache;
+    this.clocks = ports.clocks;
+    this.log = ports.log;
+  }
 
   /** The session, live or ended, if this node may trust what it has of it. */
   trusted(id: string): CachedSession | undefined {
@@ -41,18 +53,34 @@ export class KnownSessions {
   }
 
   /**
-   * The session from the primary. With `fresh`, as it is after the call began.
+   * The session from the shared level or the primary. With `fresh` from the primary alone, as it is after the call began.
    * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE`
    */
   async load(id: string, fresh = false): Promise<CachedSession | undefined> {
-    const loaded = await this.loader.load(id, fresh);
+    const { unknown, shared, loader, touches, versions } = this.ports;
+    if (!fresh) {
+      if (unknown.has(id, this.clocks.monotonic()) && this.#logHolds()) return undefined;
+      const found = shared?.accept(id, await shared.fetch(id));
+      if (found !== undefined) {
+        touches.adopt(found);
+        return this.cache.put(found);
+      }
+    }
+    const loaded = await loader.load(id, fresh);
     if (loaded.record === undefined) {
-      if (!loaded.overtaken) this.cache.delete(id);
+      if (!loaded.overtaken) {
+        this.cache.delete(id);
+        unknown.note(id, loaded.begunAt);
+      }
       return undefined;
     }
     const entry = this.#entryOf(loaded.record, loaded);
-    this.touches.adopt(entry);
-    return loaded.overtaken ? entry : this.cache.put(entry);
+    touches.adopt(entry);
+    // Changes are applied between the answer and this line, too.
+    const isLate = loaded.begunAt <= this.#restartedAt || versions.isOlder(id, loaded.record.version);
+    if (loaded.overtaken || isLate) return entry;
+    shared?.tell(loaded.record, loaded.asOf);
+    return this.cache.put(entry);
   }
 
   /** Now, as the start of a lease. */
@@ -66,39 +94,51 @@ export class KnownSessions {
    * missing, so trust counts from there.
    */
   apply(records: readonly SessionRecord[], since: Moment): void {
+    const { loader, touches, versions, unknown, shared } = this.ports;
     for (const record of records) {
       const { id, version } = record;
-      this.loader.overtake(id);
+      loader.overtake(id);
+      unknown.forget(id);
       const entry = this.#entryOf(record, since);
-      if (isLive(record.status)) this.touches.adopt(entry);
-      else this.touches.drop(id);
+      if (isLive(record.status)) touches.adopt(entry);
+      else touches.drop(id);
       // Somebody else may have changed it since, and this node may have read of that, or begun anew after it.
-      if (since.begunAt <= this.#restartedAt || this.versions.isOutdated(id, version, since.begunAt)) {
+      if (since.begunAt <= this.#restartedAt || versions.isOutdated(id, version, since.begunAt)) {
         this.cache.delete(id);
-      } else if (isLive(record.status) || this.cache.get(id) !== undefined) {
+      } else {
         // An ended session that nobody asks for here would only take the place of one in use.
-        this.cache.put(entry);
+        if (isLive(record.status) || this.cache.get(id) !== undefined) this.cache.put(entry);
+        shared?.tellChanged(record, since.begunAt);
       }
-      if (version > 1) this.versions.note(id, version, since.begunAt);
+      if (version > 1) versions.note(id, version, since.begunAt);
     }
   }
 
-  /** As `apply`, where what has been committed is not known for sure: the next check asks the database. */
-  forget(ids: readonly string[]): void {
-    for (const id of ids) {
-      this.loader.overtake(id);
+  /**
+   * As `apply`, where what has been committed is not known for sure: the next check asks the database. The records are
+   * what the change would have made of them; older ones are not taken from the shared level any more.
+   */
+  forget(records: readonly SessionRecord[]): void {
+    const { loader, versions, unknown } = this.ports;
+    const now = this.clocks.monotonic();
+    for (const { id, version } of records) {
+      loader.overtake(id);
+      unknown.forget(id);
       this.cache.delete(id);
+      if (version > 1) versions.note(id, version, now);
     }
   }
 
   /** Takes in changes that were read from the log: what is older than them is forgotten, here and on its way here. */
   applyLogged(changes: readonly LoggedChange[]): void {
+    const { loader, versions, unknown } = this.ports;
     const now = this.clocks.monotonic();
     for (const { sessionId, version } of changes) {
       if (sessionId === null || version === null) continue;
-      this.loader.overtake(sessionId);
+      loader.overtake(sessionId);
       // Nothing is older than the first version.
-      if (version > 1) this.versions.note(sessionId, version, now);
+      if (version > 1) versions.note(sessionId, version, now);
+      else unknown.forget(sessionId);
       const entry = this.cache.get(sessionId);
       if (entry !== undefined && entry.record.version < version) this.cache.delete(sessionId);
     }
@@ -107,11 +147,17 @@ export class KnownSessions {
   /** Forgets everything but what is not written yet: changes may have been missed. */
   restart(): void {
     this.#restartedAt = this.clocks.monotonic();
-    this.loader.overtakeAll();
+    this.ports.loader.overtakeAll();
+    this.ports.unknown.clear();
     this.cache.clear();
   }
 
+  #logHolds(): boolean {
+    return this.log.holds(this.clocks.monotonic(), this.clocks.wall());
+  }
+
   #entryOf(record: SessionRecord, { begunAt, begunAtWall }: Moment): CachedSession {
-    return new CachedSession(record, begunAt + this.maxStalenessMs, begunAtWall + this.maxStalenessMs);
+    const { maxStalenessMs } = this.ports;
+    return new CachedSession(record, begunAt + maxStalenessMs, begunAtWall + maxStalenessMs);
   }
 }

@@ -13,6 +13,8 @@ export const systemClocks: ProcessClocks = { monotonic: () => performance.now(),
 /** A reading this much worse than the best one is only taken once the best one is old. */
 const TOLERATED_ROUND_TRIP_FACTOR = 2;
 const READING_LIFETIME_MS = 30_000;
+/** The clocks of two machines part by less than this between two readings. */
+const DRIFT_MS = 50;
 
 /**
  * The database's time on this node: its last reading plus the monotonic time since, so that the node's own clock does
@@ -29,6 +31,14 @@ export class NodeClock implements Clock {
 
   now(): number {
     return this.clocks.monotonic() + this.#offset;
+  }
+
+  /**
+   * The earliest that the database's clock can have been at a moment of this process (monotonic), as far as readings
+   * tell; `-Infinity` before the first.
+   */
+  earliest(monotonic: number): number {
+    return monotonic + this.#offset - this.#roundTripMs / 2 - DRIFT_MS;
   }
 
   /** Takes in what the database's clock said in an answer to a question asked at `askedAt` (monotonic). */

@@ -23,7 +23,11 @@ export class RememberedVersions {
 
   /** True for a record that may be older than a change that this node has read. */
   isOutdated(id: string, version: number, at: number): boolean {
-    if (at < this.#forgotUntil) return true;
+    return at < this.#forgotUntil || this.isOlder(id, version);
+  }
+
+  /** True for a record that is older than a change that is remembered. */
+  isOlder(id: string, version: number): boolean {
     const remembered = this.#versions.get(id);
     return remembered !== undefined && remembered.version > version;
   }

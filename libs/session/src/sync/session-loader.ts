@@ -14,6 +14,8 @@ export interface LoadedSession extends Moment {
   readonly record: SessionRecord | undefined;
   /** True where a change of the session was applied after the load began: the record may be out of date. */
   readonly overtaken: boolean;
+  /** When the primary had it so, in milliseconds on the database's clock and never later. */
+  readonly asOf: number;
 }
 
 export interface SessionLoaderPorts {
@@ -121,7 +123,7 @@ export class SessionLoader {
       const byId = new Map(records.map((record) => [record.id, record]));
       for (const flight of batch) {
         this.#land(flight);
-        flight.resolve({ record: byId.get(flight.id), begunAt, begunAtWall, overtaken: flight.overtaken });
+        flight.resolve({ record: byId.get(flight.id), begunAt, begunAtWall, overtaken: flight.overtaken, asOf });
       }
     } catch (error) {
       for (const flight of batch) {

@@ -82,7 +82,7 @@ class Trial {
       const position = String(this.log.length);
       if (this.isHeld) await new Promise<void>((resolve) => this.#held.push(resolve));
       if (this.isAway) throw new Error('away');
-      return { changes, position, nextTransaction, serverStartedAt, now: this.wall };
+      return { changes, position, nextTransaction, serverStartedAt, now: this.wall, asOf: this.wall };
     };
     return {
       open: () => answer([]),

@@ -1,5 +1,6 @@
 import type { ChangeLogConnection, LoggedChange, LogRead } from './change-log.js';
 import type { ProcessClocks } from './node-clock.js';
+import type { LogProgress } from './log-progress.js';
 import type { Moment } from './session-loader.js';
 
 export interface TailOptions {
@@ -39,7 +40,7 @@ const LONGEST_RETRY_MS = 2_000;
  * `maxStalenessMs`. One read is under way at a time, and one more is remembered: a hint that comes during a read may
  * tell of what that read does not see.
  */
-export class Tail {
+export class Tail implements LogProgress {
   #connection: ChangeLogConnection | undefined;
   #last: (LogRead & { readonly begunAt: Moment }) | undefined;
   #isRunning = false;
@@ -49,6 +50,7 @@ export class Tail {
   #cancelNext: () => void = () => undefined;
   #monotonicUntil = Number.NEGATIVE_INFINITY;
   #wallUntil = Number.NEGATIVE_INFINITY;
+  #openedAt = Number.POSITIVE_INFINITY;
   #idle: Promise<void> = Promise.resolve();
 
   constructor(
@@ -59,6 +61,14 @@ export class Tail {
   /** True while what this node has seen of the log is recent enough to be trusted. */
   holds(monotonic: number, wall: number): boolean {
     return monotonic < this.#monotonicUntil && wall < this.#wallUntil;
+  }
+
+  get openedAt(): number {
+    return this.#openedAt;
+  }
+
+  get appliedAsOf(): number {
+    return this.#last?.asOf ?? Number.NEGATIVE_INFINITY;
   }
 
   /** How long ago the last read that was applied began, in milliseconds; `null` before the first. */
@@ -142,6 +152,7 @@ export class Tail {
   async #begin(connection: ChangeLogConnection, begunAt: Moment): Promise<void> {
     this.#lapse();
     const opening = await connection.open();
+    this.#openedAt = opening.now;
     this.ports.restart();
     this.#applied(opening, begunAt);
   }

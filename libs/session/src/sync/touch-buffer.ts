@@ -7,6 +7,8 @@ export interface TouchBufferOptions {
   readonly syncIntervalMs: number;
   /** And this long before the session would seem idle to those who only know the database. */
   readonly idleMarginMs: number;
+  /** Other nodes are told of a session's accesses at most this often. Default: never. */
+  readonly keepAccessMs?: number;
 }
 
 export interface TouchBufferPorts {
@@ -16,6 +18,8 @@ export interface TouchBufferPorts {
   readonly schedule: (task: () => void, delayMs: number) => () => void;
   /** Told of the first failed write after a successful one; the accesses stay buffered. */
   readonly onFailure: (error: unknown) => void;
+  /** Tells the other nodes of an access; returns at once. */
+  readonly share?: (session: CachedSession) => void;
 }
 
 /** Rows in one statement. */
@@ -36,11 +40,14 @@ export class TouchBuffer {
   #flushing: Promise<void> | undefined;
   #failures = 0;
   #isStopped = false;
+  readonly #keepAccessMs: number;
 
   constructor(
     private readonly options: TouchBufferOptions,
     private readonly ports: TouchBufferPorts,
-  ) {}
+  ) {
+    this.#keepAccessMs = options.keepAccessMs ?? Number.POSITIVE_INFINITY;
+  }
 
   /** Sessions with accesses that the database does not have. */
   get size(): number {
@@ -52,6 +59,10 @@ export class TouchBuffer {
     if (session.dirtySince === 0) this.#begin(session, at);
     if (at > session.lastAccessedAt) session.lastAccessedAt = at;
     if (ip !== null) session.lastIp = ip;
+    if (at - session.sharedAccessAt >= this.#keepAccessMs) {
+      session.sharedAccessAt = at;
+      this.ports.share?.(session);
+    }
   }
 
   /** Carries what is buffered for a session over to its new entry. To be called whenever one takes the other's place. */

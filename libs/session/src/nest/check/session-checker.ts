@@ -7,6 +7,8 @@ import { matchesDigest, type ParsedToken, parseToken, TokenMint } from '../../co
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { RESOLVED_OPTIONS } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
 
 /** What a route asks of a session beyond being live. */
@@ -39,6 +41,8 @@ const REFUSALS: Readonly<Record<Exclude<CachedSession['record']['status'], 'acti
 /** Of nothing. */
 const NO_DIGEST = new Uint8Array(32);
 const NO_REQUIREMENTS: SessionRequirements = {};
+/** Loads at once for secrets that do not match what is in memory: whoever knows ids must not keep the database busy. */
+const MOST_DOUBTS = 256;
 
 /**
  * Decides whether a credential belongs to a live session, without any framework. A session that this node knows is
@@ -51,12 +55,18 @@ const NO_REQUIREMENTS: SessionRequirements = {};
  */
 @Injectable()
 export class SessionChecker {
+  readonly #isStrict: boolean;
+  #doubts = 0;
+
   constructor(
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(TokenMint) private readonly mint: TokenMint,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(NodeClock) private readonly clock: NodeClock,
-  ) {}
+    @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'strict'>,
+  ) {
+    this.#isStrict = options.strict;
+  }
 
   /**
    * Verifies a token and notes the access. The verdict holds `SESSION_INVALID` for whatever has no right secret, the
@@ -70,14 +80,34 @@ export class SessionChecker {
   ): SessionVerdict | Promise<SessionVerdict> {
     const parsed = parseToken(token);
     if (parsed === undefined) return invalid();
-    const entry = requirements.strict === true ? undefined : this.known.trusted(parsed.id);
-    if (entry !== undefined && matchesDigest(parsed.body, entry.record.tokenDigest)) {
+    const isStrict = this.#isStrict || requirements.strict === true;
+    const entry = isStrict ? undefined : this.known.trusted(parsed.id);
+    if (entry !== undefined) {
+      if (!matchesDigest(parsed.body, entry.record.tokenDigest)) return this.#doubt(parsed, requirements, address);
       const verdict = this.#judge(entry, requirements, address);
       if (verdict !== undefined) return verdict;
     }
     // What memory had does not settle it: then a load that began before would not either.
-    const fresh = requirements.strict === true || entry !== undefined;
-    return this.#ask(parsed, requirements, address, fresh).catch(refusalOf);
+    return this.#ask(parsed, requirements, address, isStrict || entry !== undefined).catch(refusalOf);
+  }
+
+  /** A secret that memory does not confirm is no proof: the token may have been rotated elsewhere. */
+  #doubt(
+    parsed: ParsedToken,
+    requirements: SessionRequirements,
+    address: string | null,
+  ): SessionVerdict | Promise<SessionVerdict> {
+    if (!this.mint.isGenuine(parsed)) return invalid();
+    if (this.#doubts >= MOST_DOUBTS) {
+      const message = 'Too many tokens wait to be compared with the database. Try again.';
+      return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }) };
+    }
+    this.#doubts += 1;
+    return this.#ask(parsed, requirements, address, true)
+      .catch(refusalOf)
+      .finally(() => {
+        this.#doubts -= 1;
+      });
   }
 
   /** Asks the primary: a new load, so that neither a rotation nor a later access elsewhere is missed. */

@@ -1,18 +1,13 @@
 import { Logger, type Provider } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { MemorySessionCache } from '../../cache/memory-session-cache.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { TokenMint } from '../../core/token.js';
 import { PostgresSessionStore } from '../../store/postgres/postgres-session-store.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { CoalescedHints, type HintPublisher, NO_HINTS } from '../../sync/hints.js';
-import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { HINT_CHANNEL } from '../../sync/postgres/postgres-change-log.js';
-import { RememberedVersions } from '../../sync/remembered-versions.js';
-import { SessionLoader } from '../../sync/session-loader.js';
-import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { SessionChecker } from '../check/session-checker.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
@@ -26,6 +21,7 @@ import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
+import { KNOWN_SESSIONS_PROVIDERS } from './known-sessions.providers.js';
 import { LogFollower } from './log-follower.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
 import { SessionLifecycle } from './session-lifecycle.js';
@@ -76,17 +72,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
       inject: [RESOLVED_OPTIONS],
       useFactory: ({ tokenKeys }: ResolvedOptions) => new TokenMint(tokenKeys),
     },
-    { provide: TouchBuffer, inject: [RESOLVED_OPTIONS, SESSION_STORE, NodeClock], useFactory: makeTouchBuffer },
-    {
-      provide: MemorySessionCache,
-      inject: [RESOLVED_OPTIONS],
-      useFactory: ({ cache }: ResolvedOptions) => new MemorySessionCache(cache),
-    },
-    {
-      provide: KnownSessions,
-      inject: [RESOLVED_OPTIONS, SESSION_STORE, NodeClock, MemorySessionCache, TouchBuffer, LogLeaseHolder],
-      useFactory: makeKnownSessions,
-    },
+    ...KNOWN_SESSIONS_PROVIDERS,
     {
       provide: SessionCookie,
       inject: [RESOLVED_OPTIONS, NodeClock],
@@ -114,9 +100,6 @@ async function within(deadlineMs: number, sending: Promise<unknown>): Promise<vo
   });
 }
 
-/** Longer than any change of this node can be on its way. */
-const VERSIONS_LIFETIME_MS = 120_000;
-
 /** Sent outside of the business transaction: NOTIFY takes a global lock at commit. */
 function makeHints(options: ResolvedOptions, dataSource: DataSource | null): HintPublisher {
   if (options.hints === 'off' || options.store !== undefined || dataSource === null) return NO_HINTS;
@@ -139,43 +122,4 @@ function makeStore(options: ResolvedOptions, dataSource: DataSource | null): Ses
     );
   }
   return PostgresSessionStore.on(dataSource, { nodeName: options.nodeName, deadlineMs: options.storeDeadlineMs });
-}
-
-function makeTouchBuffer(options: ResolvedOptions, store: SessionStore, clock: NodeClock): TouchBuffer {
-  const logger = new Logger('IdentitySession');
-  return new TouchBuffer(options, {
-    touchMany: (touches) => store.touchMany(touches),
-    clock,
-    schedule: (task, delayMs) => {
-      const timer = setTimeout(task, delayMs);
-      timer.unref();
-      return () => {
-        clearTimeout(timer);
-      };
-    },
-    onFailure: (error) => {
-      logger.warn(`Last accesses cannot be written and stay in memory: ${String(error)}`);
-    },
-  });
-}
-
-function makeKnownSessions(
-  options: ResolvedOptions,
-  store: SessionStore,
-  clock: NodeClock,
-  cache: MemorySessionCache,
-  touches: TouchBuffer,
-  log: LogLeaseHolder,
-): KnownSessions {
-  const loader = new SessionLoader({
-    findMany: (ids) => store.findMany(ids),
-    clocks: options.clocks,
-    maxStalenessMs: options.maxStalenessMs,
-    onAnswer: (asOf, askedAt) => {
-      clock.observe(asOf, askedAt);
-    },
-    defer: setImmediate,
-  });
-  const versions = new RememberedVersions(VERSIONS_LIFETIME_MS);
-  return new KnownSessions(cache, loader, touches, options.clocks, options.maxStalenessMs, versions, log);
 }

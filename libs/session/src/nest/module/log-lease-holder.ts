@@ -1,10 +1,18 @@
-import type { LogLease } from '../../sync/known-sessions.js';
+import { type LogProgress, NO_LOG } from '../../sync/log-progress.js';
 
 /** The lease of whoever follows the change log; nobody's until somebody does. */
-export class LogLeaseHolder implements LogLease {
-  holder: LogLease | undefined;
+export class LogLeaseHolder implements LogProgress {
+  holder: LogProgress = NO_LOG;
+
+  get openedAt(): number {
+    return this.holder.openedAt;
+  }
+
+  get appliedAsOf(): number {
+    return this.holder.appliedAsOf;
+  }
 
   holds(monotonic: number, wall: number): boolean {
-    return this.holder?.holds(monotonic, wall) ?? false;
+    return this.holder.holds(monotonic, wall);
   }
 }

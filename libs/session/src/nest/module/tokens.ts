@@ -8,3 +8,7 @@ export const SESSION_ACCESS_POLICY = Symbol('identity-session:access-policy');
 export const OWN_DATA_SOURCE = Symbol('identity-session:data-source');
 /** The `HintPublisher`. */
 export const HINTS = Symbol('identity-session:hints');
+/** The `SharedSessionCache`, or `null` where there is none. */
+export const SHARED_CACHE = Symbol('identity-session:shared-cache');
+/** The `SharedLevel`, or `null` where there is none. */
+export const SHARED_LEVEL = Symbol('identity-session:shared-level');

@@ -32,10 +32,14 @@ export interface IdentitySessionOptions {
   };
   /** An access is in the database after this long at the latest. Default 600 000. */
   readonly syncIntervalMs?: number;
+  /** Other nodes are told of a session's accesses at most this often, where there is a shared cache. Default 60 000. */
+  readonly keepAccessMs?: number;
   /** How long before the idle limit an access is in the database at the latest. Default 5 000; lower it in tests only. */
   readonly idleMarginMs?: number;
   /** The longest that a node may answer from memory without having asked the database. Default 5 000. */
   readonly maxStalenessMs?: number;
+  /** Every check asks the database, as `@StrictSession()` has a route do. Default false. */
+  readonly strict?: boolean;
   /** Each node reads the change log at least this often. Default 1 000. */
   readonly tailIntervalMs?: number;
   /** How other nodes are told at once that there is something to read. Default `postgres`, by NOTIFY. */

@@ -44,8 +44,10 @@ const OPTIONS = z.strictObject({
     clients: z.record(z.string(), LIFETIMES).optional(),
   }).prefault({}),
   syncIntervalMs: ms(600_000),
+  keepAccessMs: ms(60_000),
   idleMarginMs: ms(5_000, 0),
   maxStalenessMs: ms(5_000),
+  strict: z.boolean().default(false),
   tailIntervalMs: ms(1_000),
   hints: z.enum(['postgres', 'off']).default('postgres'),
   directUrl: z.string().min(1).optional(),
@@ -87,8 +89,10 @@ export interface ResolvedOptions {
   readonly policy: ConcurrentLoginPolicy | PolicyResolver;
   readonly lifetimes: LifetimeRules;
   readonly syncIntervalMs: number;
+  readonly keepAccessMs: number;
   readonly idleMarginMs: number;
   readonly maxStalenessMs: number;
+  readonly strict: boolean;
   readonly tailIntervalMs: number;
   readonly hints: 'postgres' | 'off';
   readonly directUrl: string | undefined;

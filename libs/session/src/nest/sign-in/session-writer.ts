@@ -35,7 +35,7 @@ export class SessionWriter {
     store.onCommitted(() => {
       // What a caller's transaction has committed in the end is not known for sure: it may have had savepoints.
       if (store === this.store) this.known.apply(records, since);
-      else this.known.forget(records.map((record) => record.id));
+      else this.known.forget(records);
       // Nobody else can hold anything of a session that has just begun.
       if (records.some((record) => record.version > 1)) this.hints.publish();
       done(outcome);

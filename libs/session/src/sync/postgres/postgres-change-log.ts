@@ -14,6 +14,7 @@ interface LogRow {
   readonly next_transaction: string;
   readonly started_at: string;
   readonly now: number;
+  readonly as_of: number;
   readonly id: string | null;
   readonly xid: string | null;
   readonly type: string;
@@ -96,7 +97,8 @@ export class PostgresChangeLog implements ChangeLogConnection {
 }
 
 const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_current_snapshot())::text AS next_transaction,
-  pg_postmaster_start_time()::text AS started_at, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now`;
+  pg_postmaster_start_time()::text AS started_at, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+  (extract(epoch FROM statement_timestamp()) * 1000)::float8 AS as_of`;
 
 const changesSince = (position: string): string =>
   `SELECT e.id, e.xid, e.type, e.session_id, e.version FROM identity_session_event e
@@ -111,6 +113,7 @@ function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead {
     nextTransaction: BigInt(head.next_transaction),
     serverStartedAt: head.started_at,
     now: head.now,
+    asOf: head.as_of,
     changes: changes.map((row): LoggedChange => ({ type: row.type, sessionId: row.session_id, version: row.version })),
   };
 }
