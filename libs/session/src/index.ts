@@ -32,6 +32,7 @@ export {
   DEVICE_TYPES,
   type DeviceType,
   meetsAssurance,
+  type PreviousToken,
   type SessionData,
   type SessionFacts,
   type SessionRecord,

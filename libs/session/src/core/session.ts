@@ -30,6 +30,17 @@ export interface SessionFacts {
   readonly deviceId: string | null;
 }
 
+/** The token that was current before the last rotation, and what it is still good for. */
+export interface PreviousToken {
+  readonly digest: Uint8Array;
+  /** The level that the session had under it; whoever presents it has no more. */
+  readonly assurance: AssuranceLevel;
+  /** When the user had last proved who they are under it, in milliseconds. */
+  readonly authenticatedAt: number;
+  /** Whether who presents it in the grace may be given the current token, which then derives from it. */
+  readonly hasSuccessor: boolean;
+}
+
 /**
  * A session as stores and caches hold it. Immutable: a change makes a new record with a higher `version` (except for
  * touches, which raise no version). All times are milliseconds since the epoch on the database's clock.
@@ -46,6 +57,15 @@ export interface SessionRecord extends SessionFacts {
   /** SHA-256 of the current token; the token itself is nowhere. */
   readonly tokenDigest: Uint8Array;
   readonly tokenGeneration: number;
+  /** Absent where the last rotation killed it at once. It stays after its grace, so that its reuse is recognised. */
+  readonly previous: PreviousToken | null;
+  /**
+   * 16 bytes in base64url: what the successor of the token derives from, beside the token itself. Never leaves the
+   * servers. Text, because a byte array would take 200 bytes more of each session in memory.
+   */
+  readonly rotationSalt: string;
+  /** `null` for a token that is the first of its session. */
+  readonly rotatedAt: number | null;
   readonly deviceName: string | null;
   readonly userAgent: string | null;
   readonly initialIp: string | null;

@@ -102,7 +102,7 @@ export interface Snapshot {
   readonly asOf: number;
 }
 
-/** Rotates the token of one session: the old one is dead at once. */
+/** Rotates the token of one session: the old one is dead at once, unless it is kept as the previous one. */
 export interface Rotation {
   readonly id: string;
   /** The generation that the caller saw; another one means that somebody else rotated meanwhile. */
@@ -111,6 +111,11 @@ export interface Rotation {
   /** The user proved who they are again: moves `authenticatedAt`, and both limits with it. */
   readonly reauthenticated: boolean;
   readonly assurance?: AssuranceLevel;
+  /**
+   * Keeps the old token as the session's previous one, with the assurance that it had. With `hasSuccessor` the new token
+   * derives from the old one and the row's salt, which stays; in every other rotation the salt changes too.
+   */
+  readonly previous?: { readonly hasSuccessor: boolean };
 }
 
 /**

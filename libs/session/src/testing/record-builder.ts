@@ -1,4 +1,5 @@
 import type { SessionRecord } from '../core/session.js';
+import { newRotationSalt } from '../store/rotation-salt.js';
 import { randomDigest } from './session-builder.js';
 
 const CREATED_AT = Date.UTC(2026, 0, 1);
@@ -19,6 +20,9 @@ export function sessionRecordOf(overrides: Partial<SessionRecord> = {}): Session
     scopeKeys: ['subject', 'deviceType:web', 'client:'],
     tokenDigest: randomDigest(),
     tokenGeneration: 0,
+    previous: null,
+    rotationSalt: newRotationSalt(),
+    rotatedAt: null,
     deviceName: null,
     userAgent: null,
     initialIp: null,

@@ -6,6 +6,7 @@ import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
 import { questionsContract } from './store-contract/questions.contract.js';
 import { replacementContract } from './store-contract/replacement.contract.js';
+import { rotationContract } from './store-contract/rotation.contract.js';
 import { scopesContract } from './store-contract/scopes.contract.js';
 import { type ContractPart, type MakeSessionStore, StoreTrial } from './store-contract/store-trial.js';
 import { touchingContract } from './store-contract/touching.contract.js';
@@ -19,6 +20,7 @@ const PARTS: readonly ContractPart[] = [
   scopesContract,
   endingContract,
   changingContract,
+  rotationContract,
   touchingContract,
   findingContract,
   listingContract,

@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from '../../core/clock.js';
 import { expiryOf } from '../../core/expiry.js';
 import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
-import type { SessionRecord } from '../../core/session.js';
+import type { PreviousToken, SessionRecord } from '../../core/session.js';
+import { newRotationSalt } from '../rotation-salt.js';
 import {
   type Admission,
   type AdmitOutcome,
@@ -117,6 +118,9 @@ export class InMemorySessionStore implements SessionStore {
       const changes = {
         tokenDigest: Uint8Array.from(rotation.tokenDigest),
         tokenGeneration: session.tokenGeneration + 1,
+        previous: rotation.previous === undefined ? null : previousOf(session, rotation.previous),
+        ...(rotation.previous?.hasSuccessor === true ? {} : { rotationSalt: newRotationSalt() }),
+        rotatedAt: now,
         ...(rotation.reauthenticated
           ? { authenticatedAt: now, lastAccessedAt: now, expiresAt: now + absoluteLifetimeMs }
           : {}),
@@ -225,6 +229,12 @@ export class InMemorySessionStore implements SessionStore {
     this.#events.push(eventOf(session, type, note, { id: this.#events.length + 1, at }));
     return handedOut(session);
   }
+}
+
+/** The token that a rotation replaces, with the rights that it had. */
+function previousOf(session: SessionRecord, { hasSuccessor }: { readonly hasSuccessor: boolean }): PreviousToken {
+  const { tokenDigest: digest, assurance, authenticatedAt } = session;
+  return { digest, assurance, authenticatedAt, hasSuccessor };
 }
 
 function hasRunOut(session: SessionRecord, now: number): boolean {

@@ -1,5 +1,6 @@
 import { scopeKeysFor } from '../../core/policy.js';
 import type { SessionData, SessionRecord } from '../../core/session.js';
+import { newRotationSalt } from '../rotation-salt.js';
 import type { Admission } from '../session-store.js';
 
 /** The record of a session at its admission. Shares nothing that the caller could still change. */
@@ -18,6 +19,9 @@ export function newSession(admission: Admission, sequence: number, now: number):
     scopeKeys: Object.freeze(scopeKeysFor(admission.policy, facts)),
     tokenDigest: Uint8Array.from(admission.tokenDigest),
     tokenGeneration: 0,
+    previous: null,
+    rotationSalt: newRotationSalt(),
+    rotatedAt: null,
     deviceName: admission.deviceName,
     userAgent: admission.userAgent,
     initialIp: admission.ip,
@@ -37,9 +41,14 @@ export function newSession(admission: Admission, sequence: number, now: number):
   };
 }
 
-/** What a caller gets: frozen, and with a digest of its own, since typed arrays cannot be frozen. */
+/** What a caller gets: frozen, and with bytes of its own, since typed arrays cannot be frozen. */
 export function handedOut(session: SessionRecord): SessionRecord {
-  return Object.freeze({ ...session, tokenDigest: Uint8Array.from(session.tokenDigest) });
+  const { previous } = session;
+  return Object.freeze({
+    ...session,
+    tokenDigest: Uint8Array.from(session.tokenDigest),
+    previous: previous && Object.freeze({ ...previous, digest: Uint8Array.from(previous.digest) }),
+  });
 }
 
 /** Through text, so that a test in memory meets what a database would make of the data. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { answeredWith, decide, type PolicyDecision, scopeKeysFor } from '../../core/policy.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
+import { newRotationSalt } from '../rotation-salt.js';
 import type { Admission, AdmitOutcome } from '../session-store.js';
-import { newRotationSalt } from './rotation-salt.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import {

@@ -91,6 +91,18 @@ describe('an answer that is lost on its way', () => {
     expect(await store.rotate(rotation, NOTE)).toMatchObject({ tokenGeneration: 1 });
     expect(await eventsOf(admission.id)).toEqual(['created', 'rotated']);
   });
+
+  it('[row 8] of a scheduled rotation: one successor, and the old token is kept once', async () => {
+    const admission = admissionOf();
+    await store.admit(admission);
+    const tokenDigest = new Uint8Array(32).fill(8);
+    loseNextAnswerTo('UPDATE identity_session');
+    const rotation = { id: admission.id, fromGeneration: 0, tokenDigest, reauthenticated: false };
+    const rotated = await store.rotate({ ...rotation, previous: { hasSuccessor: true } }, NOTE);
+    expect(rotated).toMatchObject({ version: 2, tokenGeneration: 1, previous: { hasSuccessor: true } });
+    expect(Buffer.from(rotated?.previous?.digest ?? []).equals(admission.tokenDigest)).toBe(true);
+    expect(await eventsOf(admission.id)).toEqual(['created', 'rotated']);
+  });
 });
 
 describe('a database that is away', () => {

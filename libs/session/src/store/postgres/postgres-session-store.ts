@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
+import { newRotationSalt } from '../rotation-salt.js';
 import type {
   Admission,
   AdmitOutcome,
@@ -18,7 +19,6 @@ import type {
 } from '../session-store.js';
 import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
-import { newRotationSalt } from './rotation-salt.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';

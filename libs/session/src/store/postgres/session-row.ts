@@ -1,5 +1,6 @@
 import type { SessionStatus } from '../../core/lifecycle.js';
-import type { AssuranceLevel, DeviceType, SessionData, SessionRecord } from '../../core/session.js';
+import type { AssuranceLevel, DeviceType, PreviousToken, SessionData, SessionRecord } from '../../core/session.js';
+import { saltText } from '../rotation-salt.js';
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
@@ -7,7 +8,9 @@ const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 export const RECORD_COLUMNS = `
   s.id, s.sequence::float8 AS sequence, s.version, s.tenant_id, s.user_id, s.client_id, s.device_type, s.device_id,
   s.device_name, s.user_agent, s.initial_ip, s.last_ip, s.location, s.status, s.scope_keys, s.token_digest,
-  s.token_generation, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
+  s.token_generation, s.previous_token_digest, s.previous_assurance,
+  ${ms('s.previous_authenticated_at')} AS previous_authenticated_at, s.previous_has_successor, s.rotation_salt,
+  ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
   ${ms('s.authenticated_at')} AS authenticated_at, ${ms('s.last_accessed_at')} AS last_accessed_at,
   s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms('s.ended_at')} AS ended_at,
   s.end_reason, s.ended_by, s.data`;
@@ -31,6 +34,12 @@ export interface SessionRow {
   readonly scope_keys: readonly string[];
   readonly token_digest: Uint8Array;
   readonly token_generation: number;
+  readonly previous_token_digest: Uint8Array | null;
+  readonly previous_assurance: AssuranceLevel | null;
+  readonly previous_authenticated_at: number | null;
+  readonly previous_has_successor: boolean | null;
+  readonly rotation_salt: Uint8Array;
+  readonly rotated_at: number | null;
   readonly assurance: AssuranceLevel;
   readonly remember_me: boolean;
   readonly created_at: number;
@@ -57,9 +66,11 @@ export function recordOf(row: SessionRow): SessionRecord {
     deviceId: row.device_id,
     status: row.status,
     scopeKeys: row.scope_keys,
-    // A copy of its own: the driver's buffers are slices of large ones and would keep them alive in the cache.
-    tokenDigest: Uint8Array.prototype.slice.call(row.token_digest),
+    tokenDigest: copyOf(row.token_digest),
     tokenGeneration: row.token_generation,
+    previous: previousOf(row),
+    rotationSalt: saltText(row.rotation_salt),
+    rotatedAt: row.rotated_at,
     deviceName: row.device_name,
     userAgent: row.user_agent,
     initialIp: row.initial_ip,
@@ -77,6 +88,23 @@ export function recordOf(row: SessionRow): SessionRecord {
     endedBy: row.ended_by,
     data: row.data,
   };
+}
+
+/** A node of an earlier version may have rotated since: it empties the digest and leaves the rest. */
+function previousOf(row: SessionRow): PreviousToken | null {
+  const { previous_token_digest: digest, previous_assurance: assurance } = row;
+  if (digest === null || assurance === null) return null;
+  return {
+    digest: copyOf(digest),
+    assurance,
+    authenticatedAt: row.previous_authenticated_at ?? row.authenticated_at,
+    hasSuccessor: row.previous_has_successor ?? false,
+  };
+}
+
+/** The driver's buffers are slices of large ones and would keep them alive in the cache. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes);
 }
 
 /** How "no tenant" is stored. */

@@ -74,9 +74,20 @@ export class IdentitySessionEntity {
   @Column({ type: 'integer', name: 'token_generation', default: 0 })
   tokenGeneration!: number;
 
-  /** Still accepted during a rotation's grace. */
+  /** Still accepted during a rotation's grace; afterwards its reuse is theft. */
   @Column({ type: 'bytea', name: 'previous_token_digest', nullable: true, select: false })
   previousTokenDigest!: Buffer | null;
+
+  /** What the session had reached under the previous token. */
+  @Column({ type: 'text', name: 'previous_assurance', nullable: true })
+  previousAssurance!: AssuranceLevel | null;
+
+  @Column({ type: 'timestamptz', name: 'previous_authenticated_at', precision: 3, nullable: true })
+  previousAuthenticatedAt!: Date | null;
+
+  /** Whether who presents the previous token may be given the current one. */
+  @Column({ type: 'boolean', name: 'previous_has_successor', nullable: true })
+  previousHasSuccessor!: boolean | null;
 
   @Column({ type: 'bytea', name: 'rotation_salt', select: false })
   rotationSalt!: Buffer;

@@ -1,4 +1,5 @@
 import type { SessionFacts } from '../../../core/session.js';
+import { saltBytes } from '../../rotation-salt.js';
 import type { Admission } from '../../session-store.js';
 import { RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
@@ -76,7 +77,7 @@ export async function insertAndEvict(
   sql: SqlExecutor,
   admission: Admission,
   scopeKeys: readonly string[],
-  rotationSalt: Uint8Array,
+  rotationSalt: string,
   nodeName: string | null,
   victims: readonly string[],
 ): Promise<{ part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[]> {
@@ -122,7 +123,7 @@ export async function insertAndEvict(
       nodeName,
       scopeKeys,
       admission.tokenDigest,
-      rotationSalt,
+      saltBytes(rotationSalt),
       admission.assurance,
       admission.rememberMe,
       admission.idleTimeoutMs,

@@ -1,5 +1,6 @@
 import type { SessionStatus } from '../../../core/lifecycle.js';
 import { statesBefore } from '../../../core/lifecycle.js';
+import { saltBytes } from '../../rotation-salt.js';
 import type { ChangeNote, Rotation, SessionFilter, SessionScope } from '../../session-store.js';
 import { RECORD_COLUMNS, type SessionRow } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
@@ -134,13 +135,13 @@ const REAUTHENTICATED = `authenticated_at = moment.at, last_accessed_at = moment
   due_at = moment.at + least(s.expires_at - s.authenticated_at, s.idle_timeout_ms * interval '1 millisecond')`;
 
 /**
- * Replaces the token; the old digest is dead at once. Re-authentication moves both limits: the absolute lifetime is what
+ * Replaces the token; the old digest is dead at once unless it is kept as the previous one. Re-authentication moves both limits: the absolute lifetime is what
  * lies between `authenticated_at` and `expires_at`, and it begins anew. Nothing revives a session that has run out.
  */
 export async function rotateOne(
   sql: SqlExecutor,
   rotation: Rotation,
-  rotationSalt: Uint8Array,
+  rotationSalt: string,
   operation: Operation,
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
@@ -151,14 +152,30 @@ export async function rotateOne(
   ].join(' AND ');
   const set = [
     `token_digest = ${parameters.add(rotation.tokenDigest, 'bytea')}`,
-    'previous_token_digest = NULL',
+    ...previousToken(rotation, parameters),
     'token_generation = s.token_generation + 1',
-    `rotation_salt = ${parameters.add(rotationSalt, 'bytea')}`,
+    // A successor derives from the salt on every node that is asked for it.
+    ...(rotation.previous?.hasSuccessor === true
+      ? []
+      : [`rotation_salt = ${parameters.add(saltBytes(rotationSalt), 'bytea')}`]),
     'rotated_at = moment.at',
     ...(rotation.assurance === undefined ? [] : [`assurance = ${parameters.add(rotation.assurance, 'text')}`]),
     ...(rotation.reauthenticated ? [REAUTHENTICATED] : []),
   ].join(', ');
   return changeOne(sql, { type: 'rotated', set, where, parameters }, operation);
+}
+
+function previousToken({ previous }: Rotation, parameters: Parameters): string[] {
+  if (previous === undefined) {
+    const columns = ['token_digest', 'assurance', 'authenticated_at', 'has_successor'];
+    return columns.map((column) => `previous_${column} = NULL`);
+  }
+  return [
+    'previous_token_digest = s.token_digest',
+    'previous_assurance = s.assurance',
+    'previous_authenticated_at = s.authenticated_at',
+    `previous_has_successor = ${parameters.add(previous.hasSuccessor, 'boolean')}`,
+  ];
 }
 
 /** The sessions that an earlier attempt of the operation has changed already; retries come within seconds. */
