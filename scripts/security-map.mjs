@@ -71,7 +71,9 @@ const files = execFileSync('git', [
 ])
   .toString()
   .trim()
-  .split('\n');
+  .split('\n')
+  // Files that are not added yet come first otherwise, and move once they are.
+  .sort();
 const proofs = new Map();
 for (const file of files) {
   for (const [, rows] of readFileSync(file, 'utf8').matchAll(/\[rows? ([0-9, ]+)\]/g)) {

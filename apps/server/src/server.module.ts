@@ -14,6 +14,8 @@ import { HealthController } from './health/health.controller.js';
 import { JsonBodyInterceptor } from './http/json-body.interceptor.js';
 import { RouteTable } from './http/route-table.js';
 import { ServerExceptionFilter } from './http/server-exception.filter.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { ServerMetrics } from './metrics/server-metrics.js';
 import { MeController } from './me/me.controller.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
 import { sessionOptions } from './start/session-options.js';
@@ -47,9 +49,10 @@ export class ServerModule {
         AdminModule,
         DocsModule,
       ],
-      controllers: [MeController, HealthController],
+      controllers: [MeController, HealthController, MetricsController],
       providers: [
         RouteTable,
+        ServerMetrics,
         MetadataScanner,
         { provide: APP_FILTER, useClass: ServerExceptionFilter },
         { provide: APP_INTERCEPTOR, useClass: JsonBodyInterceptor },

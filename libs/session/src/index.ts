@@ -96,6 +96,7 @@ export {
 export { SessionGuard } from './nest/guard/session.guard.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
+export { type MetricSample, SessionMetrics } from './nest/metrics/session-metrics.js';
 export { IdentitySessionModule, type IdentitySessionModuleExtras } from './nest/module/identity-session.module.js';
 export type { IdentitySessionOptions, PolicyContext, PolicyResolver } from './nest/options/identity-session-options.js';
 export {

@@ -34,6 +34,7 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
   },
   '/me': { get: operation(ACCOUNTS, 'Who is signed in') },
   '/health': { get: openTo('Operation', 'Whether this node serves') },
+  '/metrics': { get: openTo('Operation', 'What this node has counted, in the text format of Prometheus') },
   '/sessions': {
     get: operation(OWN, 'My live sessions'),
     delete: operation(OWN, 'End all my other sessions'),

@@ -15,6 +15,8 @@ export const NO_HINTS: HintPublisher = { publish: () => undefined };
  * those who read because of it.
  */
 export class CoalescedHints implements HintPublisher {
+  /** Since the node began. */
+  readonly counts = { sent: 0, failures: 0 };
   #isSending = false;
   #isWanted = false;
 
@@ -32,7 +34,11 @@ export class CoalescedHints implements HintPublisher {
     this.#isSending = true;
     while (this.#isWanted) {
       this.#isWanted = false;
-      await this.send().catch(this.onFailure);
+      this.counts.sent += 1;
+      await this.send().catch((error: unknown) => {
+        this.counts.failures += 1;
+        this.onFailure(error);
+      });
     }
     this.#isSending = false;
   }

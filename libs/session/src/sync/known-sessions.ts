@@ -25,11 +25,31 @@ export interface KnownSessionsPorts {
   readonly shared?: SharedLevel | undefined;
 }
 
+/** How often sessions were looked up where since the node began, and how much it holds now. */
+export interface KnownSessionsFigures {
+  readonly inMemory: number;
+  readonly inShared: number;
+  readonly inDatabase: number;
+  readonly nowhere: number;
+  /** Loads that were not kept, because a change was applied while they were under way. */
+  readonly overtaken: number;
+  /** Records that were not kept, because a newer version had been read of. */
+  readonly outdated: number;
+  readonly loads: SessionLoader['counts'];
+  /** What came of questions to the level that nodes share, where there is one. */
+  readonly shared: SharedLevel['counts'] | undefined;
+  readonly waitingLoads: number;
+  readonly cached: number;
+  readonly rememberedVersions: number;
+}
+
 /**
  * What this node knows of sessions. A look-up awaits nothing while the change log's lease holds, or the entry's own from
  * its load; every change that the node makes is applied here before anyone is told of its success.
  */
 export class KnownSessions {
+  /** Since the node began: where sessions were found, and which records came too late to be kept. */
+  readonly counts = { inMemory: 0, inShared: 0, inDatabase: 0, nowhere: 0, overtaken: 0, outdated: 0 };
   #restartedAt = Number.NEGATIVE_INFINITY;
   // Not looked up on the way of a request.
   private readonly cache: SessionCache;
@@ -42,14 +62,29 @@ export class KnownSessions {
     this.log = ports.log;
   }
 
+  /** For whoever watches the node. */
+  get figures(): KnownSessionsFigures {
+    const { loader, versions, shared } = this.ports;
+    return {
+      ...this.counts,
+      loads: loader.counts,
+      shared: shared?.counts,
+      waitingLoads: loader.waiting,
+      cached: this.cache.size,
+      rememberedVersions: versions.size,
+    };
+  }
+
   /** The session, live or ended, if this node may trust what it has of it. */
   trusted(id: string): CachedSession | undefined {
     const entry = this.cache.get(id);
     if (entry === undefined) return undefined;
     const monotonic = this.clocks.monotonic();
     const wall = this.clocks.wall();
-    if (monotonic < entry.monotonicUntil && wall < entry.wallUntil) return entry;
-    return this.log.holds(monotonic, wall) ? entry : undefined;
+    const isTrusted = (monotonic < entry.monotonicUntil && wall < entry.wallUntil) || this.log.holds(monotonic, wall);
+    if (!isTrusted) return undefined;
+    this.counts.inMemory += 1;
+    return entry;
   }
 
   /**
@@ -59,26 +94,35 @@ export class KnownSessions {
   async load(id: string, fresh = false): Promise<CachedSession | undefined> {
     const { unknown, shared, loader, touches, versions } = this.ports;
     if (!fresh) {
-      if (unknown.has(id, this.clocks.monotonic()) && this.#logHolds()) return undefined;
+      if (unknown.has(id, this.clocks.monotonic()) && this.#logHolds()) {
+        this.counts.nowhere += 1;
+        return undefined;
+      }
       const found = shared?.accept(id, await shared.fetch(id));
       if (found !== undefined) {
+        this.counts.inShared += 1;
         touches.adopt(found);
         return this.cache.put(found);
       }
     }
     const loaded = await loader.load(id, fresh);
     if (loaded.record === undefined) {
+      this.counts.nowhere += 1;
       if (!loaded.overtaken) {
         this.cache.delete(id);
         unknown.note(id, loaded.begunAt);
       }
       return undefined;
     }
+    this.counts.inDatabase += 1;
     const entry = this.#entryOf(loaded.record, loaded);
     touches.adopt(entry);
     // Changes are applied between the answer and this line, too.
     const isLate = loaded.begunAt <= this.#restartedAt || versions.isOlder(id, loaded.record.version);
-    if (loaded.overtaken || isLate) return entry;
+    if (loaded.overtaken || isLate) {
+      this.counts[loaded.overtaken ? 'overtaken' : 'outdated'] += 1;
+      return entry;
+    }
     shared?.tell(loaded.record, loaded.asOf);
     return this.cache.put(entry);
   }
@@ -104,6 +148,7 @@ export class KnownSessions {
       else touches.drop(id);
       // Somebody else may have changed it since, and this node may have read of that, or begun anew after it.
       if (since.begunAt <= this.#restartedAt || versions.isOutdated(id, version, since.begunAt)) {
+        this.counts.outdated += 1;
         this.cache.delete(id);
       } else {
         // An ended session that nobody asks for here would only take the place of one in use.

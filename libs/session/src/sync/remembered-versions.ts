@@ -13,6 +13,10 @@ export class RememberedVersions {
 
   constructor(private readonly lifetimeMs: number) {}
 
+  get size(): number {
+    return this.#versions.size;
+  }
+
   /** Notes a version that was read at `at` (monotonic). */
   note(id: string, version: number, at: number): void {
     const present = this.#versions.get(id);

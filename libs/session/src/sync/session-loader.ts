@@ -59,6 +59,8 @@ class Flight {
  * number. A load that was overtaken by a change is answered to those who waited for it and joined by nobody else.
  */
 export class SessionLoader {
+  /** Since the node began. */
+  readonly counts = { sessions: 0, statements: 0, failures: 0, refused: 0 };
   /** The load that a newcomer may join, by session id. */
   readonly #flights = new Map<string, Flight>();
   /** Every load that has begun and not landed: a newer one of the same session does not make it current. */
@@ -76,12 +78,20 @@ export class SessionLoader {
   load(id: string, fresh = false): Promise<LoadedSession> {
     const present = this.#flights.get(id);
     if (present !== undefined && !(present.hasBegun && (fresh || this.#isStale(present)))) return present.result;
-    if (this.#queue.length >= MOST_WAITING) return Promise.reject(overloaded());
+    if (this.#queue.length >= MOST_WAITING) {
+      this.counts.refused += 1;
+      return Promise.reject(overloaded());
+    }
     const flight = new Flight(id);
     this.#flights.set(id, flight);
     this.#queue.push(flight);
     this.#schedule();
     return flight.result;
+  }
+
+  /** Loads that no statement has been sent for yet. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** A change of the session was applied: what is being loaded may predate it. */
@@ -108,6 +118,8 @@ export class SessionLoader {
     const batch = this.#queue.slice(0, BATCH);
     this.#queue = this.#queue.slice(BATCH);
     this.#statements += 1;
+    this.counts.statements += 1;
+    this.counts.sessions += batch.length;
     const begunAt = this.ports.clocks.monotonic();
     const begunAtWall = this.ports.clocks.wall();
     for (const flight of batch) {
@@ -126,6 +138,7 @@ export class SessionLoader {
         flight.resolve({ record: byId.get(flight.id), begunAt, begunAtWall, overtaken: flight.overtaken, asOf });
       }
     } catch (error) {
+      this.counts.failures += 1;
       for (const flight of batch) {
         this.#land(flight);
         flight.reject(error);

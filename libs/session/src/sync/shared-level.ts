@@ -28,6 +28,8 @@ export interface SharedLevelPorts {
  * Whatever the level answers, wrong, late or never, changes only where the answer to a check comes from.
  */
 export class SharedLevel {
+  /** Since the node began: what came of questions. What was found and may not be believed is refused. */
+  readonly counts = { hits: 0, misses: 0, refused: 0 };
   readonly #underway = new Map<string, Promise<SharedSession | undefined>>();
 
   constructor(private readonly ports: SharedLevelPorts) {}
@@ -49,7 +51,9 @@ export class SharedLevel {
    * the primary has to be asked. To be kept before anything else runs.
    */
   accept(id: string, found: SharedSession | undefined): CachedSession | undefined {
-    return found === undefined || !this.#isCurrent(id, found) ? undefined : this.#entryOf(found);
+    const isBelieved = found !== undefined && this.#isCurrent(id, found);
+    this.counts[isBelieved ? 'hits' : found === undefined ? 'misses' : 'refused'] += 1;
+    return isBelieved ? this.#entryOf(found) : undefined;
   }
 
   /** Tells the others of a record that the primary had at `asOf`, on the database's clock and never later than that. */

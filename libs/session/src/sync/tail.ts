@@ -41,6 +41,8 @@ const LONGEST_RETRY_MS = 2_000;
  * tell of what that read does not see.
  */
 export class Tail implements LogProgress {
+  /** Since the node began. A restart is a new position, the first one included. */
+  readonly counts = { reads: 0, failures: 0, restarts: 0, changes: 0 };
   #connection: ChangeLogConnection | undefined;
   #last: (LogRead & { readonly begunAt: Moment }) | undefined;
   #isRunning = false;
@@ -51,6 +53,7 @@ export class Tail implements LogProgress {
   #monotonicUntil = Number.NEGATIVE_INFINITY;
   #wallUntil = Number.NEGATIVE_INFINITY;
   #openedAt = Number.POSITIVE_INFINITY;
+  #leaseFrom: Moment = { begunAt: Number.NaN, begunAtWall: Number.NaN };
   #idle: Promise<void> = Promise.resolve();
 
   constructor(
@@ -76,7 +79,14 @@ export class Tail implements LogProgress {
     return this.#last === undefined ? null : this.ports.clocks.monotonic() - this.#last.begunAt.begunAt;
   }
 
+  /** As `lagMs`, but by whichever clock says more, and growing while reads fail; before the first, since the start. */
+  leaseAgeMs(): number {
+    const { clocks } = this.ports;
+    return Math.max(clocks.monotonic() - this.#leaseFrom.begunAt, clocks.wall() - this.#leaseFrom.begunAtWall);
+  }
+
   start(): void {
+    this.#leaseFrom = { begunAt: this.ports.clocks.monotonic(), begunAtWall: this.ports.clocks.wall() };
     this.#isRunning = true;
     this.#wake();
   }
@@ -115,6 +125,7 @@ export class Tail implements LogProgress {
         await this.#read();
         this.#failures = 0;
       } catch (error) {
+        this.counts.failures += 1;
         this.ports.onFailure(error);
         await this.#disconnect();
         delayMs = this.#retryDelay();
@@ -153,14 +164,18 @@ export class Tail implements LogProgress {
     this.#lapse();
     const opening = await connection.open();
     this.#openedAt = opening.now;
+    this.counts.restarts += 1;
     this.ports.restart();
     this.#applied(opening, begunAt);
   }
 
   #applied(read: LogRead, begunAt: Moment): void {
+    this.counts.reads += 1;
+    this.counts.changes += read.changes.length;
     this.ports.onAnswer(read.now, begunAt.begunAt);
     if (!this.#isRunning) return;
     this.#last = { ...read, changes: [], begunAt };
+    this.#leaseFrom = begunAt;
     this.#monotonicUntil = begunAt.begunAt + this.options.maxStalenessMs;
     this.#wallUntil = begunAt.begunAtWall + this.options.maxStalenessMs;
   }

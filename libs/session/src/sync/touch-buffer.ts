@@ -34,6 +34,8 @@ const LONGEST_RETRY_MS = 5_000;
  * while a request waits. What fails or is locked stays buffered, with its newest time.
  */
 export class TouchBuffer {
+  /** Since the node began. */
+  readonly counts = { written: 0, skipped: 0, failures: 0 };
   readonly #dirty = new Map<string, CachedSession>();
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => undefined;
@@ -167,11 +169,14 @@ export class TouchBuffer {
     try {
       const skipped = new Set((await this.ports.touchMany(touches)).skipped);
       for (const touch of touches) if (!skipped.has(touch.id)) this.#written(touch);
+      this.counts.skipped += skipped.size;
+      this.counts.written += touches.length - skipped.size;
       this.#failures = 0;
       return true;
     } catch (error) {
       if (this.#failures === 0) this.ports.onFailure(error);
       this.#failures += 1;
+      this.counts.failures += 1;
       return false;
     }
   }

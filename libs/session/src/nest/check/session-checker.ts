@@ -55,6 +55,8 @@ const MOST_DOUBTS = 256;
  */
 @Injectable()
 export class SessionChecker {
+  /** Since the node began: secrets that memory did not confirm, and those of them that were refused unasked. */
+  readonly counts = { doubts: 0, refusedDoubts: 0 };
   readonly #isStrict: boolean;
   #doubts = 0;
 
@@ -98,7 +100,9 @@ export class SessionChecker {
     address: string | null,
   ): SessionVerdict | Promise<SessionVerdict> {
     if (!this.mint.isGenuine(parsed)) return invalid();
+    this.counts.doubts += 1;
     if (this.#doubts >= MOST_DOUBTS) {
+      this.counts.refusedDoubts += 1;
       const message = 'Too many tokens wait to be compared with the database. Try again.';
       return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }) };
     }

@@ -15,6 +15,7 @@ import { CookieOrBearerExtractor } from '../credential/credential.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import { SessionHealth } from '../health/session-health.js';
+import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
 import { AdmissionBuilder } from '../sign-in/admission-builder.js';
@@ -36,6 +37,7 @@ export const PUBLIC_PROVIDERS = [
   SessionGuard,
   SessionCookie,
   SessionHealth,
+  SessionMetrics,
 ] as const;
 
 /** What a guard in another module needs to be made there. */

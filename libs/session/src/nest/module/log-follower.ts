@@ -16,6 +16,9 @@ const LOG_HORIZON_MS = 3_600_000;
 const DEADLINE_OF_LEASE = 0.45;
 const LEAST_DEADLINE_MS = 250;
 
+/** Of the change log, since the node began and now. */
+export type LogFigures = Readonly<Tail['counts']> & { readonly leaseAgeMs: number; readonly isHeld: boolean };
+
 /** Follows the change log of PostgreSQL for as long as the application runs. */
 @Injectable()
 export class LogFollower {
@@ -69,6 +72,14 @@ export class LogFollower {
 
   async stop(): Promise<void> {
     await this.#tail?.stop();
+  }
+
+  /** What it has read; `undefined` where there is no log to follow. */
+  figures(): LogFigures | undefined {
+    const tail = this.#tail;
+    if (tail === undefined) return undefined;
+    const { clocks } = this.options;
+    return { ...tail.counts, leaseAgeMs: tail.leaseAgeMs(), isHeld: tail.holds(clocks.monotonic(), clocks.wall()) };
   }
 
   /** `degraded` while the lease is out. */

@@ -12,6 +12,9 @@ import { HINTS, SESSION_STORE } from '../module/tokens.js';
  */
 @Injectable()
 export class SessionWriter {
+  /** Since the node began. */
+  readonly counts = { rotations: 0 };
+
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore | TransactionalSessionStore<EntityManager>,
     @Inject(KnownSessions) private readonly known: KnownSessions,

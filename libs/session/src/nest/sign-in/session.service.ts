@@ -140,7 +140,9 @@ export class SessionService {
       (store) => store.rotate(rotation, { reason: exchange.reason, by: session.userId }),
       recordsOf,
       (rotated) => {
-        if (rotated !== undefined) this.#deliver(exchange, token, rotated, true);
+        if (rotated === undefined) return;
+        this.writer.counts.rotations += 1;
+        this.#deliver(exchange, token, rotated, true);
       },
     );
     if (record === undefined) throw notFound(session.id);

@@ -1,0 +1,132 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CoalescedHints, type HintPublisher } from '../../sync/hints.js';
+import { KnownSessions } from '../../sync/known-sessions.js';
+import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { SessionChecker } from '../check/session-checker.js';
+import { type LogFigures, LogFollower } from '../module/log-follower.js';
+import { HINTS } from '../module/tokens.js';
+import { SessionWriter } from '../sign-in/session-writer.js';
+
+/** One value of one metric, named and given in units as Prometheus has it. */
+export interface MetricSample {
+  readonly name: string;
+  /** One sentence; the same for all samples of a name. */
+  readonly help: string;
+  /** A counter only grows while the process lives; a gauge is as it is now. */
+  readonly type: 'counter' | 'gauge';
+  readonly value: number;
+  /** From small fixed sets: never an id, an address or anything else of a user. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const NO_SHARED_LEVEL = { hits: 0, misses: 0, refused: 0 };
+
+/**
+ * What this node has counted, for Prometheus, OpenTelemetry or whatever the application watches itself with. The module
+ * depends on none of them: it counts in plain numbers, and `collect` reads them.
+ */
+@Injectable()
+export class SessionMetrics {
+  constructor(
+    @Inject(KnownSessions) private readonly known: KnownSessions,
+    @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+    @Inject(LogFollower) private readonly log: LogFollower,
+    @Inject(SessionWriter) private readonly writer: SessionWriter,
+    @Inject(SessionChecker) private readonly checker: SessionChecker,
+    @Inject(HINTS) private readonly hints: HintPublisher,
+  ) {}
+
+  /**
+   * Every sample as it is now; asks nobody. The samples of a name follow each other. Those of the change log are left
+   * out where the application brings a store of its own.
+   */
+  collect(): MetricSample[] {
+    const log = this.log.figures();
+    return [
+      ...this.#ofSessions(),
+      ...this.#ofTouches(),
+      ...(log === undefined ? [] : samplesOf(log)),
+      ...this.#ofHints(),
+    ];
+  }
+
+  #ofSessions(): MetricSample[] {
+    const { loads, shared = NO_SHARED_LEVEL, ...known } = this.known.figures;
+    const asked = counter('shared_reads_total', 'Questions to the shared cache, by what came of them.');
+    const looked = counter('lookups_total', 'Sessions looked up, by where they were found.');
+    const discarded = counter('discarded_fills_total', 'Records that came too late to be kept in memory.');
+    return [
+      looked(known.inMemory, { level: 'memory' }),
+      looked(known.inShared, { level: 'shared' }),
+      looked(known.inDatabase, { level: 'database' }),
+      looked(known.nowhere, { level: 'none' }),
+      asked(shared.hits, { outcome: 'hit' }),
+      asked(shared.misses, { outcome: 'miss' }),
+      asked(shared.refused, { outcome: 'refused' }),
+      counter('loads_total', 'Sessions asked of the database.')(loads.sessions),
+      counter('load_statements_total', 'Statements that asked the database for sessions.')(loads.statements),
+      counter('load_failures_total', 'Of these statements, those that failed.')(loads.failures),
+      counter('loads_refused_total', 'Loads refused because too many waited.')(loads.refused),
+      gauge('loads_waiting', 'Loads that no statement has been sent for yet.')(known.waitingLoads),
+      counter('mismatches_total', 'Secrets that memory did not confirm.')(this.checker.counts.doubts),
+      counter(
+        'mismatches_refused_total',
+        'Of these, those refused because too many were compared.',
+      )(this.checker.counts.refusedDoubts),
+      discarded(known.overtaken, { reason: 'overtaken' }),
+      discarded(known.outdated, { reason: 'outdated' }),
+      gauge('cached_sessions', 'Sessions in memory.')(known.cached),
+      gauge(
+        'remembered_versions',
+        'Sessions whose versions are remembered, to refuse older records.',
+      )(known.rememberedVersions),
+      counter('rotations_total', 'Tokens that this node has replaced.')(this.writer.counts.rotations),
+    ];
+  }
+
+  #ofTouches(): MetricSample[] {
+    const { counts, size } = this.touches;
+    return [
+      gauge('touches_buffered', 'Sessions with accesses that the database does not have yet.')(size),
+      counter('touches_written_total', 'Last accesses written.')(counts.written),
+      counter('touches_skipped_total', 'Last accesses put off because somebody had the row locked.')(counts.skipped),
+      counter('touch_write_failures_total', 'Batches of last accesses that could not be written.')(counts.failures),
+    ];
+  }
+
+  #ofHints(): MetricSample[] {
+    const { sent, failures } = this.hints instanceof CoalescedHints ? this.hints.counts : { sent: 0, failures: 0 };
+    return [
+      counter('hints_sent_total', 'Hints sent to the other nodes.')(sent),
+      counter('hint_failures_total', 'Of these, those that could not be sent.')(failures),
+    ];
+  }
+}
+
+function samplesOf(log: LogFigures): MetricSample[] {
+  return [
+    gauge('lease_held', 'Whether memory may be trusted: 1 or 0.')(log.isHeld ? 1 : 0),
+    gauge('lease_age_seconds', 'How long ago the last applied read of the change log began.')(log.leaseAgeMs / 1_000),
+    counter('tail_reads_total', 'Reads of the change log that were applied.')(log.reads),
+    counter('tail_failures_total', 'Reads of the change log, or connections for them, that failed.')(log.failures),
+    counter(
+      'tail_restarts_total',
+      'Times that the log was begun anew and memory dropped, the start included.',
+    )(log.restarts),
+    counter('tail_changes_total', 'Changes read from the log and applied.')(log.changes),
+  ];
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+const counter = (name: string, help: string) => sampleOf('counter', name, help);
+const gauge = (name: string, help: string) => sampleOf('gauge', name, help);
+
+function sampleOf(
+  type: MetricSample['type'],
+  name: string,
+  help: string,
+): (value: number, labels?: Labels) => MetricSample {
+  const metric = { name: `identity_session_${name}`, help, type };
+  return (value, labels) => ({ ...metric, value, ...(labels === undefined ? {} : { labels }) });
+}
