@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /**
- * Dependencies point one way: core ← store, cache, sync ← nest ← apps. `forbid` names the folders that a layer must
+ * Dependencies point one way: core ← store, cache, sync, redis ← nest ← apps. `forbid` names the folders that a layer must
  * not reach; the core may import nothing from outside but node:crypto.
  */
 const layer = (folder, forbid, outside) => ({
@@ -42,11 +42,12 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  layer('core', ['store', 'cache', 'sync', 'nest', 'testing'], {
+  layer('core', ['store', 'cache', 'sync', 'redis', 'nest', 'testing'], {
     regex: '^(?!\\.|node:crypto$).',
     message: 'core/ is pure: it imports node:crypto and itself only.',
   }),
-  layer('store', ['cache', 'sync', 'nest', 'testing']),
+  layer('store', ['cache', 'sync', 'redis', 'nest', 'testing']),
+  layer('redis', ['store', 'cache', 'sync', 'nest', 'testing']),
   layer('cache', ['store/postgres', 'store/memory', 'nest', 'testing']),
   layer('sync', ['store/postgres', 'store/memory', 'nest', 'testing']),
   layer('nest', ['testing']),

@@ -98,7 +98,12 @@ export { type HealthReport, type HealthStatus, SessionHealth } from './nest/heal
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
 export { type MetricSample, SessionMetrics } from './nest/metrics/session-metrics.js';
 export { IdentitySessionModule, type IdentitySessionModuleExtras } from './nest/module/identity-session.module.js';
-export type { IdentitySessionOptions, PolicyContext, PolicyResolver } from './nest/options/identity-session-options.js';
+export type {
+  HintKind,
+  IdentitySessionOptions,
+  PolicyContext,
+  PolicyResolver,
+} from './nest/options/identity-session-options.js';
 export {
   type Problem,
   PROBLEM_MEDIA_TYPE,

@@ -31,13 +31,7 @@ export async function runServer(): Promise<number> {
 }
 
 /** Settings of what is not there yet; whoever sets them should know. */
-const WITHOUT_EFFECT = [
-  'REDIS_URL',
-  'SESSION_KEEP_ACCESS_MS',
-  'SESSION_CLEANUP',
-  'SESSION_CLEANUP_INTERVAL_MS',
-  'SESSION_ROTATION_GRACE_MS',
-];
+const WITHOUT_EFFECT = ['SESSION_CLEANUP', 'SESSION_CLEANUP_INTERVAL_MS', 'SESSION_ROTATION_GRACE_MS'];
 
 function withoutEffect(environment: NodeJS.ProcessEnv): string {
   const set = WITHOUT_EFFECT.filter((name) => (environment[name] ?? '') !== '');

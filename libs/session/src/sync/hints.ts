@@ -7,6 +7,27 @@ export interface HintPublisher {
   publish(): void;
 }
 
+/** Who is told of hints that arrive. */
+export interface HintListener {
+  /** A message, from whomever: its text is nothing to rely on. */
+  onMessage(text: string): void;
+  /** It listens, for the first time or again; what was sent before may not have been heard. */
+  onOpen(): void;
+}
+
+/**
+ * The way that hints take between nodes. Whoever sends hears the message too, which is how a probe tells that the way is
+ * open.
+ */
+export interface HintTransport {
+  /** Rejects where the message could not be sent within a deadline of its own. */
+  send(text: string): Promise<unknown>;
+  /** Listens until it is closed, and connects anew by itself. */
+  open(listener: HintListener): void;
+  /** Never rejects, and takes a bounded time. */
+  close(): Promise<void>;
+}
+
 /** No hints: the other nodes find changes when they read the log by themselves. */
 export const NO_HINTS: HintPublisher = { publish: () => undefined };
 

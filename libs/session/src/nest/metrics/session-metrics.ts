@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CoalescedHints, type HintPublisher } from '../../sync/hints.js';
+import type { HintChannel } from '../../sync/hint-channel.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionChecker } from '../check/session-checker.js';
 import { type LogFigures, LogFollower } from '../module/log-follower.js';
-import { HINTS } from '../module/tokens.js';
+import { HINT_CHANNEL } from '../module/tokens.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 
 /** One value of one metric, named and given in units as Prometheus has it. */
@@ -33,7 +33,7 @@ export class SessionMetrics {
     @Inject(LogFollower) private readonly log: LogFollower,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(SessionChecker) private readonly checker: SessionChecker,
-    @Inject(HINTS) private readonly hints: HintPublisher,
+    @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
   ) {}
 
   /**
@@ -95,8 +95,14 @@ export class SessionMetrics {
   }
 
   #ofHints(): MetricSample[] {
-    const { sent, failures } = this.hints instanceof CoalescedHints ? this.hints.counts : { sent: 0, failures: 0 };
+    const { sent, failures } = this.hints?.counts ?? { sent: 0, failures: 0 };
+    const { arrive = null, roundTripMs = null } = this.hints?.report() ?? {};
     return [
+      gauge('hints_arrive', 'Whether hints arrive, as the last probe found: 1 or 0.')(arrive === true ? 1 : 0),
+      gauge(
+        'hint_round_trip_seconds',
+        'What the last hint took that this node sent itself; not a number before the first.',
+      )((roundTripMs ?? Number.NaN) / 1_000),
       counter('hints_sent_total', 'Hints sent to the other nodes.')(sent),
       counter('hint_failures_total', 'Of these, those that could not be sent.')(failures),
     ];

@@ -1,13 +1,13 @@
-import { Logger, type Provider } from '@nestjs/common';
+import type { Provider } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
 import { TokenMint } from '../../core/token.js';
 import { PostgresSessionStore } from '../../store/postgres/postgres-session-store.js';
 import type { SessionStore } from '../../store/session-store.js';
-import { CoalescedHints, type HintPublisher, NO_HINTS } from '../../sync/hints.js';
+import type { HintChannel } from '../../sync/hint-channel.js';
+import { type HintPublisher, NO_HINTS } from '../../sync/hints.js';
 import { NodeClock } from '../../sync/node-clock.js';
-import { HINT_CHANNEL } from '../../sync/postgres/postgres-change-log.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { SessionChecker } from '../check/session-checker.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
@@ -22,11 +22,21 @@ import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
+import { makeHintChannel, makeHintTransport } from './hint-providers.js';
 import { KNOWN_SESSIONS_PROVIDERS } from './known-sessions.providers.js';
 import { LogFollower } from './log-follower.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
+import { makeRedisLinks } from './redis-links.js';
 import { SessionLifecycle } from './session-lifecycle.js';
-import { HINTS, OWN_DATA_SOURCE, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
+import {
+  HINT_CHANNEL,
+  HINT_TRANSPORT,
+  HINTS,
+  OWN_DATA_SOURCE,
+  REDIS_LINKS,
+  RESOLVED_OPTIONS,
+  SESSION_STORE,
+} from './tokens.js';
 
 /** What the module offers to the application. */
 export const PUBLIC_PROVIDERS = [
@@ -62,7 +72,18 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     },
     LogLeaseHolder,
     LogFollower,
-    { provide: HINTS, inject: [RESOLVED_OPTIONS, OWN_DATA_SOURCE], useFactory: makeHints },
+    { provide: REDIS_LINKS, inject: [RESOLVED_OPTIONS], useFactory: makeRedisLinks },
+    {
+      provide: HINT_TRANSPORT,
+      inject: [RESOLVED_OPTIONS, OWN_DATA_SOURCE, REDIS_LINKS],
+      useFactory: makeHintTransport,
+    },
+    { provide: HINT_CHANNEL, inject: [RESOLVED_OPTIONS, HINT_TRANSPORT], useFactory: makeHintChannel },
+    {
+      provide: HINTS,
+      inject: [HINT_CHANNEL],
+      useFactory: (channel: HintChannel | null): HintPublisher => channel ?? NO_HINTS,
+    },
     { provide: SESSION_STORE, inject: [RESOLVED_OPTIONS, OWN_DATA_SOURCE], useFactory: makeStore },
     {
       provide: NodeClock,
@@ -87,31 +108,6 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
         new RequestCredentials(extractors ?? [new CookieOrBearerExtractor(cookie.name)]),
     },
   ];
-}
-
-/** A hint that hangs must not silence those after it. */
-async function within(deadlineMs: number, sending: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`not sent within ${deadlineMs} ms`));
-    }, deadlineMs).unref();
-  });
-  await Promise.race([sending, deadline]).finally(() => {
-    clearTimeout(timer);
-  });
-}
-
-/** Sent outside of the business transaction: NOTIFY takes a global lock at commit. */
-function makeHints(options: ResolvedOptions, dataSource: DataSource | null): HintPublisher {
-  if (options.hints === 'off' || options.store !== undefined || dataSource === null) return NO_HINTS;
-  const logger = new Logger('IdentitySession');
-  return new CoalescedHints(
-    () => within(options.storeDeadlineMs, dataSource.query(`SELECT pg_notify($1, '')`, [HINT_CHANNEL])),
-    (error) => {
-      logger.debug(`A hint could not be sent; other nodes read the log by themselves: ${String(error)}`);
-    },
-  );
 }
 
 function makeStore(options: ResolvedOptions, dataSource: DataSource | null): SessionStore {

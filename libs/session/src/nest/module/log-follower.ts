@@ -1,14 +1,17 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import type pg from 'pg';
+import type { HintChannel } from '../../sync/hint-channel.js';
+import type { HintTransport } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { PostgresChangeLog } from '../../sync/postgres/postgres-change-log.js';
+import { PostgresHints } from '../../sync/postgres/postgres-hints.js';
 import { Tail } from '../../sync/tail.js';
 import type { HealthCheck } from '../health/session-health.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
-import { OWN_DATA_SOURCE, RESOLVED_OPTIONS } from './tokens.js';
+import { HINT_CHANNEL, HINT_TRANSPORT, OWN_DATA_SOURCE, RESOLVED_OPTIONS } from './tokens.js';
 
 /** After this long without a read the log is not relied on to have kept everything. */
 const LOG_HORIZON_MS = 3_600_000;
@@ -32,13 +35,15 @@ export class LogFollower {
     @Inject(NodeClock) clock: NodeClock,
     @Inject(LogLeaseHolder) lease: LogLeaseHolder,
     @Inject(OWN_DATA_SOURCE) dataSource: DataSource | null,
+    @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
+    @Inject(HINT_TRANSPORT) private readonly transport: HintTransport | null,
   ) {
     // A store of the application's own has no log that could be followed; entries then live by their own lease.
     if (options.store !== undefined || dataSource === null) return;
-    const tail: Tail = new Tail(
+    const tail = new Tail(
       { ...options, logHorizonMs: LOG_HORIZON_MS },
       {
-        connect: () => this.#connect(dataSource, tail),
+        connect: () => this.#connect(dataSource),
         clocks: options.clocks,
         apply: (changes) => {
           known.applyLogged(changes);
@@ -67,11 +72,19 @@ export class LogFollower {
   }
 
   start(): void {
-    this.#tail?.start();
+    const tail = this.#tail;
+    if (tail === undefined) return;
+    // Before the tail, which may be what they are heard by.
+    this.hints?.start(() => {
+      tail.wake();
+    });
+    tail.start();
   }
 
   async stop(): Promise<void> {
-    await this.#tail?.stop();
+    if (this.#tail === undefined) return;
+    await this.hints?.stop();
+    await this.#tail.stop();
   }
 
   /** What it has read; `undefined` where there is no log to follow. */
@@ -91,7 +104,7 @@ export class LogFollower {
     return lagMs === null ? { status } : { status, lagMs: Math.round(lagMs) };
   }
 
-  async #connect(dataSource: DataSource, tail: Tail): Promise<PostgresChangeLog> {
+  async #connect(dataSource: DataSource): Promise<PostgresChangeLog> {
     const deadlineMs = Math.max(LEAST_DEADLINE_MS, Math.floor(this.options.maxStalenessMs * DEADLINE_OF_LEASE));
     const config = {
       // A network that swallows the greeting would hold the tail up for good.
@@ -99,9 +112,8 @@ export class LogFollower {
       ...connectionOf(dataSource.options, this.options.directUrl),
       query_timeout: deadlineMs,
     };
-    const log = await PostgresChangeLog.connect(config, () => {
-      tail.wake();
-    });
+    const heardHere = this.transport instanceof PostgresHints ? this.transport : undefined;
+    const log = await PostgresChangeLog.connect(config, heardHere);
     this.#isFailing = false;
     return log;
   }

@@ -14,7 +14,8 @@ import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { LogFollower } from './log-follower.js';
-import { OWN_DATA_SOURCE, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
+import type { RedisLinks } from './redis-links.js';
+import { OWN_DATA_SOURCE, REDIS_LINKS, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
 
 /** Starts and stops what the module runs: tables and clock first, buffered accesses last. */
 @Injectable()
@@ -30,6 +31,7 @@ export class SessionLifecycle
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(LogFollower) private readonly log: LogFollower,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
+    @Inject(REDIS_LINKS) private readonly redis: RedisLinks | null,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -38,6 +40,8 @@ export class SessionLifecycle
     }
     const askedAt = this.options.clocks.monotonic();
     this.clock.observe(await this.store.now(), askedAt);
+    // After what can fail: a start that fails must not leave a connection that keeps the process alive.
+    this.redis?.commands.open();
   }
 
   onApplicationBootstrap(): void {
@@ -55,5 +59,6 @@ export class SessionLifecycle
     if (this.touches.size > 0) {
       this.#logger.warn(`The last access of ${this.touches.size} sessions could not be written before shutdown.`);
     }
+    await this.redis?.commands.close();
   }
 }

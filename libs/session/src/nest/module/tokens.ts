@@ -12,3 +12,9 @@ export const HINTS = Symbol('identity-session:hints');
 export const SHARED_CACHE = Symbol('identity-session:shared-cache');
 /** The `SharedLevel`, or `null` where there is none. */
 export const SHARED_LEVEL = Symbol('identity-session:shared-level');
+/** The `HintTransport`; `null` without hints. */
+export const HINT_TRANSPORT = Symbol('identity-session:hint-transport');
+/** The `HintChannel` over it; `null` without hints. */
+export const HINT_CHANNEL = Symbol('identity-session:hint-channel');
+/** The `RedisLinks`; `null` where Redis is not configured or not used. */
+export const REDIS_LINKS = Symbol('identity-session:redis-links');

@@ -16,6 +16,9 @@ export interface PolicyContext extends SessionFacts {
 /** Chooses the policy of one sign-in. Asked before the transaction; the decision itself is made under the lock. */
 export type PolicyResolver = (context: PolicyContext) => ConcurrentLoginPolicy | Promise<ConcurrentLoginPolicy>;
 
+/** The ways that hints can take. */
+export type HintKind = 'postgres' | 'redis' | 'in-process' | 'off';
+
 /** What an application may set. Everything has a default; times are whole milliseconds. */
 export interface IdentitySessionOptions {
   /** How many sessions at once, and what gives way. Default: unlimited. */
@@ -42,8 +45,22 @@ export interface IdentitySessionOptions {
   readonly strict?: boolean;
   /** Each node reads the change log at least this often. Default 1 000. */
   readonly tailIntervalMs?: number;
-  /** How other nodes are told at once that there is something to read. Default `postgres`, by NOTIFY. */
-  readonly hints?: 'postgres' | 'off';
+  /**
+   * How other nodes are told at once that there is something to read. Default `redis` where `redis` is given, else
+   * `postgres`, by NOTIFY. `in-process` reaches the modules of this process alone.
+   */
+  readonly hints?: HintKind;
+  /** Where hints go and where nodes share what they know. Needs the package `redis`. Default: none. */
+  readonly redis?: {
+    /** `redis://`, `rediss://` or `unix://`, with user and password if need be. */
+    readonly url: string;
+    /** What its keys and its channel begin with. Default `identity-session`. */
+    readonly namespace?: string;
+    /** A call is given up after this long. Default 100. */
+    readonly deadlineMs?: number;
+  };
+  /** Nodes share what they know in Redis. Default true where `redis` is given. */
+  readonly sharedCache?: boolean;
   /** Where the change log is read from: past a transaction pooler. Default: where the DataSource connects to. */
   readonly directUrl?: string;
   /** An operation of the store fails after this long without an answer. Default 5 000. */

@@ -74,4 +74,27 @@ describe('the options', () => {
     expect(refusal({ policy: [{ scope: 'subject', limit: 1, whenFull: 'rejct' }] })).toContain('whenFull "rejct"');
     expect(refusal({ policy: [{ scope: 'user', limit: 1, whenFull: 'reject' }] })).toContain('scope "user"');
   });
+
+  it('take Redis for hints and for the shared cache where it is given, else PostgreSQL and none', () => {
+    const url = 'rediss://user:secret@redis.example:6380/2';
+    expect(resolveOptions({})).toMatchObject({ hints: 'postgres', sharedCache: false, keepAccessMs: 60_000 });
+    expect(resolveOptions({ redis: { url } })).toMatchObject({
+      hints: 'redis',
+      sharedCache: true,
+      redis: { url, namespace: 'identity-session', deadlineMs: 100 },
+    });
+    expect(resolveOptions({ redis: { url }, hints: 'postgres', sharedCache: false })).toMatchObject({
+      hints: 'postgres',
+      sharedCache: false,
+    });
+  });
+
+  it('refuse Redis without an address, or one that is none, without repeating it', () => {
+    expect(refusal({ hints: 'redis' })).toContain('hints is redis');
+    expect(refusal({ sharedCache: true })).toContain('sharedCache is true');
+    const message = refusal({ redis: { url: 'http://:hunter2@x' } });
+    expect(message).toContain('redis.url');
+    expect(message).not.toContain('hunter2');
+    expect(refusal({ redis: { url: 'redis://x', namespace: 'a{b}' } })).toContain('redis.namespace');
+  });
 });

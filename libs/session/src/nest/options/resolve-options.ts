@@ -10,7 +10,7 @@ import type { CredentialExtractor } from '../credential/credential.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import { type LocationResolver, NoLocationResolver } from '../device/location-resolver.js';
 import { UserAgentDeviceResolver } from '../device/user-agent-device-resolver.js';
-import type { IdentitySessionOptions, PolicyResolver } from './identity-session-options.js';
+import type { HintKind, IdentitySessionOptions, PolicyResolver } from './identity-session-options.js';
 
 const DAY_MS = 86_400_000;
 
@@ -36,6 +36,15 @@ const CONSTRAINT = z.strictObject({
   exempt: z.custom<() => boolean>((value) => typeof value === 'function').optional(),
 });
 
+const REDIS = z.strictObject({
+  url: z.string().refine(isRedisUrl, 'must be a URL that begins with redis://, rediss:// or unix://'),
+  namespace: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, colons, hyphens or underscores')
+    .default('identity-session'),
+  deadlineMs: ms(100),
+});
+
 /** Unknown keys are refused: a misspelt limit must not become no limit. */
 const OPTIONS = z.strictObject({
   policy: z.union([z.array(CONSTRAINT), z.custom<PolicyResolver>((value) => typeof value === 'function')]).default([]),
@@ -49,7 +58,9 @@ const OPTIONS = z.strictObject({
   maxStalenessMs: ms(5_000),
   strict: z.boolean().default(false),
   tailIntervalMs: ms(1_000),
-  hints: z.enum(['postgres', 'off']).default('postgres'),
+  hints: z.enum(['postgres', 'redis', 'in-process', 'off']).optional(),
+  redis: REDIS.optional(),
+  sharedCache: z.boolean().optional(),
   directUrl: z.string().min(1).optional(),
   storeDeadlineMs: ms(5_000),
   tokenKeys: z
@@ -94,7 +105,9 @@ export interface ResolvedOptions {
   readonly maxStalenessMs: number;
   readonly strict: boolean;
   readonly tailIntervalMs: number;
-  readonly hints: 'postgres' | 'off';
+  readonly hints: HintKind;
+  readonly redis: { readonly url: string; readonly namespace: string; readonly deadlineMs: number } | undefined;
+  readonly sharedCache: boolean;
   readonly directUrl: string | undefined;
   readonly storeDeadlineMs: number;
   readonly tokenKeys: readonly TokenKey[];
@@ -127,7 +140,7 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
   const { data } = parsed;
   const policy = typeof data.policy === 'function' ? data.policy : validatePolicy(data.policy as ConcurrentLoginPolicy);
   const lifetimes = resolveLifetimes(data.lifetimes);
-  const problems = idleProblems(lifetimes, data.syncIntervalMs, data.idleMarginMs);
+  const problems = [...idleProblems(lifetimes, data.syncIntervalMs, data.idleMarginMs), ...redisProblems(data)];
   if (problems.length > 0) throw invalid(problems);
   const deviceResolver: DeviceResolver = data.deviceResolver ?? new UserAgentDeviceResolver();
   return Object.freeze({
@@ -135,6 +148,9 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     policy,
     lifetimes,
     nodeName: data.nodeName ?? `${hostname()}:${process.pid}`,
+    hints: data.hints ?? (data.redis === undefined ? 'postgres' : 'redis'),
+    redis: data.redis,
+    sharedCache: data.sharedCache ?? data.redis !== undefined,
     directUrl: data.directUrl,
     store: data.store,
     extractors: data.extractors,
@@ -184,6 +200,20 @@ function idleProblems(lifetimes: LifetimeRules, syncIntervalMs: number, idleMarg
         `${name} is ${idle}, but must be at least 2 × syncIntervalMs + ${idleMarginMs} = ${least}; ` +
         `raise it or lower syncIntervalMs (${syncIntervalMs})`,
     );
+}
+
+function redisProblems({ redis, hints, sharedCache }: z.infer<typeof OPTIONS>): string[] {
+  if (redis !== undefined) return [];
+  return [
+    ...(hints === 'redis'
+      ? ['hints is redis, but there is no redis; give redis: { url }, or use postgres or off']
+      : []),
+    ...(sharedCache === true ? ['sharedCache is true, but there is no redis; give redis: { url }'] : []),
+  ];
+}
+
+function isRedisUrl(text: string): boolean {
+  return /^(rediss?|unix):\/\/./.test(text) && (text.startsWith('unix:') || URL.canParse(text));
 }
 
 function invalid(problems: readonly string[]): IdentitySessionError {

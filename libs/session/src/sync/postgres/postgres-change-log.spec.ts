@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { QueryRunner } from 'typeorm';
 import { sessionDatabase } from '../../../../../test/support/session-database.js';
+import type { HintListener } from '../hints.js';
 import { PostgresChangeLog } from './postgres-change-log.js';
 
 let db: Awaited<ReturnType<typeof sessionDatabase>>;
@@ -12,8 +13,8 @@ beforeAll(async () => {
 
 afterAll(() => db.close());
 
-const connectLog = (onHint: () => void = () => undefined): Promise<PostgresChangeLog> =>
-  PostgresChangeLog.connect({ connectionString: db.database.url }, onHint);
+const connectLog = (listener?: HintListener): Promise<PostgresChangeLog> =>
+  PostgresChangeLog.connect({ connectionString: db.database.url }, listener);
 
 async function write(
   runner: { query(sql: string, parameters: unknown[]): Promise<unknown> },
@@ -145,14 +146,20 @@ describe('the change log of PostgreSQL', () => {
     await log.close();
   });
 
-  it('hears hints', async () => {
-    let heard: () => void = () => undefined;
-    const hint = new Promise<void>((resolve) => (heard = resolve));
-    const log = await connectLog(() => {
-      heard();
+  it('hears hints where somebody listens, and tells when it begins to', async () => {
+    const heard: string[] = [];
+    let hear: () => void = () => undefined;
+    const hint = new Promise<void>((resolve) => (hear = resolve));
+    const log = await connectLog({
+      onOpen: () => heard.push('open'),
+      onMessage: (text) => {
+        heard.push(text);
+        hear();
+      },
     });
-    await db.dataSource.query(`SELECT pg_notify('identity_session', '')`);
+    await db.dataSource.query(`SELECT pg_notify('identity_session', 'x')`);
     await hint;
+    expect(heard).toEqual(['open', 'x']);
     await log.close();
   });
 

@@ -1,12 +1,13 @@
 import pg from 'pg';
 import type { ChangeLogConnection, LoggedChange, LogRead } from '../change-log.js';
+import type { HintListener } from '../hints.js';
 
 /** Rows in one page; a bulk of many thousands is read in several statements, under the same pair of snapshots. */
 const PAGE = 5_000;
 
 const CLOSE_WITHIN_MS = 1_000;
 
-/** The channel of hints; they carry nothing. */
+/** The channel of hints. */
 export const HINT_CHANNEL = 'identity_session';
 
 interface LogRow {
@@ -23,7 +24,7 @@ interface LogRow {
 }
 
 /**
- * The change log of PostgreSQL on a connection of its own, which also listens for hints. Rows commit out of order, so a
+ * The change log of PostgreSQL on a connection of its own, which can also listen for hints. Rows commit out of order, so a
  * position is no sequence but a snapshot: a read returns what is visible to its own snapshot and was not to the one
  * before, found by an index on the transaction ids and not by looking at everything since the oldest open one.
  */
@@ -33,19 +34,21 @@ export class PostgresChangeLog implements ChangeLogConnection {
   private constructor(private readonly client: pg.Client) {}
 
   /**
-   * Connects and listens.
+   * Connects, and listens where somebody wants to hear.
    * @param config of the driver; with `query_timeout`, so that a stalled server is told from a quiet one
-   * @param onHint called for each hint that arrives
    */
-  static async connect(config: pg.ClientConfig, onHint: () => void): Promise<PostgresChangeLog> {
+  static async connect(config: pg.ClientConfig, listener?: HintListener): Promise<PostgresChangeLog> {
     const client = new pg.Client({ ...config, keepAlive: true, application_name: 'identity-session tail' });
     const log = new PostgresChangeLog(client);
     // Without a listener a cut connection ends the process. What is lost shows at the next read.
     client.on('error', () => undefined);
-    client.on('notification', onHint);
+    client.on('notification', ({ payload }) => listener?.onMessage(payload ?? ''));
     try {
       await client.connect();
-      await client.query(`LISTEN ${HINT_CHANNEL}`);
+      if (listener !== undefined) {
+        await client.query(`LISTEN ${HINT_CHANNEL}`);
+        listener.onOpen();
+      }
       return log;
     } catch (error) {
       await log.close();
