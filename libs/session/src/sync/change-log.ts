@@ -1,3 +1,10 @@
+/**
+ * A node that has not read the log for this long begins anew, so nothing younger may be removed from it. Rows are as old
+ * as their statement and visible from their commit on: what is kept must be kept for twice as long, which leaves a
+ * transaction an hour.
+ */
+export const LOG_HORIZON_MS = 3_600_000;
+
 /** One row of the change log, as far as a node needs it to stay in step. */
 export interface LoggedChange {
   readonly type: string;

@@ -24,6 +24,7 @@ import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { makeHintChannel, makeHintTransport } from './hint-providers.js';
 import { KNOWN_SESSIONS_PROVIDERS } from './known-sessions.providers.js';
+import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { LogFollower } from './log-follower.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
 import { makeRedisLinks } from './redis-links.js';
@@ -60,6 +61,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     AdmissionBuilder,
     SessionWriter,
     SessionLifecycle,
+    LogUpkeep,
     {
       provide: RESOLVED_OPTIONS,
       inject: [optionsToken],

@@ -3,6 +3,7 @@ import type { DataSource, DataSourceOptions } from 'typeorm';
 import type pg from 'pg';
 import type { HintChannel } from '../../sync/hint-channel.js';
 import type { HintTransport } from '../../sync/hints.js';
+import { LOG_HORIZON_MS } from '../../sync/change-log.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { PostgresChangeLog } from '../../sync/postgres/postgres-change-log.js';
@@ -13,8 +14,6 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
 import { HINT_CHANNEL, HINT_TRANSPORT, OWN_DATA_SOURCE, RESOLVED_OPTIONS } from './tokens.js';
 
-/** After this long without a read the log is not relied on to have kept everything. */
-const LOG_HORIZON_MS = 3_600_000;
 /** A read without an answer for this part of the lease is given up, so that another can still come in time. */
 const DEADLINE_OF_LEASE = 0.45;
 const LEAST_DEADLINE_MS = 250;

@@ -13,6 +13,7 @@ import type { SessionStore } from '../../store/session-store.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { LogFollower } from './log-follower.js';
 import type { RedisLinks } from './redis-links.js';
 import { OWN_DATA_SOURCE, REDIS_LINKS, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
@@ -30,6 +31,7 @@ export class SessionLifecycle
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(LogFollower) private readonly log: LogFollower,
+    @Inject(LogUpkeep) private readonly upkeep: LogUpkeep,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
     @Inject(REDIS_LINKS) private readonly redis: RedisLinks | null,
   ) {}
@@ -46,9 +48,11 @@ export class SessionLifecycle
 
   onApplicationBootstrap(): void {
     this.log.start();
+    this.upkeep.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.upkeep.stop();
     await this.touches.flushAll();
   }
 

@@ -84,6 +84,11 @@ export interface IdentitySessionOptions {
     /** Default 268 435 456 (256 MiB). */
     readonly maxBytes?: number;
   };
+  /**
+   * Changes stay in the log for this long: it is audit trail and outbox too. Default 7 776 000 000 (90 days), at least
+   * 7 200 000 (2 hours).
+   */
+  readonly logRetentionMs?: number;
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */
   readonly questionLifetimeMs?: number;
   /** Makes and updates the module's tables at start, safely with many nodes. Default true. */

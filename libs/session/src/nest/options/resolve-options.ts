@@ -5,6 +5,7 @@ import type { LifetimeRules } from '../../core/expiry.js';
 import { type ConcurrentLoginPolicy, validatePolicy } from '../../core/policy.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { LOG_HORIZON_MS } from '../../sync/change-log.js';
 import { type ProcessClocks, systemClocks } from '../../sync/node-clock.js';
 import type { CredentialExtractor } from '../credential/credential.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
@@ -18,6 +19,8 @@ const DAY_MS = 86_400_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** A thousand years: beyond that dates end. */
 const LONGEST_LIFETIME_MS = 1_000 * 365 * DAY_MS;
+
+const LEAST_LOG_RETENTION_MS = 2 * LOG_HORIZON_MS;
 
 const ms = (fallback: number, minimum = 1) => z.int().min(minimum).max(LONGEST_TIMER_MS).default(fallback);
 const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
@@ -86,6 +89,11 @@ const OPTIONS = z.strictObject({
   cache: z
     .strictObject({ maxSessions: z.int().min(1).default(100_000), maxBytes: z.int().min(1).default(268_435_456) })
     .prefault({}),
+  logRetentionMs: z
+    .int()
+    .min(LEAST_LOG_RETENTION_MS, `must be at least ${LEAST_LOG_RETENTION_MS}: nodes read the log up to an hour later`)
+    .max(LONGEST_LIFETIME_MS)
+    .default(90 * DAY_MS),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),
   store: given<SessionStore>(),
@@ -119,6 +127,7 @@ export interface ResolvedOptions {
   readonly trustProxyHops: number;
   readonly nodeName: string;
   readonly cache: { readonly maxSessions: number; readonly maxBytes: number };
+  readonly logRetentionMs: number;
   readonly questionLifetimeMs: number;
   readonly migrate: boolean;
   readonly store: SessionStore | undefined;

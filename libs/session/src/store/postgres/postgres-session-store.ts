@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { LogUpkeepStore } from '../log-upkeep.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type {
   Admission,
@@ -25,6 +26,7 @@ import { CallerTransaction, OwnConnections, type SqlSession } from './sql-sessio
 import * as change from './statements/change.statements.js';
 import * as read from './statements/read.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
+import * as upkeep from './statements/upkeep.statements.js';
 import { SubjectQueue } from './subject-queue.js';
 import { TransactionOutcome } from './transaction-outcome.js';
 
@@ -45,7 +47,7 @@ export interface PostgresSessionStoreOptions {
  * which is one transaction under the subject's lock. Conflicts are retried, and so is a lost answer: an operation
  * recognises its own earlier attempt in the log.
  */
-export class PostgresSessionStore implements TransactionalSessionStore<EntityManager> {
+export class PostgresSessionStore implements TransactionalSessionStore<EntityManager>, LogUpkeepStore {
   private constructor(
     private readonly session: SqlSession,
     private readonly nodeName: string | null,
@@ -155,6 +157,18 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
 
   onCommitted(apply: () => void): void {
     this.session.onCommitted(apply);
+  }
+
+  forgetChanges(retentionMs: number, limit: number): Promise<number> {
+    return this.session.run((sql) => upkeep.deleteOldEvents(sql, retentionMs, limit));
+  }
+
+  forgetQuestions(limit: number): Promise<number> {
+    return this.session.run((sql) => upkeep.deleteOldQuestions(sql, limit));
+  }
+
+  settleRestored(limit: number): Promise<number> {
+    return this.session.run((sql) => upkeep.settleRestoredEvents(sql, limit));
   }
 
   /** A change of one session; a retry that finds nothing left to do looks whether its earlier attempt did it. */

@@ -103,9 +103,14 @@ const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_curre
   pg_postmaster_start_time()::text AS started_at, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
   (extract(epoch FROM statement_timestamp()) * 1000)::float8 AS as_of`;
 
+/**
+ * Nothing that is visible has a transaction id that was not given out yet, unless it came with a restored backup: the
+ * upper bound leaves that alone.
+ */
 const changesSince = (position: string): string =>
   `SELECT e.id, e.xid, e.type, e.session_id, e.version FROM identity_session_event e
-   WHERE e.xid >= pg_snapshot_xmin(${position}::pg_snapshot) AND (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
+   WHERE e.xid >= pg_snapshot_xmin(${position}::pg_snapshot) AND e.xid < pg_snapshot_xmax(pg_current_snapshot())
+     AND (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
      OR e.xid = ANY (ARRAY(SELECT pg_snapshot_xip(${position}::pg_snapshot))))`;
 
 function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead {

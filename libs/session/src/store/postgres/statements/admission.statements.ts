@@ -25,7 +25,7 @@ export async function readEarlierAttempt(
     `SELECT CASE WHEN s.id = $1::uuid THEN 'admitted' WHEN e.type = 'evicted' THEN 'evicted' ELSE 'ended' END AS part,
             ${RECORD_COLUMNS}
      FROM identity_session_event made
-     JOIN identity_session_event e ON e.xid = made.xid
+     JOIN identity_session_event e ON e.xid = made.xid AND e.operation_id = made.operation_id
      JOIN identity_session s ON s.id = e.session_id
      WHERE made.session_id = $1::uuid AND made.type = 'created'
      ORDER BY e.id`,

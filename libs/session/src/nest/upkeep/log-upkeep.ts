@@ -1,0 +1,92 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { keepsLog } from '../../store/log-upkeep.js';
+import type { SessionStore } from '../../store/session-store.js';
+import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+
+const INTERVAL_MS = 600_000;
+/** Rows in one statement: some ten milliseconds. */
+const BATCH = 2_000;
+/** Statements of one task in one run; what is left has time until the next. */
+const MOST_BATCHES = 50;
+
+/**
+ * Keeps the change log in order: what is older than `logRetentionMs` goes, and so do questions that nobody answered;
+ * what a restored backup has brought is settled. Every node tries now and then, one at a time does it, in small batches
+ * that wait for nobody. Without a store on PostgreSQL there is nothing to do.
+ */
+@Injectable()
+export class LogUpkeep {
+  readonly #logger = new Logger('IdentitySession');
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(SESSION_STORE) private readonly store: SessionStore,
+  ) {}
+
+  /** Settles what was restored at once, and goes on by itself until `stop`. */
+  start(): void {
+    void this.#attempt(() => this.settleRestored());
+    this.#schedule();
+  }
+
+  /** Begins no further batch. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** All tasks once, within their bounds; gives how many rows were removed. May run on several nodes at once. */
+  async run(): Promise<{ readonly changes: number; readonly questions: number }> {
+    const { store } = this;
+    await this.settleRestored();
+    if (!keepsLog(store)) return { changes: 0, questions: 0 };
+    return {
+      changes: await this.#inBatches((limit) => store.forgetChanges(this.options.logRetentionMs, limit), MOST_BATCHES),
+      questions: await this.#inBatches((limit) => store.forgetQuestions(limit), MOST_BATCHES),
+    };
+  }
+
+  /** Until none is left: nodes that meet a restored log for the first time have the same work all at once. */
+  async settleRestored(): Promise<void> {
+    const { store } = this;
+    if (!keepsLog(store)) return;
+    const settled = await this.#inBatches((limit) => store.settleRestored(limit), Number.POSITIVE_INFINITY);
+    if (settled > 0) this.#logger.log(`The change log was restored from a backup; ${settled} of its rows are settled.`);
+  }
+
+  /** A batch that is not full was the last, or somebody else is at it. */
+  async #inBatches(batch: (limit: number) => Promise<number>, most: number): Promise<number> {
+    let done = 0;
+    for (let count = 0; count < most && !this.#isStopped; count += 1) {
+      const changed = await batch(BATCH);
+      done += changed;
+      if (changed < BATCH) break;
+    }
+    return done;
+  }
+
+  /** Nodes that were started together do not come together. */
+  #schedule(): void {
+    if (this.#isStopped || !keepsLog(this.store)) return;
+    this.#timer = setTimeout(
+      () => {
+        void this.#attempt(() => this.run()).then(() => {
+          this.#schedule();
+        });
+      },
+      INTERVAL_MS * (0.5 + Math.random()),
+    ).unref();
+  }
+
+  async #attempt(task: () => Promise<unknown>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      if (!this.#isStopped)
+        this.#logger.warn(`The change log could not be kept in order; later again: ${String(error)}`);
+    }
+  }
+}
