@@ -149,7 +149,7 @@ describe('a change log that was restored from a backup of another server', () =>
 
   it('is no news, neither before it is settled nor when it is, and every new change is, once', async () => {
     await restoreEvents(12_000);
-    const log = await PostgresChangeLog.connect({ connectionString: db.database.url }, () => undefined);
+    const log = await PostgresChangeLog.connect({ connectionString: db.database.url });
     let { position } = await log.open();
     const seen: (string | null)[] = [];
     const read = async () => {
@@ -186,7 +186,7 @@ describe('a change log that was restored from a backup of another server', () =>
     // Other suites give out ids too; these are some way off.
     await restoreEvents(300, BigInt(row!.next) + 2_000n);
     expect(await stores[0]!.settleRestored(5_000)).toBe(300);
-    const log = await PostgresChangeLog.connect({ connectionString: db.database.url }, () => undefined);
+    const log = await PostgresChangeLog.connect({ connectionString: db.database.url });
     const { position } = await log.open();
     await db.dataSource.query(
       `DO $$ BEGIN FOR n IN 1..2200 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$`,
@@ -198,7 +198,7 @@ describe('a change log that was restored from a backup of another server', () =>
   it('is read as fast as any other: by the index, between two bounds', async () => {
     await restoreEvents(20_000);
     await db.dataSource.query('ANALYZE identity_session_event');
-    const log = await PostgresChangeLog.connect({ connectionString: db.database.url }, () => undefined);
+    const log = await PostgresChangeLog.connect({ connectionString: db.database.url });
     const { position } = await log.open();
     await log.close();
     const [row]: { rows: number }[] = await db.dataSource.query(
