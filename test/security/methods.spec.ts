@@ -18,6 +18,7 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   '/admin/sessions/:id': ['GET', 'DELETE'],
   '/admin/users/user/sessions': ['GET', 'DELETE'],
   '/admin/users/user/sessions/:id': ['DELETE'],
+  '/admin/cut-offs': ['POST'],
 };
 
 /** Node turns CONNECT into something else; OPTIONS belongs to CORS. */

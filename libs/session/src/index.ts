@@ -1,5 +1,6 @@
 // The public entry. What is not here is nobody's to rely on.
 export { type Clock, systemClock } from './core/clock.js';
+export type { CutOff, CutOffScope, StoredCutOff } from './core/cut-off.js';
 export { ERROR_CATALOGUE, type ErrorCode, type ErrorDetails, IdentitySessionError } from './core/errors.js';
 export type { LifetimeRules, Lifetimes } from './core/expiry.js';
 export {
@@ -64,7 +65,13 @@ export { sqlStateOf } from './store/postgres/retry.js';
 export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/postgres/postgres-session-store.js';
 export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';
 export type { AdministrationAction, SessionAccessPolicy } from './nest/admin/session-access-policy.js';
-export { type RevokeInput, SessionAdminService, type SessionSearch } from './nest/admin/session-admin.service.js';
+export {
+  type CutOffInput,
+  type CutOffResult,
+  type RevokeInput,
+  SessionAdminService,
+  type SessionSearch,
+} from './nest/admin/session-admin.service.js';
 export { SessionChecker, type SessionRequirements, type SessionVerdict } from './nest/check/session-checker.js';
 export {
   clearSiteData,

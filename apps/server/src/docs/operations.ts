@@ -24,6 +24,13 @@ const ACCOUNTS = 'Accounts and sign-in';
 const OWN = 'My sessions';
 const ADMINISTRATION = 'Administration';
 
+/** As the module takes it; who and what is absent means any. */
+const cutOffSchema = z.strictObject({
+  userId: z.string().min(1).max(255).optional(),
+  tenantId: z.string().min(1).max(255).optional(),
+  reason: z.string().min(1).max(200),
+});
+
 /** What the controllers do not tell about themselves, by path and method. Paths that are not there are left alone. */
 export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/auth/sign-up': { post: openTo(ACCOUNTS, 'Make an account', signUpSchema) },
@@ -62,6 +69,6 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
     delete: operation(ADMINISTRATION, 'End the sessions of a user'),
   },
   '/admin/users/{userId}/sessions/{id}': { delete: operation(ADMINISTRATION, 'End one session of a user') },
-  '/admin/cut-offs': { post: operation(ADMINISTRATION, 'Nothing issued before now counts any more') },
+  '/admin/cut-offs': { post: operation(ADMINISTRATION, 'Nothing issued before now counts any more', cutOffSchema) },
   '/admin/stats': { get: operation(ADMINISTRATION, 'Numbers of sessions and nodes') },
 };

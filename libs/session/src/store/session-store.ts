@@ -1,3 +1,4 @@
+import type { CutOffScope, StoredCutOff } from '../core/cut-off.js';
 import type { EndedStatus, SessionStatus } from '../core/lifecycle.js';
 import type { ConcurrentLoginPolicy } from '../core/policy.js';
 import type { AssuranceLevel, DeviceType, SessionData, SessionFacts, SessionRecord } from '../core/session.js';
@@ -123,6 +124,9 @@ export interface Rotation {
  * version of the session and is logged in the same transaction (except `touchMany`). An error means that the store
  * failed (`SESSION_STORE_UNAVAILABLE`); expected outcomes are values. `undefined` means: no such session, or not one
  * that the change applies to.
+ *
+ * A live session that a cut-off covers is over, though its row is not written: it reads as `revoked` at the moment, for
+ * the reason and by the actor of the cut-off, is listed and counted so, holds no slot, and no change applies to it.
  */
 export interface SessionStore {
   /** Decides about a sign-in and carries it out, serialised with every other admission of the same subject. */
@@ -153,6 +157,18 @@ export interface SessionStore {
     note: ChangeNote,
   ): Promise<SessionRecord | undefined>;
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined>;
+  /**
+   * Ends every session of the scope that was admitted before, at once and in one row, however many they are. Whoever is
+   * admitted after it has resolved is not covered, whatever the store's clock does; a sign-in that is under way falls on
+   * either side. The rows are written by the next admission of each subject. A second cut-off of the same scope takes
+   * the place of the first, and never goes back.
+   */
+  cutOff(scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff>;
+  /**
+   * For the cleanup: forgets cut-offs that were made longer than `olderThanMs` ago and cover no live session. Give it at
+   * least the longest absolute lifetime, and call it after what has run out was ended. Gives the number forgotten.
+   */
+  forgetCutOffs(olderThanMs: number): Promise<number>;
   /** From the primary, live or ended, in no order. */
   findMany(ids: readonly string[]): Promise<Snapshot>;
   /** The newest session of a user on a device, live or ended. */

@@ -1,3 +1,5 @@
+import type { CutOff } from '../core/cut-off.js';
+
 /**
  * A node that has not read the log for this long begins anew, so nothing younger may be removed from it. Rows are as old
  * as their statement and visible from their commit on: what is kept must be kept for twice as long, which leaves a
@@ -11,6 +13,8 @@ export interface LoggedChange {
   readonly sessionId: string | null;
   /** The version that the session has from this change on. */
   readonly version: number | null;
+  /** What a row of type `cut_off` tells of. */
+  readonly cutOff?: CutOff;
 }
 
 /** What a read of the log found: everything that became visible since the position it began from. */
@@ -28,13 +32,19 @@ export interface LogRead {
   readonly asOf: number;
 }
 
+/** What a node knows once it has taken a position. */
+export interface LogOpening extends LogRead {
+  /** All cut-offs there are, as of the position or later. */
+  readonly cutOffs: readonly CutOff[];
+}
+
 /**
  * A connection to the change log, owned by the tail alone. Any rejection means that the connection is gone: the next
  * read is from a new one, and from a new position.
  */
 export interface ChangeLogConnection {
   /** Takes a position: what is visible now has been seen, whatever it was. */
-  open(): Promise<LogRead>;
+  open(): Promise<LogOpening>;
   /** Everything that is visible now and was not at `position`, whatever order it was committed in. */
   readSince(position: string): Promise<LogRead>;
   close(): Promise<void>;

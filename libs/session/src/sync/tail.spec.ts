@@ -85,7 +85,7 @@ class Trial {
       return { changes, position, nextTransaction, serverStartedAt, now: this.wall, asOf: this.wall };
     };
     return {
-      open: () => answer([]),
+      open: async () => ({ ...(await answer([])), cutOffs: [] }),
       readSince: (position) => answer(this.log.slice(Number(position))),
       close: () => Promise.resolve(),
     };

@@ -1,3 +1,4 @@
+import type { CutOff } from '../core/cut-off.js';
 import type { ChangeLogConnection, LoggedChange, LogRead } from './change-log.js';
 import type { ProcessClocks } from './node-clock.js';
 import type { LogProgress } from './log-progress.js';
@@ -17,8 +18,8 @@ export interface TailPorts {
   readonly clocks: ProcessClocks;
   /** Takes in changes; synchronous, so that what it has returned from is true of every later check. */
   readonly apply: (changes: readonly LoggedChange[]) => void;
-  /** Forgets everything: what came between two positions was not seen. */
-  readonly restart: () => void;
+  /** Forgets all sessions: what came between two positions was not seen. Takes in all cut-offs there are. */
+  readonly restart: (cutOffs: readonly CutOff[]) => void;
   /** Told the database's time with each read. */
   readonly onAnswer: (now: number, askedAt: number) => void;
   /** Calls `task` once after `delayMs`; the answer cancels it. */
@@ -165,7 +166,7 @@ export class Tail implements LogProgress {
     const opening = await connection.open();
     this.#openedAt = opening.now;
     this.counts.restarts += 1;
-    this.ports.restart();
+    this.ports.restart(opening.cutOffs);
     this.#applied(opening, begunAt);
   }
 

@@ -1,5 +1,6 @@
 import { admissionContract } from './store-contract/admission.contract.js';
 import { changingContract } from './store-contract/changing.contract.js';
+import { cutOffsContract } from './store-contract/cut-offs.contract.js';
 import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
 import { limitsContract } from './store-contract/limits.contract.js';
@@ -24,6 +25,7 @@ const PARTS: readonly ContractPart[] = [
   touchingContract,
   findingContract,
   listingContract,
+  cutOffsContract,
 ];
 
 /**

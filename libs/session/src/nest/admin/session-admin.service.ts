@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { CutOffScope } from '../../core/cut-off.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isSessionId } from '../../core/token.js';
 import {
@@ -14,6 +15,7 @@ import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
+import { cutOffScopeOf } from './cut-off-scope.js';
 
 /** Who is administrated: everybody unless narrowed by a scope. */
 const EVERYBODY: SessionScope = { kind: 'all' };
@@ -29,6 +31,26 @@ export interface RevokeInput {
   readonly scope?: SessionScope;
   /** Makes it part of this manager's transaction. */
   readonly manager?: EntityManager;
+}
+
+export interface CutOffInput extends CutOffScope {
+  /** Kept with the cut-off, and with each session that it ends. */
+  readonly reason: string;
+  /** The administrator's user id, or what part of the system makes it; `null` by default. */
+  readonly by?: string | null;
+  /** The most that may be cut off: what is not said is narrowed to it, and what goes beyond is refused. */
+  readonly scope?: SessionScope;
+  /** Makes it part of this manager's transaction: what is signed in before the commit may live on. */
+  readonly manager?: EntityManager;
+}
+
+/** A cut-off that was made. */
+export interface CutOffResult {
+  /** Whose sessions have ended. */
+  readonly scope: CutOffScope;
+  /** Everything that was issued at this moment or earlier has. On the database's clock. */
+  readonly notBefore: Date;
+  readonly reason: string;
 }
 
 /** What administrators do with the sessions of others. Rights are the caller's to check, or to narrow by `scope`. */
@@ -91,6 +113,20 @@ export class SessionAdminService {
       afterId = page.reduce((last, { id }) => (id > last ? id : last), afterId ?? '');
       if (page.length < BULK_PAGE) return { revoked };
     }
+  }
+
+  /**
+   * "Nothing issued before now": ends every session of a user, a tenant or everybody, in one row and at once however many
+   * there are. When it resolves this node refuses them; whoever signs in afterwards is not affected.
+   *
+   * @throws IdentitySessionError `FORBIDDEN` for what goes beyond `scope`, `VALIDATION_FAILED`,
+   * `SESSION_STORE_UNAVAILABLE`
+   */
+  async cutOff(input: CutOffInput): Promise<CutOffResult> {
+    const asked = cutOffScopeOf(input, input.scope ?? EVERYBODY);
+    const note = { reason: input.reason, by: input.by ?? null };
+    const { scope, notBefore, reason } = await this.writer.cutOff(input.manager, asked, note);
+    return { scope, notBefore: new Date(notBefore), reason };
   }
 
   /** How many sessions match. */

@@ -2,8 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CachedSession } from '../../cache/cached-session.js';
 import { type ErrorCode, IdentitySessionError } from '../../core/errors.js';
 import { expiryOf } from '../../core/expiry.js';
+import { isLive } from '../../core/lifecycle.js';
 import { type AssuranceLevel, meetsAssurance } from '../../core/session.js';
 import { matchesDigest, type ParsedToken, parseToken, TokenMint } from '../../core/token.js';
+import { CutOffs } from '../../sync/cut-offs.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
@@ -65,6 +67,7 @@ export class SessionChecker {
     @Inject(TokenMint) private readonly mint: TokenMint,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(CutOffs) private readonly cutOffs: CutOffs,
     @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'strict'>,
   ) {
     this.#isStrict = options.strict;
@@ -132,6 +135,8 @@ export class SessionChecker {
   /** `undefined` where an idle limit seems to be passed. */
   #judge(entry: CachedSession, requirements: SessionRequirements, address: string | null): SessionVerdict | undefined {
     const { record } = entry;
+    // The row of what is cut off still says that it lives.
+    if (this.cutOffs.covers(record) && isLive(record.status)) return refused(...REFUSALS.revoked);
     if (record.status !== 'active') return refusedAs(record.status);
     const now = this.clock.now();
     const expiry = expiryOf(record, entry.lastAccessedAt, now);

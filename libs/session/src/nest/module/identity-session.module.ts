@@ -96,7 +96,7 @@ export class IdentitySessionModule extends ConfigurableModuleClass implements Ne
     const { prefix, withAdministration } = this.rest;
     const paths = [
       `${prefix}/sessions`,
-      ...(withAdministration ? [`${prefix}/admin/sessions`, `${prefix}/admin/users`] : []),
+      ...(withAdministration ? [`${prefix}/admin/sessions`, `${prefix}/admin/users`, `${prefix}/admin/cut-offs`] : []),
     ];
     consumer
       .apply(methodNotAllowed(routeTable(withAdministration), prefix))

@@ -5,6 +5,7 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { TokenMint } from '../../core/token.js';
 import { PostgresSessionStore } from '../../store/postgres/postgres-session-store.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintChannel } from '../../sync/hint-channel.js';
 import { type HintPublisher, NO_HINTS } from '../../sync/hints.js';
 import { NodeClock } from '../../sync/node-clock.js';
@@ -72,6 +73,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
       inject: [{ token: getDataSourceToken(dataSourceName), optional: true }],
       useFactory: (dataSource?: DataSource) => dataSource ?? null,
     },
+    { provide: CutOffs, useFactory: () => new CutOffs() },
     LogLeaseHolder,
     LogFollower,
     { provide: REDIS_LINKS, inject: [RESOLVED_OPTIONS], useFactory: makeRedisLinks },

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import type pg from 'pg';
+import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintChannel } from '../../sync/hint-channel.js';
 import type { HintTransport } from '../../sync/hints.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
@@ -34,6 +35,7 @@ export class LogFollower {
     @Inject(NodeClock) clock: NodeClock,
     @Inject(LogLeaseHolder) lease: LogLeaseHolder,
     @Inject(OWN_DATA_SOURCE) dataSource: DataSource | null,
+    @Inject(CutOffs) cutOffs: CutOffs,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
     @Inject(HINT_TRANSPORT) private readonly transport: HintTransport | null,
   ) {
@@ -45,9 +47,11 @@ export class LogFollower {
         connect: () => this.#connect(dataSource),
         clocks: options.clocks,
         apply: (changes) => {
+          cutOffs.apply(changes.flatMap(({ cutOff }) => cutOff ?? []));
           known.applyLogged(changes);
         },
-        restart: () => {
+        restart: (all) => {
+          cutOffs.apply(all);
           known.restart();
         },
         onAnswer: (now, askedAt) => {

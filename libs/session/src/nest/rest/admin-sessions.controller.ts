@@ -1,4 +1,4 @@
-import { Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
@@ -11,12 +11,20 @@ import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/session.service.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
-import { END_THEIRS, NOTHING, SEARCH } from './session-queries.js';
+import { CUT_OFF, END_THEIRS, NOTHING, SEARCH } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 const REVOKED = 'revoked_by_administrator';
 /** A user's sessions come in one answer. */
 const MOST_SESSIONS_OF_A_USER = 1_000;
+
+/** A cut-off that was made; `null` means any. */
+interface CutOffJson {
+  readonly userId: string | null;
+  readonly tenantId: string | null;
+  readonly notBefore: string;
+  readonly reason: string;
+}
 
 /** Behind the guard. What administrators do, within the scope that the application's policy gives them. */
 export class AdminSessionsController {
@@ -102,6 +110,20 @@ export class AdminSessionsController {
     if (owned?.userId !== userId) throw notFound(id);
     const revoked = await this.admin.revoke(id, { reason: query.reason ?? REVOKED, by: actor.userId, scope });
     if (revoked === undefined) throw notFound(id);
+  }
+
+  @Post('cut-offs')
+  @HttpCode(201)
+  async cutOff(
+    @CurrentSession() actor: Session,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+    @Body(new ZodValidationPipe(CUT_OFF)) body: z.output<typeof CUT_OFF>,
+  ): Promise<CutOffJson> {
+    const scope = await this.#scopeOf(actor, 'end');
+    const { reason, ...asked } = body;
+    const made = await this.admin.cutOff({ ...withoutUndefined(asked), reason, by: actor.userId, scope });
+    const { userId = null, tenantId = null } = made.scope;
+    return { userId, tenantId, notBefore: made.notBefore.toISOString(), reason: made.reason };
   }
 
   async #scopeOf(actor: Session, action: AdministrationAction): Promise<SessionScope> {

@@ -10,6 +10,7 @@ const ADMIN_ROUTES = {
   '/admin/sessions/:id': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
+  '/admin/cut-offs': ['POST'],
 } as const;
 
 export type RouteTable = Readonly<Record<string, readonly string[]>>;

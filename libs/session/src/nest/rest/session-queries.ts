@@ -21,6 +21,16 @@ export const NAME_MINE = z.strictObject({ deviceName: z.string().trim().min(1).m
 /** `DELETE /admin/sessions/:id` and `DELETE /admin/users/:userId/sessions` */
 export const END_THEIRS = z.strictObject({ reason: REASON });
 
+/**
+ * `POST /admin/cut-offs`. Absent means any; `null` is refused, lest "this session has no tenant" should sign out all
+ * tenants.
+ */
+export const CUT_OFF = z.strictObject({
+  userId: IDENTIFIER.optional(),
+  tenantId: IDENTIFIER.optional(),
+  reason: REASON.unwrap(),
+});
+
 /** `GET /admin/sessions` */
 export const SEARCH = z.strictObject({
   userId: IDENTIFIER.optional(),

@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
-import type { SessionStore, TransactionalSessionStore } from '../../store/session-store.js';
+import type { ChangeNote, SessionStore, TransactionalSessionStore } from '../../store/session-store.js';
+import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { HINTS, SESSION_STORE } from '../module/tokens.js';
@@ -19,6 +21,7 @@ export class SessionWriter {
     @Inject(SESSION_STORE) private readonly store: SessionStore | TransactionalSessionStore<EntityManager>,
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(HINTS) private readonly hints: HintPublisher,
+    @Inject(CutOffs) private readonly cutOffs: CutOffs,
   ) {}
 
   /**
@@ -44,6 +47,17 @@ export class SessionWriter {
       done(outcome);
     });
     return outcome;
+  }
+
+  /** Makes a cut-off; once it is durable this node refuses what it covers, before anyone is told. */
+  async cutOff(manager: EntityManager | undefined, scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff> {
+    const store = this.#storeFor(manager);
+    const cutOff = await store.cutOff(scope, note);
+    store.onCommitted(() => {
+      this.cutOffs.apply([cutOff]);
+      this.hints.publish();
+    });
+    return cutOff;
   }
 
   /**

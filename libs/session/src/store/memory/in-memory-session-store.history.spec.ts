@@ -167,7 +167,7 @@ describe('any history of InMemorySessionStore', () => {
           }
           before = after;
         }
-        const versions = new Map<string, number>();
+        const versions = new Map<string | null, number>();
         for (const { sessionId, version } of history.store.events()) {
           expect(version).toBe((versions.get(sessionId) ?? 0) + 1);
           versions.set(sessionId, version);

@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from '../../core/clock.js';
+import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import { expiryOf } from '../../core/expiry.js';
 import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
-import type { PreviousToken, SessionRecord } from '../../core/session.js';
+import type { PreviousToken, SessionFacts, SessionRecord } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import {
   type Admission,
@@ -20,8 +21,15 @@ import {
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { planAdmission } from './admission-plan.js';
 import { OpenQuestions } from './open-questions.js';
-import { type EventNote, eventOf, type InMemorySessionEvent, type SessionEventType } from './session-event.js';
+import {
+  cutOffEventOf,
+  type EventNote,
+  eventOf,
+  type InMemorySessionEvent,
+  type SessionEventType,
+} from './session-event.js';
 import { byId, isInScope, matches, pageOf } from './session-query.js';
+import { StoredCutOffs } from './stored-cut-offs.js';
 import { handedOut, newSession } from './stored-session.js';
 
 export interface InMemorySessionStoreOptions {
@@ -37,6 +45,7 @@ export interface InMemorySessionStoreOptions {
 export class InMemorySessionStore implements SessionStore {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, SessionRecord>();
+  readonly #cutOffs = new StoredCutOffs();
   readonly #questions = new OpenQuestions();
   readonly #events: InMemorySessionEvent[] = [];
   #sequence = 0;
@@ -75,9 +84,8 @@ export class InMemorySessionStore implements SessionStore {
     return atomically(() => {
       const now = this.#clock.now();
       for (const { id, at, ip } of touches) {
-        const session = this.#sessions.get(id);
-        if (session === undefined || !isLive(session.status)) continue;
-        if (at < session.lastAccessedAt) continue;
+        const [session] = this.#liveInScope({ kind: 'all' }, id);
+        if (session === undefined || at < session.lastAccessedAt) continue;
         this.#sessions.set(id, { ...session, lastAccessedAt: Math.min(at, now), lastIp: ip ?? session.lastIp });
       }
       return { skipped: [] };
@@ -130,9 +138,25 @@ export class InMemorySessionStore implements SessionStore {
     });
   }
 
+  cutOff(scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff> {
+    return atomically(() => {
+      const at = this.#clock.now();
+      const live = [...this.#sessions.values()].filter(({ status }) => isLive(status));
+      // Also after sessions from before the clock was set back.
+      const now = Math.max(at, ...live.map(({ createdAt }) => createdAt));
+      const cutOff = this.#cutOffs.raise(scope, noted(note), now);
+      this.#events.push(cutOffEventOf(cutOff, { id: this.#events.length + 1, at }));
+      return cutOff;
+    });
+  }
+
+  forgetCutOffs(olderThanMs: number): Promise<number> {
+    return atomically(() => this.#cutOffs.forget(this.#clock.now() - olderThanMs, [...this.#sessions.values()]));
+  }
+
   findMany(ids: readonly string[]): Promise<Snapshot> {
     return atomically(() => ({
-      records: [...new Set(ids)].flatMap((id) => this.#sessions.get(id) ?? []).map(handedOut),
+      records: this.#stored([...new Set(ids)]).map(handedOut),
       asOf: this.#clock.now(),
     }));
   }
@@ -169,15 +193,19 @@ export class InMemorySessionStore implements SessionStore {
 
   #admit(admission: Admission): AdmitOutcome {
     const earlier = this.#sessions.get(admission.id);
-    if (earlier !== undefined) return { kind: 'admitted', session: handedOut(earlier), evicted: [], ended: [] };
+    if (earlier !== undefined) {
+      return { kind: 'admitted', session: handedOut(this.#cutOffs.effective(earlier)), evicted: [], ended: [] };
+    }
     const { facts, answer, question } = admission;
     const now = this.#clock.now();
     const answered = answer !== null && this.#questions.has(answer.ticketDigest, facts, now);
-    const { runOut, replaced, decision } = planAdmission(admission, this.#sessions.values(), answered, now);
-    const newcomer = newSession(admission, this.#sequence + 1, now);
+    const { runOut, replaced, decision } = planAdmission(admission, this.#effective(), answered, now);
+    const createdAt = this.#cutOffs.earliestAdmission(facts, now);
+    const newcomer = newSession(admission, this.#sequence + 1, now, createdAt);
 
     if (answered) this.#questions.delete(answer.ticketDigest);
-    const ended = runOut.flatMap((session) => this.#endAll([session], 'expired', expiryNote(session, now), now));
+    const ended = this.#endCutOff(facts, now);
+    ended.push(...runOut.flatMap((session) => this.#endAll([session], 'expired', expiryNote(session, now), now)));
     if (decision.kind === 'admit') {
       const by = facts.userId;
       const left = replaced === undefined ? [] : [replaced];
@@ -194,16 +222,31 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   #stored(ids: readonly string[]): SessionRecord[] {
-    return ids.flatMap((id) => this.#sessions.get(id) ?? []);
+    return ids.flatMap((id) => this.#sessions.get(id) ?? []).map((session) => this.#cutOffs.effective(session));
+  }
+
+  /** All sessions, as everybody sees them. */
+  #effective(): SessionRecord[] {
+    return [...this.#sessions.values()].map((session) => this.#cutOffs.effective(session));
   }
 
   #matching(filter: SessionFilter, now: number): SessionRecord[] {
-    return [...this.#sessions.values()].filter((session) => matches(filter, session, now));
+    return this.#effective().filter((session) => matches(filter, session, now));
   }
 
   /** One session or none. */
   #liveInScope(scope: SessionScope, id: string): SessionRecord[] {
     return this.#stored([id]).filter((session) => isLive(session.status) && isInScope(scope, session));
+  }
+
+  /** Writes down what cut-offs have ended of the user's sessions. */
+  #endCutOff({ tenantId, userId }: SessionFacts, now: number): SessionRecord[] {
+    return [...this.#sessions.values()].flatMap((session) => {
+      if (session.tenantId !== tenantId || session.userId !== userId) return [];
+      const over = this.#cutOffs.effective(session);
+      if (over === session) return [];
+      return this.#change(over, {}, 'revoked', { reason: over.endReason, actor: over.endedBy }, now);
+    });
   }
 
   #endAll(sessions: readonly SessionRecord[], status: EndedStatus, note: ChangeNote, now: number): SessionRecord[] {

@@ -1,8 +1,9 @@
+import type { CutOff, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 
-/** What happened to a session. An end is named by the status that it led to. */
-export type SessionEventType = 'created' | 'activated' | 'suspended' | 'renamed' | 'rotated' | EndedStatus;
+/** What happened. An end is named by the status that it led to. */
+export type SessionEventType = 'created' | 'activated' | 'suspended' | 'renamed' | 'rotated' | 'cut_off' | EndedStatus;
 
 /** One row of the change log that an `InMemorySessionStore` keeps. Touches are not in it. */
 export interface InMemorySessionEvent {
@@ -11,15 +12,18 @@ export interface InMemorySessionEvent {
   /** Milliseconds on the store's clock. */
   readonly at: number;
   readonly type: SessionEventType;
-  readonly sessionId: string;
-  /** The version that the session had from then on. */
+  /** `null` for a cut-off. */
+  readonly sessionId: string | null;
+  /** The version that the session, or the cut-off of the scope, had from then on. */
   readonly version: number;
   readonly tenantId: string | null;
-  readonly userId: string;
+  /** `null` for a cut-off of more than a user. */
+  readonly userId: string | null;
   /** `null` for a sign-in. */
   readonly reason: string | null;
   /** The user, or what part of the system, that did it. */
   readonly actor: string | null;
+  readonly cutOff?: CutOff;
 }
 
 /** Who and why, as a log row has it. */
@@ -34,4 +38,21 @@ export function eventOf(
 ): InMemorySessionEvent {
   const { id: sessionId, version, tenantId, userId } = session;
   return Object.freeze({ ...position, type, sessionId, version, tenantId, userId, ...note });
+}
+
+/** The log row of a cut-off. */
+export function cutOffEventOf(
+  { scope, notBefore, version, reason, by }: StoredCutOff,
+  position: { readonly id: number; readonly at: number },
+): InMemorySessionEvent {
+  const whose = { sessionId: null, tenantId: scope.tenantId ?? null, userId: scope.userId ?? null };
+  return Object.freeze({
+    ...position,
+    type: 'cut_off',
+    version,
+    ...whose,
+    reason,
+    actor: by,
+    cutOff: { scope, notBefore },
+  });
 }

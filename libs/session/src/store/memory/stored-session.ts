@@ -3,8 +3,11 @@ import type { SessionData, SessionRecord } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { Admission } from '../session-store.js';
 
-/** The record of a session at its admission. Shares nothing that the caller could still change. */
-export function newSession(admission: Admission, sequence: number, now: number): SessionRecord {
+/**
+ * The record of a session at its admission. Shares nothing that the caller could still change.
+ * @param createdAt `now`, or later where a cut-off covers that
+ */
+export function newSession(admission: Admission, sequence: number, now: number, createdAt: number): SessionRecord {
   const { facts } = admission;
   return {
     id: admission.id,
@@ -29,7 +32,7 @@ export function newSession(admission: Admission, sequence: number, now: number):
     location: admission.location,
     rememberMe: admission.rememberMe,
     assurance: admission.assurance,
-    createdAt: now,
+    createdAt,
     authenticatedAt: now,
     lastAccessedAt: now,
     idleTimeoutMs: admission.idleTimeoutMs,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
@@ -24,6 +25,7 @@ import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
 import * as change from './statements/change.statements.js';
+import * as cutOffs from './statements/cut-off.statements.js';
 import * as read from './statements/read.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
@@ -126,6 +128,18 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {
     const salt = newRotationSalt();
     return this.#change(note, (sql, operation) => change.rotateOne(sql, rotation, salt, operation));
+  }
+
+  cutOff(scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff> {
+    const operation = operationOf(note);
+    return this.session.run(async (sql, attempt) => {
+      const earlier = attempt > 1 ? await cutOffs.readCutOffByOperation(sql, operation.operationId) : undefined;
+      return earlier ?? cutOffs.upsertCutOff(sql, scope, operation);
+    });
+  }
+
+  forgetCutOffs(olderThanMs: number): Promise<number> {
+    return this.session.run((sql) => cutOffs.deleteCutOffs(sql, olderThanMs));
   }
 
   findMany(ids: readonly string[]): Promise<Snapshot> {

@@ -4,18 +4,29 @@ import { saltText } from '../rotation-salt.js';
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-/** The columns of a record, for a row called `s`; the same list wherever a statement returns sessions. */
-export const RECORD_COLUMNS = `
+/** How a session ended, if it did: the expressions of these columns. */
+const columnsOf = (status: string, endedAt: string, endReason: string, endedBy: string): string => `
   s.id, s.sequence::float8 AS sequence, s.version, s.tenant_id, s.user_id, s.client_id, s.device_type, s.device_id,
-  s.device_name, s.user_agent, s.initial_ip, s.last_ip, s.location, s.status, s.scope_keys, s.token_digest,
+  s.device_name, s.user_agent, s.initial_ip, s.last_ip, s.location, ${status} AS status, s.scope_keys, s.token_digest,
   s.token_generation, s.previous_token_digest, s.previous_assurance,
   ${ms('s.previous_authenticated_at')} AS previous_authenticated_at, s.previous_has_successor, s.rotation_salt,
   ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
   ${ms('s.authenticated_at')} AS authenticated_at, ${ms('s.last_accessed_at')} AS last_accessed_at,
-  s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms('s.ended_at')} AS ended_at,
-  s.end_reason, s.ended_by, s.data`;
+  s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms(endedAt)} AS ended_at,
+  ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data`;
 
-/** What the driver gives for `RECORD_COLUMNS`. */
+/** The columns of a record, for a row called `s` that a statement has just changed or knows not to be cut off. */
+export const RECORD_COLUMNS = columnsOf('s.status', 's.ended_at', 's.end_reason', 's.ended_by');
+
+/** The columns of a record as everybody sees it, for `s` with `CUT_OFF_JOIN`: what is cut off reads as revoked. */
+export const EFFECTIVE_COLUMNS = columnsOf(
+  `CASE WHEN cut.not_before IS NULL THEN s.status ELSE 'revoked' END`,
+  'COALESCE(cut.not_before, s.ended_at)',
+  'COALESCE(cut.reason, s.end_reason)',
+  'CASE WHEN cut.not_before IS NULL THEN s.ended_by ELSE cut.actor END',
+);
+
+/** What the driver gives for either list. */
 export interface SessionRow {
   readonly id: string;
   readonly sequence: number;

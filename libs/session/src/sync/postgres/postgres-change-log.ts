@@ -1,6 +1,8 @@
 import pg from 'pg';
-import type { ChangeLogConnection, LoggedChange, LogRead } from '../change-log.js';
+import type { CutOff } from '../../core/cut-off.js';
+import type { ChangeLogConnection, LoggedChange, LogOpening, LogRead } from '../change-log.js';
 import type { HintListener } from '../hints.js';
+import { cutOffOf, SELECT_CUT_OFFS } from './cut-off-rows.js';
 
 /** Rows in one page; a bulk of many thousands is read in several statements, under the same pair of snapshots. */
 const PAGE = 5_000;
@@ -21,6 +23,7 @@ interface LogRow {
   readonly type: string;
   readonly session_id: string | null;
   readonly version: number | null;
+  readonly details: unknown;
 }
 
 /**
@@ -56,14 +59,16 @@ export class PostgresChangeLog implements ChangeLogConnection {
     }
   }
 
-  async open(): Promise<LogRead> {
+  async open(): Promise<LogOpening> {
     const { rows } = await this.client.query<LogRow>(`SELECT ${HEAD}, NULL AS id`);
-    return readOf(rows, []);
+    // After the position, not before: what comes between is read twice and not never.
+    const cutOffs = await this.client.query<{ details: unknown }>(SELECT_CUT_OFFS);
+    return { ...readOf(rows, []), cutOffs: cutOffs.rows.map((row): CutOff => cutOffOf(row.details)) };
   }
 
   async readSince(position: string): Promise<LogRead> {
     const { rows } = await this.client.query<LogRow>(
-      `SELECT head.*, e.id, e.xid, e.type, e.session_id, e.version
+      `SELECT head.*, e.id, e.xid, e.type, e.session_id, e.version, e.details
        FROM (SELECT ${HEAD}) head LEFT JOIN LATERAL (${changesSince('$1')} ORDER BY e.xid, e.id LIMIT ${PAGE}) e ON true`,
       [position],
     );
@@ -108,7 +113,7 @@ const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_curre
  * upper bound leaves that alone.
  */
 const changesSince = (position: string): string =>
-  `SELECT e.id, e.xid, e.type, e.session_id, e.version FROM identity_session_event e
+  `SELECT e.id, e.xid, e.type, e.session_id, e.version, e.details FROM identity_session_event e
    WHERE e.xid >= pg_snapshot_xmin(${position}::pg_snapshot) AND e.xid < pg_snapshot_xmax(pg_current_snapshot())
      AND (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
      OR e.xid = ANY (ARRAY(SELECT pg_snapshot_xip(${position}::pg_snapshot))))`;
@@ -122,6 +127,11 @@ function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead {
     serverStartedAt: head.started_at,
     now: head.now,
     asOf: head.as_of,
-    changes: changes.map((row): LoggedChange => ({ type: row.type, sessionId: row.session_id, version: row.version })),
+    changes: changes.map(changeOf),
   };
+}
+
+function changeOf({ type, session_id: sessionId, version, details }: LogRow): LoggedChange {
+  const change = { type, sessionId, version };
+  return type === 'cut_off' ? { ...change, cutOff: cutOffOf(details) } : change;
 }

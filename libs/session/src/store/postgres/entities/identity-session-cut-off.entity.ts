@@ -1,17 +1,24 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** "Nothing issued before this moment", for a user, a tenant or all; empty text means any. */
+/** "Nothing issued before this moment", for a user, a tenant or all: the latest cut-off of each scope. */
 @Entity({ name: 'identity_session_cut_off', synchronize: false })
 export class IdentitySessionCutOffEntity {
-  @PrimaryColumn({ type: 'text', name: 'tenant_id' })
-  tenantId!: string;
+  /** Generated from tenant and user, so that no two scopes are one. */
+  @PrimaryColumn({ type: 'text', insert: false, update: false })
+  scope!: string;
 
-  @PrimaryColumn({ type: 'text', name: 'user_id' })
-  userId!: string;
+  /** `null` for any tenant, empty for those without one. */
+  @Column({ type: 'text', name: 'tenant_id', nullable: true })
+  tenantId!: string | null;
+
+  /** `null` for everybody. */
+  @Column({ type: 'text', name: 'user_id', nullable: true })
+  userId!: string | null;
 
   @Column({ type: 'timestamptz', name: 'not_before', precision: 3 })
   notBefore!: Date;
 
+  /** Raised by each cut-off of the scope. */
   @Column({ type: 'integer', default: 1 })
   version!: number;
 
@@ -20,7 +27,4 @@ export class IdentitySessionCutOffEntity {
 
   @Column({ type: 'text', nullable: true })
   actor!: string | null;
-
-  @Column({ type: 'timestamptz', precision: 3 })
-  at!: Date;
 }

@@ -1,5 +1,10 @@
 import { CreateIdentitySession1780000000000 } from './1780000000000-create-identity-session.js';
 import { AddPreviousToken1780000000001 } from './1780000000001-add-previous-token.js';
+import { ReplaceCutOffs1780000000002 } from './1780000000002-replace-cut-offs.js';
 
 /** In order; a published migration never changes. */
-export const IDENTITY_SESSION_MIGRATIONS = [CreateIdentitySession1780000000000, AddPreviousToken1780000000001];
+export const IDENTITY_SESSION_MIGRATIONS = [
+  CreateIdentitySession1780000000000,
+  AddPreviousToken1780000000001,
+  ReplaceCutOffs1780000000002,
+];

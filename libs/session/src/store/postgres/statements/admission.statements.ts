@@ -1,9 +1,10 @@
 import type { SessionFacts } from '../../../core/session.js';
 import { saltBytes } from '../../rotation-salt.js';
 import type { Admission } from '../../session-store.js';
-import { RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
+import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { hasRunOut, IDLE_GRACE_MS, LIVE, logFrom, MOMENT } from './fragments.js';
+import { CUT_OFF_JOIN, holds } from './cut-off.fragments.js';
+import { hasRunOut, IDLE_GRACE_MS, LIVE, logFrom, MOMENT, UNENDED } from './fragments.js';
 
 /** Serialises the admissions of one subject until the transaction ends. */
 export async function lockSubject(sql: SqlExecutor, lock: bigint): Promise<void> {
@@ -23,10 +24,10 @@ export async function readEarlierAttempt(
 ): Promise<{ part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[]> {
   const rows = await sql.query<SessionRow & { part: 'admitted' | 'evicted' | 'ended' }>(
     `SELECT CASE WHEN s.id = $1::uuid THEN 'admitted' WHEN e.type = 'evicted' THEN 'evicted' ELSE 'ended' END AS part,
-            ${RECORD_COLUMNS}
+            ${EFFECTIVE_COLUMNS}
      FROM identity_session_event made
      JOIN identity_session_event e ON e.xid = made.xid AND e.operation_id = made.operation_id
-     JOIN identity_session s ON s.id = e.session_id
+     JOIN identity_session s ON s.id = e.session_id ${CUT_OFF_JOIN}
      WHERE made.session_id = $1::uuid AND made.type = 'created'
      ORDER BY e.id`,
     [id],
@@ -35,9 +36,9 @@ export async function readEarlierAttempt(
 }
 
 /**
- * Ends the subject's sessions that have run out, and reads the ones that live, all as of one moment. Also tells of the
- * session with the id of the admission itself, which only an earlier attempt can have made. What was not ended lives: a
- * touch may have come between, and a session must not be missing from both.
+ * Ends the subject's sessions that have run out or were cut off, and reads the ones that live, all as of one moment. Also
+ * tells of the session with the id of the admission itself, which only an earlier attempt can have made. What was not
+ * ended lives: a touch may have come between, and a session must not be missing from both.
  */
 export async function endRunOutAndReadLive(
   sql: SqlExecutor,
@@ -47,13 +48,21 @@ export async function endRunOutAndReadLive(
 ): Promise<{ part: 'ended' | 'live' | 'earlier'; row: SessionRow }[]> {
   const rows = await sql.query<SessionRow & { part: 'ended' | 'live' | 'earlier' }>(
     `WITH ${MOMENT},
+     over AS MATERIALIZED (
+       SELECT s.id, cut.* FROM moment, identity_session s ${CUT_OFF_JOIN}
+       WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE}
+         AND (cut.not_before IS NOT NULL
+              OR (s.id IS DISTINCT FROM $3::uuid AND ${hasRunOut('moment.at', IDLE_GRACE_MS)}))
+     ),
      ended AS (
-       UPDATE identity_session s SET
-         version = s.version + 1, status = 'expired', ended_at = moment.at, due_at = NULL,
-         end_reason = CASE WHEN s.expires_at <= moment.at THEN 'absolute_lifetime' ELSE 'idle_timeout' END
-       FROM moment
-       WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE} AND ${hasRunOut('moment.at', IDLE_GRACE_MS)}
-         AND s.id IS DISTINCT FROM $3::uuid
+       UPDATE identity_session s SET version = s.version + 1, due_at = NULL,
+         status = CASE WHEN over.not_before IS NULL THEN 'expired' ELSE 'revoked' END,
+         ended_at = COALESCE(over.not_before, moment.at), ended_by = over.actor,
+         end_reason = CASE WHEN over.not_before IS NOT NULL THEN over.reason
+                           WHEN s.expires_at <= moment.at THEN 'absolute_lifetime' ELSE 'idle_timeout' END
+       FROM over, moment
+       WHERE s.id = over.id AND ${LIVE}
+         AND (over.not_before IS NOT NULL OR ${hasRunOut('moment.at', IDLE_GRACE_MS)})
        RETURNING s.*
      ),
      logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$4')})
@@ -62,12 +71,17 @@ export async function endRunOutAndReadLive(
      SELECT 'live' AS part, ${RECORD_COLUMNS} FROM identity_session s
      WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE}
        AND s.id IS DISTINCT FROM $3::uuid AND s.id NOT IN (SELECT id FROM ended)
+       AND s.id NOT IN (SELECT id FROM over WHERE over.not_before IS NOT NULL)
      UNION ALL
      SELECT 'earlier' AS part, ${RECORD_COLUMNS} FROM identity_session s WHERE s.id = $4::uuid`,
     [tenantColumn(facts.tenantId), facts.userId, replaces, operationId],
   );
   return rows.map((row) => ({ part: row.part, row }));
 }
+
+/** Whoever signs in after a cut-off is not refused by it, however the clock has moved since. */
+const AFTER_CUT_OFFS = `(SELECT max(c.not_before) + interval '1 millisecond'
+  FROM identity_session_cut_off c WHERE ${holds('$2::text', '$3::text')})`;
 
 /**
  * Admits the newcomer, evicts the victims and ends the session that it replaces, in one statement and with one moment
@@ -90,8 +104,8 @@ export async function insertAndEvict(
           location, node_name, status, scope_keys, token_digest, rotation_salt, assurance, remember_me, created_at,
           authenticated_at, last_accessed_at, idle_timeout_ms, expires_at, due_at, data)
        SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $9::text,
-          $10::text, $11::text, 'active', $12::text[], $13::bytea, $14::bytea, $15::text, $16::boolean, moment.at,
-          moment.at, moment.at, $17::bigint, moment.at + $18::bigint * interval '1 millisecond',
+          $10::text, $11::text, 'active', $12::text[], $13::bytea, $14::bytea, $15::text, $16::boolean,
+          GREATEST(moment.at, ${AFTER_CUT_OFFS}), moment.at, moment.at, $17::bigint, moment.at + $18::bigint * interval '1 millisecond',
           moment.at + least($17::bigint, $18::bigint) * interval '1 millisecond', $19::jsonb
        FROM moment
        RETURNING s.*
@@ -101,7 +115,7 @@ export async function insertAndEvict(
          status = CASE WHEN s.id = $21::uuid THEN 'signed_out' ELSE 'evicted' END,
          end_reason = CASE WHEN s.id = $21::uuid THEN 'replaced' ELSE 'limit_reached' END
        FROM moment
-       WHERE (s.id = ANY ($20::uuid[]) OR s.id = $21::uuid) AND ${LIVE}
+       WHERE (s.id = ANY ($20::uuid[]) OR s.id = $21::uuid) AND ${UNENDED}
        RETURNING s.*
      ),
      created_log AS (${logFrom('admitted', `'created'`, 'NULL', '$3::text', '$1')}),

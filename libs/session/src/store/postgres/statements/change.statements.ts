@@ -2,17 +2,18 @@ import type { SessionStatus } from '../../../core/lifecycle.js';
 import { statesBefore } from '../../../core/lifecycle.js';
 import { saltBytes } from '../../rotation-salt.js';
 import type { ChangeNote, Rotation, SessionFilter, SessionScope } from '../../session-store.js';
-import { RECORD_COLUMNS, type SessionRow } from '../session-row.js';
+import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
+import { CUT_OFF_JOIN } from './cut-off.fragments.js';
 import {
   filterCondition,
   hasRunOut,
   IDLE_GRACE_MS,
-  LIVE,
   logFrom,
   MOMENT,
   Parameters,
   scopeCondition,
+  UNENDED,
 } from './fragments.js';
 
 /** Identifies one operation over all its attempts, and who does it why. */
@@ -46,7 +47,7 @@ export async function endPage(
   const parameters = new Parameters();
   const condition = `${filterCondition(filter, parameters)} AND ${stateBefore(status, parameters)}`;
   const page = `page AS MATERIALIZED (
-    SELECT s.id FROM identity_session s WHERE ${LIVE} AND ${condition}
+    SELECT s.id FROM identity_session s WHERE ${UNENDED} AND ${condition}
     ORDER BY s.id LIMIT ${parameters.add(limit, 'int')} FOR NO KEY UPDATE)`;
   return endWhere(sql, 's.id IN (SELECT id FROM page)', parameters, status, operation, page);
 }
@@ -67,7 +68,7 @@ async function endWhere(
     `WITH ${before === undefined ? '' : `${before}, `}${MOMENT},
      ended AS (
        UPDATE identity_session s SET ${ENDING}, status = ${target}, end_reason = ${reason}, ended_by = ${actor}
-       FROM moment WHERE ${where} AND ${LIVE} AND ${allowed}
+       FROM moment WHERE ${where} AND ${UNENDED} AND ${allowed}
        RETURNING s.*
      ),
      logged AS (${logFrom('ended', 's.status', reason, actor, parameters.add(operation.operationId, 'uuid'))})
@@ -94,7 +95,7 @@ async function changeOne(
     `WITH ${MOMENT},
      changed AS (
        UPDATE identity_session s SET version = s.version + 1, ${change.set}
-       FROM moment WHERE ${change.where} AND ${LIVE}
+       FROM moment WHERE ${change.where} AND ${UNENDED}
        RETURNING s.*
      ),
      logged AS (${logFrom('changed', `'${change.type}'`, reason, actor, operationId)})
@@ -181,7 +182,7 @@ function previousToken({ previous }: Rotation, parameters: Parameters): string[]
 /** The sessions that an earlier attempt of the operation has changed already; retries come within seconds. */
 export async function readByOperation(sql: SqlExecutor, operationId: string): Promise<SessionRow[]> {
   return sql.query<SessionRow>(
-    `SELECT ${RECORD_COLUMNS} FROM identity_session s
+    `SELECT ${EFFECTIVE_COLUMNS} FROM identity_session s ${CUT_OFF_JOIN}
      WHERE s.id IN (SELECT e.session_id FROM identity_session_event e
                     WHERE e.at >= statement_timestamp() - interval '5 minutes' AND e.operation_id = $1::uuid)`,
     [operationId],

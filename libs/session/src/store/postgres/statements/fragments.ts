@@ -1,8 +1,13 @@
+import { isLive, type SessionStatus } from '../../../core/lifecycle.js';
 import type { SessionFilter, SessionScope } from '../../session-store.js';
 import { tenantColumn } from '../session-row.js';
+import { NOT_CUT_OFF } from './cut-off.fragments.js';
 
 /** Written as in the partial indexes, so that the planner sees that they apply. */
 export const LIVE = `s.status IN ('pending', 'active', 'suspended')`;
+
+/** True for sessions `s` that may still change: live, and not cut off. */
+export const UNENDED = `${LIVE} AND ${NOT_CUT_OFF}`;
 
 /**
  * Touches of the last moment may still be on their way to the row, and a second past the limit is within the promise:
@@ -59,8 +64,15 @@ export function filterCondition(filter: SessionFilter, parameters: Parameters): 
   if (filter.clientId === null) all.push('s.client_id IS NULL');
   else if (filter.clientId !== undefined) all.push(`s.client_id = ${parameters.add(filter.clientId, 'text')}`);
   if (filter.deviceType !== undefined) all.push(`s.device_type = ${parameters.add(filter.deviceType, 'text')}`);
-  if (filter.status === 'live') all.push(LIVE, `NOT ${hasRunOut('statement_timestamp()')}`);
-  else if (filter.status !== undefined) all.push(`s.status = ${parameters.add(filter.status, 'text')}`);
-  if (filter.status === 'active') all.push(LIVE, `NOT ${hasRunOut('statement_timestamp()')}`);
+  if (filter.status !== undefined) all.push(statusCondition(filter.status, parameters));
   return all.join(' AND ');
+}
+
+/** By the status that the session reads as: what is cut off is revoked, whatever its row says. */
+function statusCondition(status: SessionStatus | 'live', parameters: Parameters): string {
+  if (status === 'live') return `${UNENDED} AND NOT ${hasRunOut('statement_timestamp()')}`;
+  const is = `s.status = ${parameters.add(status, 'text')}`;
+  if (status === 'active') return `${is} AND ${UNENDED} AND NOT ${hasRunOut('statement_timestamp()')}`;
+  if (status === 'revoked') return `(${is} OR (${LIVE} AND NOT ${NOT_CUT_OFF}))`;
+  return isLive(status) ? `${is} AND ${UNENDED}` : is;
 }

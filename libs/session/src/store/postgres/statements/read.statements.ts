@@ -1,7 +1,8 @@
 import type { Page, SessionFilter } from '../../session-store.js';
-import { RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
+import { EFFECTIVE_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { filterCondition, LIVE, Parameters } from './fragments.js';
+import { CUT_OFF_JOIN } from './cut-off.fragments.js';
+import { filterCondition, Parameters, UNENDED } from './fragments.js';
 
 /** The database's time in milliseconds. */
 export async function readNow(sql: SqlExecutor): Promise<number> {
@@ -15,9 +16,10 @@ export async function readMany(
   ids: readonly string[],
 ): Promise<{ asOf: number; rows: SessionRow[] }> {
   const rows = await sql.query<SessionRow & { as_of: number; found: boolean }>(
-    `SELECT moment.at AS as_of, s.id IS NOT NULL AS found, ${RECORD_COLUMNS}
+    `SELECT moment.at AS as_of, s.id IS NOT NULL AS found, ${EFFECTIVE_COLUMNS}
      FROM (SELECT (extract(epoch FROM statement_timestamp()) * 1000)::float8 AS at) moment
-     LEFT JOIN identity_session s ON s.id = ANY ($1::uuid[])`,
+     LEFT JOIN identity_session s ON s.id = ANY ($1::uuid[])
+     ${CUT_OFF_JOIN}`,
     [ids],
   );
   return { asOf: rows[0]?.as_of ?? Number.NaN, rows: rows.filter((row) => row.found) };
@@ -30,7 +32,7 @@ export async function readLast(
   deviceId: string,
 ): Promise<SessionRow | undefined> {
   const rows = await sql.query<SessionRow>(
-    `SELECT ${RECORD_COLUMNS} FROM identity_session s
+    `SELECT ${EFFECTIVE_COLUMNS} FROM identity_session s ${CUT_OFF_JOIN}
      WHERE s.user_id = $2::text AND s.device_id = $3::text AND s.tenant_id = $1::text
      ORDER BY s.created_at DESC, s.sequence DESC LIMIT 1`,
     [tenantColumn(tenantId), userId, deviceId],
@@ -39,7 +41,9 @@ export async function readLast(
 }
 
 export async function readExists(sql: SqlExecutor, id: string): Promise<boolean> {
-  const rows = await sql.query(`SELECT true AS found FROM identity_session s WHERE s.id = $1::uuid AND ${LIVE}`, [id]);
+  const rows = await sql.query(`SELECT true AS found FROM identity_session s WHERE s.id = $1::uuid AND ${UNENDED}`, [
+    id,
+  ]);
   return rows.length > 0;
 }
 
@@ -54,7 +58,8 @@ export async function readPage(sql: SqlExecutor, filter: SessionFilter, page: Pa
   }
   const direction = page.descending ? 'DESC' : 'ASC';
   return sql.query<SessionRow>(
-    `SELECT ${RECORD_COLUMNS} FROM identity_session s WHERE ${conditions.join(' AND ')}
+    `SELECT ${EFFECTIVE_COLUMNS} FROM identity_session s ${CUT_OFF_JOIN}
+     WHERE ${conditions.join(' AND ')}
      ORDER BY s.created_at ${direction}, s.id ${direction} LIMIT ${parameters.add(page.limit, 'int')}`,
     parameters.values,
   );

@@ -1,6 +1,6 @@
 import type { Touch } from '../../session-store.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { LIVE } from './fragments.js';
+import { UNENDED } from './fragments.js';
 
 /**
  * Writes a batch of accesses and gives the ids that somebody else had locked. Rows are locked in id order and locked
@@ -12,7 +12,7 @@ export async function touchBatch(sql: SqlExecutor, touches: readonly Touch[]): P
        SELECT * FROM unnest($1::uuid[], $2::float8[], $3::text[]) AS input (id, at, ip)
      ),
      locked AS MATERIALIZED (
-       SELECT s.id FROM identity_session s WHERE s.id = ANY ($1::uuid[]) AND ${LIVE}
+       SELECT s.id FROM identity_session s WHERE s.id = ANY ($1::uuid[]) AND ${UNENDED}
        ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED
      ),
      written AS (
@@ -25,7 +25,7 @@ export async function touchBatch(sql: SqlExecutor, touches: readonly Touch[]): P
        RETURNING s.id
      )
      SELECT s.id FROM identity_session s
-     WHERE s.id = ANY ($1::uuid[]) AND ${LIVE} AND s.id NOT IN (SELECT id FROM locked)`,
+     WHERE s.id = ANY ($1::uuid[]) AND ${UNENDED} AND s.id NOT IN (SELECT id FROM locked)`,
     [touches.map((touch) => touch.id), touches.map((touch) => touch.at), touches.map((touch) => touch.ip)],
   );
   return rows.map((row) => row.id);

@@ -1,0 +1,89 @@
+import type { CutOffScope, StoredCutOff } from '../../../core/cut-off.js';
+import { tenantColumn } from '../session-row.js';
+import type { SqlExecutor } from '../sql-executor.js';
+import type { Operation } from './change.statements.js';
+import { LIVE, MOMENT } from './fragments.js';
+
+interface CutOffRow {
+  readonly scope: CutOffScope;
+  readonly not_before: number;
+  readonly version: number;
+  readonly reason: string;
+  readonly actor: string | null;
+}
+
+/**
+ * Makes a cut-off, or raises the one of its scope. It comes after every cut-off and every live session that there is,
+ * even where the clock has gone back since: whoever was signed in before is covered.
+ */
+export async function upsertCutOff(sql: SqlExecutor, scope: CutOffScope, operation: Operation): Promise<StoredCutOff> {
+  const rows = await sql.query<CutOffRow>(
+    `WITH ${MOMENT},
+     cut AS (
+       INSERT INTO identity_session_cut_off AS c (tenant_id, user_id, not_before, reason, actor)
+       SELECT $1::text, $2::text,
+         GREATEST(moment.at, (SELECT max(earlier.not_before) + interval '1 millisecond' FROM identity_session_cut_off earlier),
+                  (SELECT max(s.created_at) FROM identity_session s WHERE ${LIVE})), $3::text, $4::text
+       FROM moment
+       ON CONFLICT (scope) DO UPDATE SET version = c.version + 1, reason = excluded.reason, actor = excluded.actor,
+         not_before = GREATEST(c.not_before, excluded.not_before)
+       RETURNING c.*
+     ),
+     logged AS (
+       INSERT INTO identity_session_event
+         (at, type, version, tenant_id, user_id, reason, actor, operation_id, details)
+       SELECT moment.at, 'cut_off', cut.version, COALESCE(cut.tenant_id, ''), cut.user_id, cut.reason, cut.actor, $5::uuid,
+         jsonb_build_object('scope', $6::jsonb, 'notBefore', (extract(epoch FROM cut.not_before) * 1000)::bigint)
+       FROM cut, moment
+     )
+     SELECT $6::jsonb AS scope, (extract(epoch FROM cut.not_before) * 1000)::float8 AS not_before, cut.version,
+       cut.reason, cut.actor FROM cut`,
+    [
+      scope.tenantId === undefined ? null : tenantColumn(scope.tenantId),
+      scope.userId ?? null,
+      operation.reason,
+      operation.by,
+      operation.operationId,
+      JSON.stringify(scope),
+    ],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('The database has stored no cut-off.');
+  return storedOf(row);
+}
+
+/** The cut-off that an earlier attempt of the operation has made; retries come within seconds. */
+export async function readCutOffByOperation(sql: SqlExecutor, operationId: string): Promise<StoredCutOff | undefined> {
+  const rows = await sql.query<CutOffRow>(
+    `SELECT e.details -> 'scope' AS scope, (e.details ->> 'notBefore')::float8 AS not_before, e.version, e.reason, e.actor
+     FROM identity_session_event e
+     WHERE e.at >= statement_timestamp() - interval '5 minutes' AND e.operation_id = $1::uuid`,
+    [operationId],
+  );
+  return rows[0] && storedOf(rows[0]);
+}
+
+/**
+ * Forgets cut-offs older than `olderThanMs` that cover no live session, and gives their number. A cut-off that is raised
+ * meanwhile stays.
+ */
+export async function deleteCutOffs(sql: SqlExecutor, olderThanMs: number): Promise<number> {
+  const rows = await sql.query<{ count: number }>(
+    `WITH forgotten AS (
+       DELETE FROM identity_session_cut_off c
+       WHERE c.not_before < clock_timestamp() - $1::float8 * interval '1 millisecond'
+         AND NOT EXISTS (
+           SELECT FROM identity_session s
+           WHERE ${LIVE} AND s.created_at <= c.not_before
+             AND (c.tenant_id IS NULL OR s.tenant_id = c.tenant_id) AND (c.user_id IS NULL OR s.user_id = c.user_id))
+       RETURNING c.scope
+     )
+     SELECT count(*)::float8 AS count FROM forgotten`,
+    [olderThanMs],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+function storedOf(row: CutOffRow): StoredCutOff {
+  return { scope: row.scope, notBefore: row.not_before, version: row.version, reason: row.reason, by: row.actor };
+}
