@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /**
  * A wire between the application and its database that can be cut, stalled, or made to lose an answer. Listens on
@@ -10,6 +11,8 @@ export class TcpProxy {
   #refusing = false;
   /** Sees what the client sends; true cuts the connection once the server has answered it, before the client hears. */
   loseAnswerTo: ((sent: Buffer) => boolean) | undefined;
+  /** How long everything takes on its way, in each direction. */
+  delayMs = 0;
 
   private constructor(
     private readonly listener: Server,
@@ -78,9 +81,11 @@ export class TcpProxy {
     const pair = [client, server] as const;
     this.#pairs.add(pair);
     let isLosing = false;
+    const toServer = this.#wireTo(server);
+    const toClient = this.#wireTo(client);
     client.on('data', (data) => {
       if (this.loseAnswerTo?.(data) === true) isLosing = true;
-      server.write(data);
+      toServer(data);
     });
     server.on('data', (data) => {
       if (isLosing) {
@@ -88,7 +93,7 @@ export class TcpProxy {
         server.destroy();
         return;
       }
-      client.write(data);
+      toClient(data);
     });
     const end = () => {
       this.#pairs.delete(pair);
@@ -97,5 +102,21 @@ export class TcpProxy {
     };
     for (const socket of pair) socket.on('close', end).on('error', end);
     if (this.#stalled) this.stall();
+  }
+
+  /** Keeps the order, also of what is sent just after a delay has ended. */
+  #wireTo(socket: Socket): (data: Buffer) => void {
+    let underWay: Promise<void> | undefined;
+    return (data) => {
+      if (this.delayMs === 0 && underWay === undefined) {
+        socket.write(data);
+        return;
+      }
+      const arrival = Promise.all([underWay, pause(this.delayMs)]).then(() => {
+        if (underWay === arrival) underWay = undefined;
+        if (!socket.destroyed) socket.write(data);
+      });
+      underWay = arrival;
+    };
   }
 }

@@ -1,0 +1,30 @@
+import type { Evidence, Violation } from '../evidence.js';
+import { checkAnswers } from './answers.js';
+import { checkConvergence } from './convergence.js';
+import { checkDurability } from './durability.js';
+import { checkEvents } from './events.js';
+import { checkFinality } from './finality.js';
+import { checkIdentity } from './identity.js';
+import { checkLimit } from './limit.js';
+import { Lookup } from './lookup.js';
+import { checkLifetime, checkRefusals } from './refusals.js';
+import { checkRevocation } from './revocation.js';
+import { checkTouches } from './touches.js';
+
+/** Everything in the evidence that breaks a promise. Pure: the same evidence gives the same answer. */
+export function check(evidence: Evidence): Violation[] {
+  const lookup = new Lookup(evidence);
+  return [
+    checkRevocation,
+    checkDurability,
+    checkLimit,
+    checkIdentity,
+    checkFinality,
+    checkAnswers,
+    checkRefusals,
+    checkLifetime,
+    checkConvergence,
+    checkEvents,
+    checkTouches,
+  ].flatMap((invariant) => invariant(lookup));
+}

@@ -1,0 +1,143 @@
+import type { Absence, Evidence, FaultRecord, LedgerEvent, LedgerSession, ProcessEnd } from '../evidence.js';
+import { type AnswerFacts, History, type Operation, type OperationKind } from '../history.js';
+import { readSettings } from '../settings.js';
+
+type Answer = { readonly status: number; readonly code?: string } & AnswerFacts;
+
+/** What an operation is beside its kind, answer and times. */
+export type OperationDetails = Partial<
+  Pick<Operation, 'node' | 'user' | 'token' | 'target' | 'passwordIsSure' | 'final'>
+>;
+
+/** Makes the evidence of a small run by hand. Everything is well unless a test makes it otherwise. */
+export class EvidenceBuilder {
+  readonly faults: FaultRecord[] = [];
+  readonly absences: Absence[] = [];
+  readonly ends: ProcessEnd[] = [];
+  readonly overLimit: { at: number; scope: string; sessions: string[] }[] = [];
+  readonly changedEnds: { session: string; before: string; after: string }[] = [];
+  readonly sharedLevel: string[] = [];
+  readonly #history = new History();
+  readonly #sessions = new Map<string, LedgerSession>();
+  readonly #events: LedgerEvent[] = [];
+  #transactions = 0;
+
+  /** A session of `user` that was signed in on node a at `at`, in the database as well. */
+  signIn(session: string, at: number, { user = 'ann', evicts = [] as readonly string[], answered = true } = {}): this {
+    const transaction = this.#begin();
+    for (const evicted of evicts) this.end(evicted, at, 'evicted', transaction);
+    this.#sessions.set(session, {
+      id: session,
+      user,
+      deviceType: 'web',
+      status: 'active',
+      version: 1,
+      generation: 0,
+      createdAt: at,
+      expiresAt: at + 240_000,
+      lastAccessedAt: at,
+      endedAt: null,
+      endReason: null,
+    });
+    this.event('created', session, at, transaction);
+    if (!answered) return this;
+    const created = { user, session, generation: 0 };
+    return this.operation('sign-in', at, { status: 200, created, evicted: evicts }, { user, token: null });
+  }
+
+  /** The session's end in the database. */
+  end(session: string, at: number, status = 'revoked', transaction = this.#begin()): this {
+    const present = this.#sessions.get(session)!;
+    this.#sessions.set(session, { ...present, status, version: present.version + 1, endedAt: at });
+    return this.event(status, session, at, transaction);
+  }
+
+  /** A successor of the session's token in the database. */
+  rotate(session: string, at: number): this {
+    const present = this.#sessions.get(session)!;
+    this.#sessions.set(session, { ...present, generation: present.generation + 1 });
+    return this.event('rotated', session, at);
+  }
+
+  /** Changes what the database has of a session. */
+  row(session: string, change: Partial<LedgerSession>): this {
+    this.#sessions.set(session, { ...this.#sessions.get(session)!, ...change });
+    return this;
+  }
+
+  forget(session: string): this {
+    this.#sessions.delete(session);
+    return this;
+  }
+
+  event(type: string, session: string, at: number, transaction = this.#begin()): this {
+    const user = this.#sessions.get(session)?.user ?? null;
+    this.#events.push({ id: this.#events.length + 1, transaction, committedAt: at, type, session, user, reason: null });
+    return this;
+  }
+
+  /** `GET /me` with the session's token, begun at `at` and answered 5 ms later. */
+  me(
+    session: string,
+    at: number,
+    answer: number | Answer,
+    details: OperationDetails & { generation?: number } = {},
+  ): this {
+    const user = this.#sessions.get(session)?.user ?? 'ann';
+    const given = typeof answer === 'number' ? { status: answer } : answer;
+    const seenAs = given.status === 200 ? { seenAs: { user, session } } : {};
+    const token = { session, generation: details.generation ?? 0 };
+    if (given.status === 200 && this.#sessions.has(session)) {
+      const { lastAccessedAt } = this.#sessions.get(session)!;
+      this.row(session, { lastAccessedAt: Math.max(lastAccessedAt, at) });
+    }
+    return this.operation('me', at, { ...seenAs, ...given }, { user, token, ...details });
+  }
+
+  /** Any operation, begun at `at` and answered 5 ms later. */
+  operation(kind: OperationKind, at: number, answer: Answer, details: OperationDetails = {}): this {
+    const { status, code = null, ...facts } = answer;
+    return this.#append(kind, at, { kind: 'answered', status, code, ...facts }, details);
+  }
+
+  /** An operation that was never answered. */
+  lost(kind: OperationKind, at: number, details: OperationDetails = {}): this {
+    return this.#append(kind, at, { kind: 'lost', why: 'socket hang up' }, details);
+  }
+
+  fault(
+    name: string,
+    concerns: FaultRecord['concerns'],
+    from: number,
+    until: number,
+    node: string | null = null,
+  ): this {
+    this.faults.push({ name, concerns, node, begun: from, healed: until, recovered: until });
+    return this;
+  }
+
+  build(): Evidence {
+    return {
+      settings: readSettings(['--seed', '1', '--strategy', 'LogoutFromSameTypeDevicesLimit']),
+      operations: this.#history.operations,
+      faults: this.faults,
+      absences: this.absences,
+      ends: this.ends,
+      observations: { samples: 1, overLimit: this.overLimit, changedEnds: this.changedEnds },
+      ledger: { sessions: [...this.#sessions.values()], events: this.#events },
+      sharedLevel: this.sharedLevel,
+    };
+  }
+
+  #append(kind: OperationKind, at: number, outcome: Operation['outcome'], details: OperationDetails): this {
+    const { node = 'a', user = 'ann', token = null, target = {}, final = false, passwordIsSure } = details;
+    const sure = passwordIsSure === undefined ? {} : { passwordIsSure };
+    this.#history.append({ kind, node, begun: at, ended: at + 5, user, token, target, final, outcome, ...sure });
+    return this;
+  }
+
+  #begin(): string {
+    this.#transactions += 1;
+    return String(this.#transactions);
+  }
+}

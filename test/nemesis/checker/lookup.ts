@@ -1,0 +1,130 @@
+import type { Absence, Evidence, LedgerEvent, LedgerSession } from '../evidence.js';
+import { type Operation, succeeded, wasAdmitted } from '../history.js';
+import { groupBy } from './group-by.js';
+
+const ENDED = ['signed_out', 'expired', 'evicted', 'revoked', 'rejected'];
+
+/** True for a status that holds a slot of the policy. */
+export function isLiveStatus(status: string): boolean {
+  return !ENDED.includes(status);
+}
+
+/** True for a row of the log that tells of a session's end. */
+export function isTerminal(event: LedgerEvent): boolean {
+  return ENDED.includes(event.type);
+}
+
+/** When a session was over, as far as a client can know: the answer that said so had come. */
+export interface AcknowledgedEnd {
+  readonly at: number;
+  readonly by: Operation;
+}
+
+/** What several invariants look up in the evidence. */
+export class Lookup {
+  readonly sessions: ReadonlyMap<string, LedgerSession>;
+  /** By session: the rows of the log that end it; one, where all is well. */
+  readonly terminals: ReadonlyMap<string, readonly LedgerEvent[]>;
+  /** By session: when its tokens were replaced, in order. */
+  readonly rotations: ReadonlyMap<string, readonly LedgerEvent[]>;
+  /** By user: the cut-offs that concern them. */
+  readonly cutOffs: readonly LedgerEvent[];
+  /** By session: the sign-in that was answered with it. */
+  readonly issued: ReadonlyMap<string, Operation>;
+  /** By session: its first end that was acknowledged. */
+  readonly ends: ReadonlyMap<string, AcknowledgedEnd>;
+  /** By session: the admitted operations, by when they began. */
+  readonly admitted: ReadonlyMap<string, readonly Operation[]>;
+
+  constructor(readonly evidence: Evidence) {
+    const { ledger, operations } = evidence;
+    this.sessions = new Map(ledger.sessions.map((session) => [session.id, session]));
+    this.terminals = bySession(ledger.events.filter(isTerminal));
+    this.rotations = bySession(ledger.events.filter((event) => event.type === 'rotated'));
+    this.cutOffs = ledger.events.filter((event) => event.type.startsWith('cut_off'));
+    this.issued = new Map(
+      operations.flatMap((operation) => {
+        const created = createdBy(operation);
+        return created === undefined || operation.kind !== 'sign-in' ? [] : [[created.session, operation] as const];
+      }),
+    );
+    this.ends = acknowledgedEnds(operations, this.issued, this.rotations);
+    this.admitted = groupBy(
+      operations.filter(wasAdmitted).toSorted((one, other) => one.begun - other.begun),
+      (operation) => operation.token?.session ?? '',
+    );
+  }
+
+  /** When the token was no longer the session's, as the log has it; a moment that never comes where it still is. */
+  replacedAt(session: string, generation: number): number {
+    return this.rotations.get(session)?.[generation]?.committedAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** When the session ended, as the log has it; a moment that never comes where it lives. */
+  endedAt(session: string): number {
+    return this.terminals.get(session)?.[0]?.committedAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The last access that was admitted and begun before a moment. */
+  lastAccessBefore(session: string, moment: number): number {
+    const issued = this.issued.get(session)?.begun ?? Number.NEGATIVE_INFINITY;
+    return (this.admitted.get(session) ?? []).reduce(
+      (last, { begun }) => (begun < moment ? Math.max(last, begun) : last),
+      issued,
+    );
+  }
+
+  /** How much of an operation's time its node was stopped, going, gone or starting, in milliseconds. */
+  absentDuring({ node, begun, ended }: Operation): number {
+    return absenceOf(this.evidence.absences, node, begun, ended);
+  }
+}
+
+/** How much of a stretch of time a node was not there. */
+export function absenceOf(absences: readonly Absence[], node: string, from: number, until: number): number {
+  return absences.reduce((sum, absence) => {
+    if (absence.node !== node) return sum;
+    return sum + Math.max(0, Math.min(until, absence.until) - Math.max(from, absence.from));
+  }, 0);
+}
+
+function bySession(events: readonly LedgerEvent[]): Map<string, LedgerEvent[]> {
+  return groupBy(events, (event) => event.session ?? '');
+}
+
+function createdBy({ outcome }: Operation): { readonly session: string; readonly user: string } | undefined {
+  return outcome.kind === 'answered' ? outcome.created : undefined;
+}
+
+/**
+ * The ends that clients were told of. What ends all sessions of a user ends those that were answered before it began;
+ * whether it ends those that were made meanwhile is left open.
+ */
+function acknowledgedEnds(
+  operations: readonly Operation[],
+  issued: ReadonlyMap<string, Operation>,
+  rotations: ReadonlyMap<string, readonly LedgerEvent[]>,
+): Map<string, AcknowledgedEnd> {
+  const ends = new Map<string, AcknowledgedEnd>();
+  const note = (session: string, by: Operation): void => {
+    const present = ends.get(session);
+    if (present === undefined || present.at > by.ended) ends.set(session, { at: by.ended, by });
+  };
+  const ofUser = groupBy(issued, ([, operation]) => createdBy(operation)?.user ?? '');
+  for (const operation of operations) {
+    if (!succeeded(operation) || operation.outcome.kind !== 'answered') continue;
+    const { kind, target, token, outcome } = operation;
+    for (const evicted of outcome.evicted ?? []) note(evicted, operation);
+    if (target.session !== undefined) {
+      // Who presents a token that has been replaced signs nobody out.
+      const presents = kind === 'sign-out' || kind === 'sign-in' || target.session === token?.session;
+      const replacedAt = rotations.get(target.session)?.[token?.generation ?? 0]?.committedAt ?? Infinity;
+      if (!presents || replacedAt > operation.ended) note(target.session, operation);
+    }
+    if (target.user === undefined || outcome.complete === false) continue;
+    for (const [session, made] of ofUser.get(target.user) ?? []) {
+      if (session !== target.except && made.ended <= operation.begun) note(session, operation);
+    }
+  }
+  return ends;
+}

@@ -1,0 +1,123 @@
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { check } from './checker/check.js';
+import { runNow } from './clock.js';
+import { Cluster } from './cluster/cluster.js';
+import { eventually, pause } from './cluster/pause.js';
+import type { Evidence } from './evidence.js';
+import { Nemesis } from './faults/nemesis.js';
+import { History } from './history.js';
+import { readLedger } from './ledger.js';
+import { seededRandom } from './random.js';
+import type { Settings } from './settings.js';
+import { describeViolations, summarise } from './summary.js';
+import { Watcher } from './watcher.js';
+import { Client } from './workload/client.js';
+import type { Person } from './workload/people.js';
+import { RevocationProbe } from './workload/revocation-probe.js';
+import { Workload } from './workload/workload.js';
+
+/** Tokens that every node is asked for at the end: the newest, and all that are held to be live. */
+const FINAL_TOKENS = 400;
+const FINAL_AT_ONCE = 4;
+
+/**
+ * Three nodes under load while faults come and go; then quiet, and the judgement. True where no promise was broken.
+ */
+export async function run(settings: Settings, log: (line: string) => void): Promise<boolean> {
+  const { seed, strategy, durationMs } = settings;
+  log(
+    `Seed ${seed}: ${durationMs / 60_000} minutes, ${strategy.name} ${strategy.limit}. The same seed makes the same decisions.`,
+  );
+  const cluster = await Cluster.start(settings);
+  try {
+    const random = seededRandom(seed);
+    const history = new History();
+    const client = new Client(cluster, history);
+    const workload = new Workload(client);
+    const probe = new RevocationProbe(cluster, workload.own, workload.admin);
+    const first = cluster.nodes[0]!;
+    await workload.prepare(settings.users, first);
+    await probe.prepare(first, (person) => workload.makeAdministrator(first, person));
+
+    const watcher = new Watcher(cluster.database, strategy);
+    const nemesis = new Nemesis(cluster, settings, random.fork('nemesis'), log);
+    watcher.start();
+    workload.start(settings.workers, random.fork('workload'));
+    probe.start(random.fork('probe'));
+    await nemesis.run(runNow() + durationMs);
+
+    await probe.stop();
+    await workload.stop();
+    await quiet(cluster, client, settings);
+    await watcher.stop();
+    const ledger = await readLedger(cluster.database);
+    client.final = true;
+    await askEverybody(cluster, workload, [...workload.people, workload.administrator, ...probe.people]);
+    for (const node of cluster.nodes) await node.terminate();
+
+    const evidence: Evidence = {
+      settings,
+      operations: history.operations,
+      faults: nemesis.records,
+      absences: cluster.nodes.flatMap((node) => node.absences),
+      ends: cluster.nodes.flatMap((node) => node.ends),
+      observations: watcher.observations,
+      ledger,
+      sharedLevel: [],
+    };
+    const violations = check(evidence);
+    log(summarise(evidence, probe.latencies, notes(cluster, workload)));
+    log(describeViolations(violations));
+    await keep(evidence, settings, violations.length > 0, log);
+    return violations.length === 0;
+  } finally {
+    await cluster.remove();
+  }
+}
+
+/** Until what was buffered must have been written, and every lease and queue has had its time. */
+async function quiet(cluster: Cluster, client: Client, settings: Settings): Promise<void> {
+  await eventually(() => Promise.resolve(client.inFlight === 0), settings.answerWithinMs);
+  await cluster.recovers(settings.recoverWithinMs);
+  await pause(settings.syncIntervalMs + settings.idleMarginMs + settings.maxStalenessMs);
+}
+
+/** Each node is asked for each session, at about the same time. */
+async function askEverybody(cluster: Cluster, workload: Workload, people: readonly Person[]): Promise<void> {
+  const tokens = people.flatMap((person) => {
+    const all = [...person.newest.values()].slice(-Math.ceil(FINAL_TOKENS / people.length));
+    return [...new Set([...all, ...person.live.values()])].map((token) => ({ person, token }));
+  });
+  for (let start = 0; start < tokens.length; start += FINAL_AT_ONCE) {
+    const some = tokens.slice(start, start + FINAL_AT_ONCE);
+    await Promise.all(
+      some.flatMap(({ person, token }) => cluster.nodes.map((node) => workload.own.me(node, person, token))),
+    );
+  }
+}
+
+function notes(cluster: Cluster, workload: Workload): string[] {
+  return [
+    ...(cluster.redis === undefined ? ['there was no Redis.'] : []),
+    ...[...workload.admin.missing].map((route) => `the server has no ${route} route; it was left out.`),
+    'clocks that differ between nodes need libfaketime, which is not used here; the simulation covers them.',
+  ];
+}
+
+/** The record of a run that went wrong is kept for whoever looks for the cause. */
+async function keep(
+  evidence: Evidence,
+  settings: Settings,
+  isWrong: boolean,
+  log: (line: string) => void,
+): Promise<void> {
+  const file = settings.historyFile ?? (isWrong ? join(tmpdir(), `nemesis-${settings.seed}.json`) : null);
+  if (file === null) return;
+  const text = JSON.stringify(evidence, (_, value: unknown) =>
+    value instanceof Map ? [...(value as Map<unknown, unknown>)] : value,
+  );
+  await writeFile(file, text);
+  log(`The record of the run is in ${file}.`);
+}
