@@ -26,7 +26,7 @@ export function summarise(
     `on ${availableParallelism()} × ${cpus()[0]?.model ?? '?'}, Node ${process.versions.node}`,
     '',
     `Faults: ${faults.length}`,
-    ...[...groupBy(faults, ({ name }) => name)].map(([name, records]) => faultLine(name, records)),
+    ...[...groupBy(faults, ({ name }) => name)].map(([name, records]) => faultLine(name, records, faults)),
     '',
     'Refusals:',
     ...refusals(operations),
@@ -55,8 +55,12 @@ export function describeViolations(violations: readonly Violation[]): string {
   return [`\n${violations.length} VIOLATIONS`, ...shown, ''].join('\n');
 }
 
-function faultLine(name: string, records: readonly FaultRecord[]): string {
-  const recoveries = records.map(({ healed, recovered }) => (recovered ?? Infinity) - healed);
+/** Where two were there at once, recovery counts from the end of the second. */
+function faultLine(name: string, records: readonly FaultRecord[], all: readonly FaultRecord[]): string {
+  const recoveries = records.map(({ recovered }) => {
+    const healed = all.filter((fault) => fault.recovered === recovered).map((fault) => fault.healed);
+    return (recovered ?? Infinity) - Math.max(...healed);
+  });
   const worst = Math.round(Math.max(...recoveries));
   return `  ${name.padEnd(32)} ${String(records.length).padStart(3)} ×   healthy again within ${worst} ms`;
 }

@@ -11,7 +11,8 @@ const REFUSALS: Readonly<Record<OperationKind, readonly number[]>> = {
   list: [],
   'end-own': [404],
   'end-own-others': [],
-  password: [409],
+  // The session has ended while the password was being hashed.
+  password: [404, 409],
   'admin-end': [404],
   'admin-end-user': [],
   'admin-bulk': [404, 405],

@@ -178,6 +178,8 @@ describe('I5 answers', () => {
     expect(broken(run().me('s1', 1_100, { status: 401, code: 'SESSION_EXPIRED' }))).toEqual(['I5']);
     const missing = { status: 404, code: 'SESSION_NOT_FOUND' };
     expect(broken(run().operation('admin-end', 1_100, missing, { target: { session: 's1' }, token }))).toEqual(['I5']);
+    expect(broken(run().operation('password', 1_100, missing, { token }))).toEqual(['I5']);
+    expect(broken(run().operation('password', 1_100, missing, { token }).end('s1', 1_103))).toEqual([]);
   });
 
   it('is broken by a process that ends by itself, or too late, or with an error', () => {

@@ -10,7 +10,7 @@ export function checkRefusals(lookup: Lookup): Violation[] {
   return lookup.evidence.operations.flatMap((operation): Violation[] => {
     const { outcome, token } = operation;
     if (outcome.kind !== 'answered' || token === null) return [];
-    if (outcome.status === 404 && operation.target.session !== undefined) return checkMissing(lookup, operation);
+    if (outcome.code === 'SESSION_NOT_FOUND') return checkMissing(lookup, operation);
     if (outcome.status !== 401 || outcome.code === 'BAD_CREDENTIALS') return [];
     if (isJustified(lookup, operation)) return [];
     const what = `Session ${token.session} lives, its token is right, and it was answered 401 ${outcome.code ?? ''}.`;
@@ -20,7 +20,7 @@ export function checkRefusals(lookup: Lookup): Violation[] {
 
 /** "No such session" is said of none that lives. */
 function checkMissing(lookup: Lookup, operation: Operation): Violation[] {
-  const session = operation.target.session ?? '';
+  const session = operation.target.session ?? operation.token?.session ?? '';
   if (!lookup.sessions.has(session)) return [];
   if (lookup.endedAt(session) <= operation.ended + lookup.evidence.settings.slackMs) return [];
   if (isCutOff(lookup, session, operation.ended)) return [];
