@@ -16,6 +16,8 @@ export interface RevocationLatency {
 
 const PASSWORD = 'the password of the probe';
 const BETWEEN_ASKING_MS = 5;
+/** A node that is being started again. */
+const BETWEEN_LOST_MS = 250;
 const GIVE_UP_MS = 20_000;
 
 /** Ends one session after the other and looks how long the other nodes admit it. */
@@ -104,7 +106,7 @@ export class RevocationProbe {
       if (succeeded(operation)) admittedAt = Math.max(admittedAt, operation.begun);
       const isRefused = operation.outcome.kind === 'answered' && operation.outcome.status === 401;
       if (isRefused || !this.#isRunning || operation.ended > acknowledged + GIVE_UP_MS) break;
-      await pause(BETWEEN_ASKING_MS);
+      await pause(operation.outcome.kind === 'lost' ? BETWEEN_LOST_MS : BETWEEN_ASKING_MS);
     }
     this.latencies.push({ at: acknowledged, node: node.name, latencyMs: admittedAt - acknowledged });
   }
