@@ -66,6 +66,9 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect((await user.post('/elevate', { assurance: 'aal2' })).status).toBe(201);
       expect((await user.get('/second-factor')).body).toMatchObject({ assurance: 'aal2' });
       expect(user.token).not.toBe(before);
+      // What is on its way has the rights of before, and no longer than the grace.
+      expectProblem(await presenting(node, before).get('/second-factor'), 'ASSURANCE_TOO_LOW');
+      await letTimePass(node, 30_000);
       expectProblem(await presenting(node, before).me(), 'SESSION_INVALID');
     });
 

@@ -86,6 +86,7 @@ export {
   type CredentialExtractor,
   type IncomingHeadersCarrier,
 } from './nest/credential/credential.js';
+export { SESSION_TOKEN_HEADER } from './nest/credential/deliver-token.js';
 export type { DeviceResolver, ResolvedDevice } from './nest/device/device-resolver.js';
 export { type LocationResolver, NoLocationResolver } from './nest/device/location-resolver.js';
 export { UserAgentDeviceResolver } from './nest/device/user-agent-device-resolver.js';
@@ -126,5 +127,10 @@ export {
   ConcurrentLoginStrategyService,
   type SimulatedSignIn,
 } from './nest/sign-in/concurrent-login-strategy.service.js';
-export { SESSION_TOKEN_HEADER, type SessionOwner, SessionService } from './nest/sign-in/session.service.js';
+export {
+  type RotationExchange,
+  type RotationResult,
+  type SessionOwner,
+  SessionService,
+} from './nest/sign-in/session.service.js';
 export type { SessionExchange, SignInInput, SignInResult } from './nest/sign-in/sign-in.js';

@@ -65,3 +65,19 @@ export class ElevateController {
     return { id: session.id };
   }
 }
+
+/** The user's rights or credentials change. */
+@Controller()
+export class RotateController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('rotate')
+  async rotate(
+    @CurrentSession() current: Session,
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<{ id: string }> {
+    const { session } = await this.sessions.rotate(current, { request, response, reason: 'rights_changed' });
+    return { id: session.id };
+  }
+}

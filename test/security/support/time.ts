@@ -21,6 +21,7 @@ export function forget(node: TestApp): void {
 export async function letTimePass(node: TestApp, ms: number): Promise<void> {
   await flushTouches(node);
   const columns = ['created_at', 'authenticated_at', 'last_accessed_at', 'expires_at', 'due_at', 'ended_at'];
+  columns.push('rotated_at', 'previous_authenticated_at');
   const shifted = columns.map((column) => `${column} = ${column} - $1::float8 * interval '1 millisecond'`);
   await sql(node, `UPDATE identity_session SET ${shifted.join(', ')}`, [ms]);
   forget(node);

@@ -34,6 +34,7 @@ describe('readConfig', () => {
         tailIntervalMs: 1_000,
         maxStalenessMs: 5_000,
         cleanupIntervalMs: 600_000,
+        rotationIntervalMs: 0,
         rotationGraceMs: 30_000,
         cleanup: true,
         hints: 'postgres',
@@ -68,7 +69,8 @@ describe('readConfig', () => {
       SESSION_TAIL_INTERVAL_MS: '50',
       SESSION_MAX_STALENESS_MS: '400',
       SESSION_CLEANUP_INTERVAL_MS: '500',
-      SESSION_ROTATION_GRACE_MS: '0',
+      SESSION_ROTATION_INTERVAL_MS: '60000',
+      SESSION_ROTATION_GRACE_MS: '1000',
       SESSION_CLEANUP: 'off',
       SESSION_TOKEN_KEYS: `k2:${SECRET},k1:${Buffer.alloc(33, 7).toString('base64url')}`,
       TRUST_PROXY_HOPS: '2',
@@ -92,7 +94,8 @@ describe('readConfig', () => {
         tailIntervalMs: 50,
         maxStalenessMs: 400,
         cleanupIntervalMs: 500,
-        rotationGraceMs: 0,
+        rotationIntervalMs: 60_000,
+        rotationGraceMs: 1_000,
         cleanup: false,
         hints: 'off',
         tokenKeys: [
@@ -120,6 +123,13 @@ describe('readConfig', () => {
       hints: 'redis',
     });
     expect(readConfig({ NODE_ENV: 'production', COOKIE_SECURE: 'false' }).session.cookieSecure).toBe(false);
+  });
+
+  it('refuses a rotation that would take requests on their way for theft', () => {
+    const refusal = (environment: Record<string, string>) => () => readConfig(environment);
+    expect(refusal({ SESSION_ROTATION_INTERVAL_MS: '20000' })).toThrow('SESSION_ROTATION_INTERVAL_MS (20000)');
+    expect(refusal({ SESSION_ROTATION_INTERVAL_MS: '20000', SESSION_ROTATION_GRACE_MS: '0' })).toThrow('at least 1000');
+    expect(refusal({ SESSION_ROTATION_GRACE_MS: '0' })).not.toThrow();
   });
 
   it('is frozen all through', () => {

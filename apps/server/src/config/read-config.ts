@@ -74,6 +74,7 @@ function readSession(reader: EnvironmentReader, hasRedis: boolean, inProduction:
     tailIntervalMs: reader.integer('SESSION_TAIL_INTERVAL_MS', SECOND, 1, LONGEST_TIMER),
     maxStalenessMs: reader.integer('SESSION_MAX_STALENESS_MS', 5 * SECOND, 1, LONGEST_TIMER),
     cleanupIntervalMs: reader.integer('SESSION_CLEANUP_INTERVAL_MS', 10 * MINUTE, 1, LONGEST_TIMER),
+    rotationIntervalMs: reader.integer('SESSION_ROTATION_INTERVAL_MS', 0, 0, TEN_YEARS),
     rotationGraceMs: reader.integer('SESSION_ROTATION_GRACE_MS', 30 * SECOND, 0, LONGEST_TIMER),
     cleanup: reader.flag('SESSION_CLEANUP', true),
     hints: reader.oneOf('SESSION_HINTS', hasRedis ? 'redis' : 'postgres', ['redis', 'postgres', 'off']),
@@ -85,6 +86,7 @@ function readSession(reader: EnvironmentReader, hasRedis: boolean, inProduction:
     reader.report('SESSION_HINTS is redis, but there is no REDIS_URL; set it, or use postgres or off.');
   }
   reportShortIdleTimeout(reader, session);
+  reportRotation(reader, session);
   return session;
 }
 
@@ -96,6 +98,22 @@ function reportShortIdleTimeout(reader: EnvironmentReader, session: SessionConfi
     `SESSION_IDLE_TIMEOUT_MS (${session.idleTimeoutMs}) must be at least twice SESSION_SYNC_INTERVAL_MS ` +
       `(${session.syncIntervalMs}) and ${session.idleMarginMs} ms more, here ${shortest}: raise it or lower the interval.`,
   );
+}
+
+/** Requests side by side with the one that rotates present the old token; only one old token is known. */
+function reportRotation(reader: EnvironmentReader, { rotationIntervalMs, rotationGraceMs }: SessionConfig): void {
+  if (rotationIntervalMs === 0) return;
+  if (rotationGraceMs < SECOND) {
+    reader.report(
+      `SESSION_ROTATION_GRACE_MS (${rotationGraceMs}) must be at least ${SECOND} with SESSION_ROTATION_INTERVAL_MS.`,
+    );
+  }
+  if (rotationIntervalMs < rotationGraceMs) {
+    reader.report(
+      `SESSION_ROTATION_INTERVAL_MS (${rotationIntervalMs}) must be at least SESSION_ROTATION_GRACE_MS ` +
+        `(${rotationGraceMs}): raise it, lower the grace, or set 0 to rotate only where rights change.`,
+    );
+  }
 }
 
 function readPolicy(reader: EnvironmentReader): ConcurrentLoginPolicy {

@@ -45,6 +45,8 @@ export interface SessionConfig {
   readonly tailIntervalMs: number;
   readonly maxStalenessMs: number;
   readonly cleanupIntervalMs: number;
+  /** 0: tokens are replaced only where rights change. */
+  readonly rotationIntervalMs: number;
   readonly rotationGraceMs: number;
   /** Whether this node takes part in cleanup. */
   readonly cleanup: boolean;

@@ -31,7 +31,7 @@ export async function runServer(): Promise<number> {
 }
 
 /** Settings of what is not there yet; whoever sets them should know. */
-const WITHOUT_EFFECT = ['SESSION_CLEANUP', 'SESSION_CLEANUP_INTERVAL_MS', 'SESSION_ROTATION_GRACE_MS'];
+const WITHOUT_EFFECT = ['SESSION_CLEANUP', 'SESSION_CLEANUP_INTERVAL_MS'];
 
 function withoutEffect(environment: NodeJS.ProcessEnv): string {
   const set = WITHOUT_EFFECT.filter((name) => (environment[name] ?? '') !== '');

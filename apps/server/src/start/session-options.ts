@@ -15,6 +15,7 @@ export function sessionOptions({ session, http, database, redisUrl, nodeName }: 
     ...(redisUrl === null ? {} : { redis: { url: redisUrl } }),
     ...(database.directUrl === null ? {} : { directUrl: database.directUrl }),
     tokenKeys: session.tokenKeys,
+    rotation: { intervalMs: session.rotationIntervalMs, graceMs: session.rotationGraceMs },
     cookie: { secure: session.cookieSecure },
     trustProxyHops: http.trustProxyHops,
     nodeName,

@@ -97,6 +97,25 @@ export function matchesDigest(body: string, digest: Uint8Array): boolean {
   return digestsEqual(scratch, digest);
 }
 
+/** Of nothing. */
+const NO_DIGEST = new Uint8Array(32);
+
+/**
+ * Which of two digests a token's body has: that of the current token or of the one before. Hashes once and compares
+ * with both, whatever there is to compare with, so that the time it takes tells nothing.
+ */
+export function whichDigest(
+  body: string,
+  current: Uint8Array | undefined,
+  previous: Uint8Array | undefined,
+): 'current' | 'previous' | 'neither' {
+  scratch.write(hash('sha256', body, 'binary'), 'latin1');
+  const isCurrent = digestsEqual(scratch, current ?? NO_DIGEST);
+  const isPrevious = digestsEqual(scratch, previous ?? NO_DIGEST);
+  if (isCurrent) return 'current';
+  return isPrevious ? 'previous' : 'neither';
+}
+
 /** Mints tokens, and tells a forged one from a possible one where keys are configured. */
 export class TokenMint {
   readonly #keys: ReadonlyMap<string, Uint8Array>;
@@ -127,6 +146,11 @@ export class TokenMint {
       .update(String(generation))
       .digest('base64url');
     return this.#issue(previous.id, generation, secret);
+  }
+
+  /** Whether `isGenuine` proves anything: that the token was issued here. */
+  get hasKeys(): boolean {
+    return this.#signing !== undefined;
   }
 
   /**

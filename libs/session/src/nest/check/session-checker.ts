@@ -3,8 +3,9 @@ import type { CachedSession } from '../../cache/cached-session.js';
 import { type ErrorCode, IdentitySessionError } from '../../core/errors.js';
 import { expiryOf } from '../../core/expiry.js';
 import { isLive } from '../../core/lifecycle.js';
-import { type AssuranceLevel, meetsAssurance } from '../../core/session.js';
+import { type AssuranceLevel, meetsAssurance, type SessionRecord } from '../../core/session.js';
 import { matchesDigest, type ParsedToken, parseToken, TokenMint } from '../../core/token.js';
+import { asBeforeRotation } from '../../core/token-standing.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
@@ -12,6 +13,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
+import { TokenRotation } from './token-rotation.js';
 
 /** What a route asks of a session beyond being live. */
 export interface SessionRequirements {
@@ -22,11 +24,21 @@ export interface SessionRequirements {
   readonly skipTouch?: boolean;
   /** Always asks the database, as of after the request came. */
   readonly strict?: boolean;
+  /**
+   * The caller gives a successor to the client, the way that the token came. Only then is a token rotated that is due, and
+   * only then is a successor told.
+   */
+  readonly deliversSuccessor?: boolean;
 }
 
 /** Either the session, or why there is none. */
 export type SessionVerdict =
-  | { readonly session: Session; readonly error?: undefined }
+  | {
+      readonly session: Session;
+      readonly error?: undefined;
+      /** The token to use from now on: a secret, for whoever presented the one before and for nobody else. */
+      readonly successor?: string | undefined;
+    }
   | { readonly session?: undefined; readonly error: IdentitySessionError };
 
 /** Why a session that is not live is refused; told only to whoever presents its secret. */
@@ -40,16 +52,19 @@ const REFUSALS: Readonly<Record<Exclude<CachedSession['record']['status'], 'acti
   rejected: ['SESSION_REVOKED', 'The sign-in was rejected.'],
 };
 
-/** Of nothing. */
-const NO_DIGEST = new Uint8Array(32);
+/** An idle limit seems passed; the database may know better. */
+const SEEMS_IDLE = 'idle';
 const NO_REQUIREMENTS: SessionRequirements = {};
 /** Loads at once for secrets that do not match what is in memory: whoever knows ids must not keep the database busy. */
 const MOST_DOUBTS = 256;
 
 /**
  * Decides whether a credential belongs to a live session, without any framework. A session that this node knows is
- * decided at once, without a promise; only an unknown one, a lapsed lease, a secret that does not match, an idle limit
- * or a strict route ask the database.
+ * decided at once, without a promise; only an unknown one, a lapsed lease, a secret that does not match, an idle limit,
+ * a strict route or a token that is due for rotation ask the database.
+ *
+ * The token before a rotation is admitted in its grace, with the rights that it had. Who uses it later has the session
+ * ended: somebody else may hold its successor.
  *
  * Idle limits are confirmed by the database, because another node may have seen a later access. A refusal ends nothing.
  *
@@ -68,6 +83,7 @@ export class SessionChecker {
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(CutOffs) private readonly cutOffs: CutOffs,
+    @Inject(TokenRotation) private readonly rotation: TokenRotation,
     @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'strict'>,
   ) {
     this.#isStrict = options.strict;
@@ -88,8 +104,9 @@ export class SessionChecker {
     const isStrict = this.#isStrict || requirements.strict === true;
     const entry = isStrict ? undefined : this.known.trusted(parsed.id);
     if (entry !== undefined) {
-      if (!matchesDigest(parsed.body, entry.record.tokenDigest)) return this.#doubt(parsed, requirements, address);
-      const verdict = this.#judge(entry, requirements, address);
+      const verdict = matchesDigest(parsed.body, entry.record.tokenDigest)
+        ? this.#judge(parsed, entry, requirements, address)
+        : (this.#judgeInGrace(parsed, entry, requirements, address) ?? this.#doubt(parsed, requirements, address));
       if (verdict !== undefined) return verdict;
     }
     // What memory had does not settle it: then a load that began before would not either.
@@ -123,33 +140,116 @@ export class SessionChecker {
     requirements: SessionRequirements,
     address: string | null,
     fresh: boolean,
+    mayRotate = true,
   ): Promise<SessionVerdict> {
     if (!this.mint.isGenuine(parsed)) return invalid();
+    // Who came in the grace is in it, however long the database takes.
+    const presentedAt = this.clock.now();
     const entry = await this.known.load(parsed.id, fresh);
-    // Hashed for unknown ids too: how long the answer takes must not tell whether the id exists.
-    const isRight = matchesDigest(parsed.body, entry?.record.tokenDigest ?? NO_DIGEST);
-    if (entry === undefined || !isRight) return invalid();
-    return this.#judge(entry, requirements, address) ?? refused('SESSION_EXPIRED', REFUSALS.expired[1]);
+    const standing = this.rotation.standingOf(parsed, entry?.record, presentedAt);
+    if (entry === undefined || standing === 'unknown') return invalid();
+    if (standing === 'reused') {
+      await this.rotation.endReused(entry.record);
+      return invalid();
+    }
+    const verdict =
+      standing === 'current'
+        ? this.#judge(parsed, entry, requirements, address, mayRotate)
+        : this.#judgePrevious(parsed, entry, requirements, address);
+    return (await verdict) ?? refused('SESSION_EXPIRED', REFUSALS.expired[1]);
   }
 
   /** `undefined` where an idle limit seems to be passed. */
-  #judge(entry: CachedSession, requirements: SessionRequirements, address: string | null): SessionVerdict | undefined {
+  #judge(
+    token: ParsedToken,
+    entry: CachedSession,
+    requirements: SessionRequirements,
+    address: string | null,
+    mayRotate = true,
+  ): SessionVerdict | Promise<SessionVerdict> | undefined {
     const { record } = entry;
+    const now = this.clock.now();
+    const obstacle = this.#obstacle(record, entry.lastAccessedAt, requirements, now);
+    if (obstacle !== undefined) return obstacle === SEEMS_IDLE ? undefined : obstacle;
+    if (requirements.skipTouch !== true) this.touches.touch(entry, Math.floor(now), address);
+    const admitted = (entry.view ??= { session: new Session(record, entry) }) as SessionVerdict;
+    if (mayRotate && requirements.deliversSuccessor === true && this.rotation.isDue(record, now)) {
+      return this.#rotate(token, entry, admitted, requirements, address).catch(refusalOf);
+    }
+    return admitted;
+  }
+
+  /** Where memory has the token as the previous one, in its grace; anything else is the database's to say. */
+  #judgeInGrace(
+    token: ParsedToken,
+    entry: CachedSession,
+    requirements: SessionRequirements,
+    address: string | null,
+  ): SessionVerdict | undefined {
+    if (entry.record.previous === null) return undefined;
+    const isInGrace = this.rotation.standingOf(token, entry.record, this.clock.now()) === 'previous';
+    return isInGrace ? this.#judgePrevious(token, entry, requirements, address) : undefined;
+  }
+
+  /** As `#judge`, for the rights that the previous token had. */
+  #judgePrevious(
+    token: ParsedToken,
+    entry: CachedSession,
+    requirements: SessionRequirements,
+    address: string | null,
+  ): SessionVerdict | undefined {
+    const record = asBeforeRotation(entry.record);
+    const now = this.clock.now();
+    const obstacle = this.#obstacle(record, entry.lastAccessedAt, requirements, now);
+    if (obstacle !== undefined) return obstacle === SEEMS_IDLE ? undefined : obstacle;
+    if (requirements.skipTouch !== true) this.touches.touch(entry, Math.floor(now), address);
+    const tells = requirements.deliversSuccessor === true;
+    return {
+      session: new Session(record, entry),
+      successor: tells ? this.rotation.successorOf(token, entry.record) : undefined,
+    };
+  }
+
+  /** Rotates a token that is due and was admitted. Where that fails, the token stays good. */
+  async #rotate(
+    token: ParsedToken,
+    entry: CachedSession,
+    admitted: SessionVerdict,
+    requirements: SessionRequirements,
+    address: string | null,
+  ): Promise<SessionVerdict> {
+    let rotated: SessionRecord | undefined;
+    try {
+      rotated = await this.rotation.rotate(token, entry.record);
+    } catch {
+      return admitted;
+    }
+    const successor = rotated && this.rotation.successorOf(token, rotated);
+    if (rotated !== undefined && successor !== undefined) return { session: new Session(rotated, entry), successor };
+    // Another node was faster, or the session is no longer what memory had: only the database can tell.
+    return this.#ask(token, requirements, address, true, false);
+  }
+
+  /** Why a session is refused to whoever presents its secret; `undefined` where nothing is in the way. */
+  #obstacle(
+    record: SessionRecord,
+    lastAccessedAt: number,
+    requirements: SessionRequirements,
+    now: number,
+  ): SessionVerdict | typeof SEEMS_IDLE | undefined {
     // The row of what is cut off still says that it lives.
     if (this.cutOffs.covers(record) && isLive(record.status)) return refused(...REFUSALS.revoked);
     if (record.status !== 'active') return refusedAs(record.status);
-    const now = this.clock.now();
-    const expiry = expiryOf(record, entry.lastAccessedAt, now);
+    const expiry = expiryOf(record, lastAccessedAt, now);
     if (expiry === 'absolute') return refused(...REFUSALS.expired);
-    if (expiry === 'idle') return undefined;
+    if (expiry === 'idle') return SEEMS_IDLE;
     if (requirements.maxAgeMs !== undefined && now - record.authenticatedAt > requirements.maxAgeMs) {
       return refused('SESSION_NOT_FRESH', 'This needs a more recent sign-in. Authenticate again.');
     }
     if (requirements.assurance !== undefined && !meetsAssurance(record.assurance, requirements.assurance)) {
       return refused('ASSURANCE_TOO_LOW', `This needs a sign-in of level ${requirements.assurance}.`);
     }
-    if (requirements.skipTouch !== true) this.touches.touch(entry, Math.floor(now), address);
-    return (entry.view ??= { session: new Session(record, entry) }) as SessionVerdict;
+    return undefined;
   }
 }
 

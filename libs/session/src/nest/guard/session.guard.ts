@@ -3,7 +3,9 @@ import { Reflector } from '@nestjs/core';
 import { IdentitySessionError } from '../../core/errors.js';
 import type { AssuranceLevel } from '../../core/session.js';
 import { SessionChecker, type SessionRequirements, type SessionVerdict } from '../check/session-checker.js';
-import { noStore } from '../cookie/session-cookie.js';
+import { noStore, SessionCookie } from '../cookie/session-cookie.js';
+import type { Credential } from '../credential/credential.js';
+import { deliverToken } from '../credential/deliver-token.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import { clientAddress } from '../http/client-address.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
@@ -19,7 +21,8 @@ interface RouteRules extends SessionRequirements {
 /**
  * Admits requests with a live session and leaves it with the request for `@CurrentSession()`. Works on HTTP (Express
  * and Fastify), GraphQL, sockets and RPC contexts that have headers. A known session awaits nothing. Answers that
- * depend on a session are `no-store`.
+ * depend on a session are `no-store`. Where there is a response, a token that is due is rotated and its successor goes
+ * back the way that the token came.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
@@ -31,6 +34,7 @@ export class SessionGuard implements CanActivate {
     @Inject(RequestCredentials) private readonly credentials: RequestCredentials,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
     @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(SessionCookie) private readonly cookie: SessionCookie,
   ) {}
 
   /**
@@ -41,7 +45,8 @@ export class SessionGuard implements CanActivate {
     if (rules.anonymous) return true;
     const carrier = carrierOf(context);
     const response = responseOf(context);
-    if (response !== undefined && response !== null) noStore(response);
+    const canDeliver = response !== undefined && response !== null;
+    if (canDeliver) noStore(response);
     const credential = carrier === undefined ? undefined : this.credentials.of(carrier);
     if (carrier === undefined || credential === undefined) {
       if (rules.optional) return withoutSession(carrier);
@@ -50,10 +55,32 @@ export class SessionGuard implements CanActivate {
         'Sign in first; then send the session cookie or a bearer token.',
       );
     }
-    const verdict = this.checker.verify(credential.token, rules, clientAddress(carrier, this.options.trustProxyHops));
+    // What nobody delivers would be lost, and the session with it.
+    const asked = canDeliver ? rules : { ...rules, deliversSuccessor: false };
+    const verdict = this.checker.verify(credential.token, asked, clientAddress(carrier, this.options.trustProxyHops));
     return verdict instanceof Promise
-      ? verdict.then((found) => admit(carrier, rules, found))
-      : admit(carrier, rules, verdict);
+      ? verdict.then((found) => this.#admit(carrier, rules, found, credential, response))
+      : this.#admit(carrier, rules, verdict, credential, response);
+  }
+
+  #admit(
+    carrier: SessionCarrier,
+    rules: RouteRules,
+    verdict: SessionVerdict,
+    credential: Credential,
+    response: unknown,
+  ): boolean {
+    if (verdict.error !== undefined) {
+      if (rules.optional && verdict.error.statusCode === 401) return withoutSession(carrier);
+      throw verdict.error;
+    }
+    const { session, successor } = verdict;
+    attachSession(carrier, session);
+    if (successor !== undefined) {
+      const lasting = { rememberMe: session.rememberMe, expiresAt: session.expiresAt.getTime() };
+      deliverToken(response, this.cookie, credential.kind, successor, lasting);
+    }
+    return true;
   }
 
   #rulesOf(context: ExecutionContext): RouteRules {
@@ -81,6 +108,7 @@ export class SessionGuard implements CanActivate {
       optional: isOptional === true,
       skipTouch: read(skipTouch) === true,
       strict: read(strict) === true,
+      deliversSuccessor: true,
       ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
       ...(level === undefined ? {} : { assurance: level }),
     };
@@ -93,13 +121,4 @@ type Target = Parameters<Reflector['get']>[1];
 function withoutSession(carrier: SessionCarrier | undefined): true {
   if (carrier !== undefined) detachSession(carrier);
   return true;
-}
-
-function admit(carrier: SessionCarrier, rules: RouteRules, verdict: SessionVerdict): boolean {
-  if (verdict.error === undefined) {
-    attachSession(carrier, verdict.session);
-    return true;
-  }
-  if (rules.optional && verdict.error.statusCode === 401) return withoutSession(carrier);
-  throw verdict.error;
 }

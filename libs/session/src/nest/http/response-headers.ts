@@ -6,6 +6,7 @@ type HeaderValue = number | string | string[] | undefined;
 interface NodeResponse {
   getHeader(name: string): HeaderValue;
   setHeader(name: string, value: string | readonly string[]): unknown;
+  removeHeader(name: string): unknown;
 }
 
 /** Fastify's Reply. `header` appends to Set-Cookie and replaces every other header. */
@@ -39,6 +40,14 @@ export function appendHeader(
   const headers = headersOf(response);
   const kept = linesOf(headers.getHeader(name)).filter((line) => !replaces(line));
   write(headers, name, kept.length === 0 ? value : [...kept, value]);
+}
+
+/**
+ * Takes a header away, if it is there.
+ * @throws as `setHeader` does
+ */
+export function removeHeader(response: unknown, name: string): void {
+  headersOf(response).removeHeader(name);
 }
 
 function linesOf(value: HeaderValue): readonly string[] {

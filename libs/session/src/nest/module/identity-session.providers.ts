@@ -11,6 +11,7 @@ import { type HintPublisher, NO_HINTS } from '../../sync/hints.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { SessionChecker } from '../check/session-checker.js';
+import { TokenRotation } from '../check/token-rotation.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
 import { CookieOrBearerExtractor } from '../credential/credential.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
@@ -61,6 +62,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     ...PUBLIC_PROVIDERS,
     AdmissionBuilder,
     SessionWriter,
+    TokenRotation,
     SessionLifecycle,
     LogUpkeep,
     {

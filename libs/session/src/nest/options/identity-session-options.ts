@@ -67,6 +67,14 @@ export interface IdentitySessionOptions {
   readonly storeDeadlineMs?: number;
   /** Authenticate tokens, so that a forged one costs no I/O. The first signs. Default: none. */
   readonly tokenKeys?: readonly TokenKey[];
+  readonly rotation?: {
+    /** A token in use is replaced after this long, at least `graceMs`. Default 0: only where rights change. */
+    readonly intervalMs?: number;
+    /** The token before a rotation is admitted for this long, for requests that are on their way. Default 30 000. */
+    readonly graceMs?: number;
+    /** What the use of an older token after the grace leads to, beside 401. Default `revoke`: the session is ended. */
+    readonly onReuse?: 'revoke' | 'refuse';
+  };
   readonly cookie?: {
     /** Default `__Host-session`, or `session` without TLS. */
     readonly name?: string;

@@ -21,6 +21,7 @@ describe('the options', () => {
       },
       syncIntervalMs: 600_000,
       maxStalenessMs: 5_000,
+      rotation: { intervalMs: 0, graceMs: 30_000, onReuse: 'revoke' },
       cookie: { secure: true, sameSite: 'lax' },
       trustProxyHops: 0,
     });
@@ -50,6 +51,14 @@ describe('the options', () => {
   it('check the idle limits of clients and of "remember me" in the same way', () => {
     expect(refusal({ lifetimes: { clients: { kiosk: { idleTimeoutMs: 1_000 } } } })).toContain('clients.kiosk');
     expect(refusal({ lifetimes: { rememberMe: { idleTimeoutMs: 1_000 } } })).toContain('rememberMe');
+  });
+
+  it('refuse a rotation that would take requests on their way for theft', () => {
+    expect(refusal({ rotation: { intervalMs: 20_000 } })).toContain('rotation.intervalMs is 20000');
+    expect(refusal({ rotation: { intervalMs: 20_000, graceMs: 999 } })).toContain('rotation.graceMs is 999');
+    expect(refusal({ rotation: { onReuse: 'ignore' } })).toContain('onReuse');
+    expect(resolveOptions({ rotation: { intervalMs: 30_000 } }).rotation.intervalMs).toBe(30_000);
+    expect(resolveOptions({ rotation: { graceMs: 0 } }).rotation.graceMs).toBe(0);
   });
 
   it('tell every problem at once', () => {

@@ -77,6 +77,13 @@ const OPTIONS = z.strictObject({
     )
     .refine((keys) => new Set(keys.map((key) => key.id)).size === keys.length, 'must each have an id of their own')
     .default([]),
+  rotation: z
+    .strictObject({
+      intervalMs: z.int().min(0).max(LONGEST_LIFETIME_MS).default(0),
+      graceMs: ms(30_000, 0),
+      onReuse: z.enum(['revoke', 'refuse']).default('revoke'),
+    })
+    .prefault({}),
   cookie: z
     .strictObject({
       name: z.string().optional(),
@@ -119,6 +126,12 @@ export interface ResolvedOptions {
   readonly directUrl: string | undefined;
   readonly storeDeadlineMs: number;
   readonly tokenKeys: readonly TokenKey[];
+  readonly rotation: {
+    /** 0: tokens are not rotated by the clock. */
+    readonly intervalMs: number;
+    readonly graceMs: number;
+    readonly onReuse: 'revoke' | 'refuse';
+  };
   readonly cookie: {
     readonly name?: string | undefined;
     readonly secure: boolean;
@@ -149,7 +162,11 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
   const { data } = parsed;
   const policy = typeof data.policy === 'function' ? data.policy : validatePolicy(data.policy as ConcurrentLoginPolicy);
   const lifetimes = resolveLifetimes(data.lifetimes);
-  const problems = [...idleProblems(lifetimes, data.syncIntervalMs, data.idleMarginMs), ...redisProblems(data)];
+  const problems = [
+    ...idleProblems(lifetimes, data.syncIntervalMs, data.idleMarginMs),
+    ...redisProblems(data),
+    ...rotationProblems(data.rotation),
+  ];
   if (problems.length > 0) throw invalid(problems);
   const deviceResolver: DeviceResolver = data.deviceResolver ?? new UserAgentDeviceResolver();
   return Object.freeze({
@@ -223,6 +240,27 @@ function redisProblems({ redis, hints, sharedCache }: z.infer<typeof OPTIONS>): 
 
 function isRedisUrl(text: string): boolean {
   return /^(rediss?|unix):\/\/./.test(text) && (text.startsWith('unix:') || URL.canParse(text));
+}
+
+/** Requests that run side by side with the one that rotates present the old token. */
+const SHORTEST_GRACE_MS = 1_000;
+
+function rotationProblems({ intervalMs, graceMs }: ResolvedOptions['rotation']): string[] {
+  if (intervalMs === 0) return [];
+  const problems: string[] = [];
+  if (graceMs < SHORTEST_GRACE_MS) {
+    problems.push(
+      `rotation.graceMs is ${graceMs}, but must be at least ${SHORTEST_GRACE_MS} where tokens are rotated: requests ` +
+        'that are on their way would count as theft',
+    );
+  }
+  if (intervalMs < graceMs) {
+    problems.push(
+      `rotation.intervalMs is ${intervalMs}, but must be at least rotation.graceMs (${graceMs}): only one token before ` +
+        'the current one is known',
+    );
+  }
+  return problems;
 }
 
 function invalid(problems: readonly string[]): IdentitySessionError {

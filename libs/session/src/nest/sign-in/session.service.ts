@@ -3,17 +3,21 @@ import type { EntityManager } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
-import { isSessionId, matchesDigest, parseToken, TokenMint } from '../../core/token.js';
+import { isSessionId, parseToken, TokenMint } from '../../core/token.js';
 import type { AdmitOutcome, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
+import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { TokenRotation } from '../check/token-rotation.js';
 import { clearSiteData, noStore, SessionCookie } from '../cookie/session-cookie.js';
 import type { Credential } from '../credential/credential.js';
+import { deliverToken, SESSION_TOKEN_HEADER } from '../credential/deliver-token.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import type { SessionCarrier } from '../guard/carrier.js';
-import { setHeader } from '../http/response-headers.js';
-import { SESSION_STORE } from '../module/tokens.js';
+import { removeHeader } from '../http/response-headers.js';
+import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { sessionToJson } from '../session/session-json.js';
@@ -21,14 +25,26 @@ import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf } from './admission-bui
 import { recordsOf, SessionWriter } from './session-writer.js';
 import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
-/** The header in which a bearer client gets a new token. */
-export const SESSION_TOKEN_HEADER = 'Session-Token';
 const MOST_OWN_SESSIONS = 1_000;
 
 /** Whose sessions: a `Session` of the user will do. */
 export interface SessionOwner {
   readonly userId: string;
   readonly tenantId: string | null;
+}
+
+/** How a token is to be rotated, and where the new one goes. */
+export interface RotationExchange extends SessionExchange {
+  readonly reason: string;
+  /** The user has proved again who they are: both limits of freshness move. */
+  readonly reauthenticated?: boolean;
+  readonly assurance?: AssuranceLevel;
+}
+
+export interface RotationResult {
+  readonly session: Session;
+  /** The only copy: for the client, and for nothing else. */
+  readonly token: string;
 }
 
 /** What a signed-in user does with their own sessions: in, out, see, name, rotate. */
@@ -43,6 +59,9 @@ export class SessionService {
     @Inject(TokenMint) private readonly mint: TokenMint,
     @Inject(RequestCredentials) private readonly credentials: RequestCredentials,
     @Inject(SessionCookie) private readonly cookie: SessionCookie,
+    @Inject(TokenRotation) private readonly rotation: TokenRotation,
+    @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation'>,
   ) {}
 
   /**
@@ -111,21 +130,38 @@ export class SessionService {
    * Gives the session a new token and delivers it the way the old one came; the old one is dead at once. To be called
    * when rights or credentials change.
    * @throws IdentitySessionError `SESSION_NOT_FOUND` where the session has ended or was rotated meanwhile,
-   * `VALIDATION_FAILED` for an unknown level of assurance
+   * `SESSION_NOT_FRESH` where the user has stepped up since the request was admitted, `VALIDATION_FAILED` for an unknown
+   * level of assurance
    */
-  async rotate(
+  rotate(session: Session, exchange: RotationExchange): Promise<RotationResult> {
+    return this.#rotate(session, exchange, false);
+  }
+
+  /**
+   * A stronger sign-in on the same session: raises its assurance, makes it fresh and rotates its token. For requests that
+   * are on their way, the old token lives through `rotation.graceMs` with the rights that it had.
+   * @throws as `rotate` does
+   */
+  elevate(
     session: Session,
-    exchange: SessionExchange & {
-      readonly reason: string;
-      /** The user has proved again who they are: both limits of freshness move. */
-      readonly reauthenticated?: boolean;
-      readonly assurance?: AssuranceLevel;
-    },
-  ): Promise<{ readonly session: Session; readonly token: string }> {
+    exchange: SessionExchange & { readonly assurance: AssuranceLevel },
+  ): Promise<RotationResult> {
+    const keepsPrevious = this.options.rotation.graceMs > 0;
+    return this.#rotate(session, { ...exchange, reason: 'elevated', reauthenticated: true }, keepsPrevious);
+  }
+
+  async #rotate(session: Session, exchange: RotationExchange, keepsPrevious: boolean): Promise<RotationResult> {
     const { assurance } = exchange;
     const raised = assurance === undefined ? {} : { assurance: oneOf(ASSURANCE_LEVELS, assurance, 'assurance') };
     const current = await this.writer.read(exchange.manager, session.id);
     if (current === undefined) throw notFound(session.id);
+    // Who was admitted by the token from before a step-up must not get what the step-up has brought.
+    if (isOutdated(session, current) && !(exchange.reauthenticated === true && assurance !== undefined)) {
+      throw new IdentitySessionError(
+        'SESSION_NOT_FRESH',
+        'The user has authenticated anew since the request was admitted. Repeat it with the new token.',
+      );
+    }
     const generation = current.tokenGeneration;
     const { token, digest } = this.mint.mint(session.id, generation + 1);
     const rotation = {
@@ -134,6 +170,7 @@ export class SessionService {
       tokenDigest: digest,
       reauthenticated: exchange.reauthenticated ?? false,
       ...raised,
+      ...(keepsPrevious ? { previous: { hasSuccessor: false } } : {}),
     };
     const record = await this.writer.write(
       exchange.manager,
@@ -147,14 +184,6 @@ export class SessionService {
     );
     if (record === undefined) throw notFound(session.id);
     return { session: new Session(record), token };
-  }
-
-  /** A stronger sign-in on the same session: raises its assurance, makes it fresh and rotates its token. */
-  elevate(
-    session: Session,
-    exchange: SessionExchange & { readonly assurance: AssuranceLevel },
-  ): Promise<{ readonly session: Session; readonly token: string }> {
-    return this.rotate(session, { ...exchange, reason: 'elevated', reauthenticated: true });
   }
 
   /** A session, live or ended, from the database. */
@@ -192,7 +221,10 @@ export class SessionService {
     return withBufferedAccess(record, this.touches);
   }
 
-  /** The credential of a request and, if its secret is right, the session that it belongs to, live or ended. */
+  /**
+   * The credential of a request and, if its secret is right, the session that it belongs to, live or ended. The token
+   * before a rotation is right in its grace: the guard may just have rotated it in this very request.
+   */
   async #presented(
     request: SessionCarrier,
     manager: EntityManager | undefined,
@@ -201,15 +233,19 @@ export class SessionService {
     if (credential === undefined) return undefined;
     const parsed = parseToken(credential.token);
     if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, record: undefined };
+    const presentedAt = this.clock.now();
     const record = await this.writer.read(manager, parsed.id);
-    const isRight = record !== undefined && matchesDigest(parsed.body, record.tokenDigest);
-    return { credential, record: isRight ? record : undefined };
+    const standing = this.rotation.standingOf(parsed, record, presentedAt);
+    // In a caller's transaction the row may be locked by those who wait for us; the next request will tell.
+    if (standing === 'reused' && record !== undefined && manager === undefined) await this.rotation.endReused(record);
+    return { credential, record: standing === 'current' || standing === 'previous' ? record : undefined };
   }
 
   /** Has the client forget the credential and what it holds of the user. */
   #forget({ response }: SessionExchange, credential: Credential): void {
     if (response === undefined) return;
     if (credential.kind === 'cookie') this.cookie.clear(response);
+    else removeHeader(response, SESSION_TOKEN_HEADER);
     clearSiteData(response);
     noStore(response);
   }
@@ -220,10 +256,15 @@ export class SessionService {
     if (response === undefined) return;
     const came = isRotation && request !== undefined ? this.credentials.of(request as SessionCarrier)?.kind : undefined;
     const transport = exchange.transport ?? came ?? 'cookie';
-    if (transport === 'cookie') this.cookie.write(response, token, session);
-    else if (isRotation) setHeader(response, SESSION_TOKEN_HEADER, token);
-    noStore(response);
+    if (isRotation || transport === 'cookie') deliverToken(response, this.cookie, transport, token, session);
+    else noStore(response);
   }
+}
+
+/** Whether the request was admitted with rights from before the last step-up. */
+function isOutdated(session: Session, current: SessionRecord): boolean {
+  const isOlder = session.authenticatedAt.getTime() < Math.floor(current.authenticatedAt);
+  return isOlder || session.assurance !== current.assurance;
 }
 
 function changedBy(outcome: AdmitOutcome): readonly SessionRecord[] {
