@@ -79,10 +79,7 @@ export class RedisConnection {
       this.ports.onLost(error);
     });
     this.#client.on('ready', () => {
-      this.#breaker.succeeded();
-      if (!this.#isLost) return;
-      this.#isLost = false;
-      this.ports.onRestored();
+      void this.#greet();
     });
   }
 
@@ -133,6 +130,13 @@ export class RedisConnection {
     await Promise.race([closing, patience]);
     clearTimeout(timer);
     this.#client.destroy();
+  }
+
+  /** A server that is stalled accepts connections too: it is there once it has answered. */
+  async #greet(): Promise<void> {
+    if ((await this.#send(['PING'])).kind === 'failed' || !this.#isLost) return;
+    this.#isLost = false;
+    this.ports.onRestored();
   }
 
   async #send(args: readonly string[]): Promise<RedisOutcome> {

@@ -12,7 +12,8 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { UnknownIds } from '../../sync/unknown-ids.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
-import { RESOLVED_OPTIONS, SESSION_STORE, SHARED_CACHE, SHARED_LEVEL } from './tokens.js';
+import { makeSharedCache } from './shared-cache.js';
+import { REDIS_LINKS, RESOLVED_OPTIONS, SESSION_STORE, SHARED_CACHE, SHARED_LEVEL } from './tokens.js';
 
 /** The levels of the cache, and what keeps them in step. */
 export const KNOWN_SESSIONS_PROVIDERS: Provider[] = [
@@ -46,7 +47,7 @@ export const KNOWN_SESSIONS_PROVIDERS: Provider[] = [
     useFactory: (options: ResolvedOptions) =>
       new RememberedVersions(Math.max(VERSIONS_LIFETIME_MS, 2 * sharedLifetimeMs(options))),
   },
-  { provide: SHARED_CACHE, useValue: null },
+  { provide: SHARED_CACHE, inject: [RESOLVED_OPTIONS, REDIS_LINKS], useFactory: makeSharedCache },
   {
     provide: SHARED_LEVEL,
     inject: [RESOLVED_OPTIONS, SHARED_CACHE, MemorySessionCache, RememberedVersions, LogLeaseHolder, NodeClock],

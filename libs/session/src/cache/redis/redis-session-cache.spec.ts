@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { eventually } from '../../../../../test/security/support/time.js';
+import { describeWithOwnRedis, OwnRedis } from '../../../../../test/support/redis.js';
+import { newSessionId, systemTokenSource } from '../../core/token.js';
+import { loadRedis } from '../../redis/load-redis.js';
+import { RedisConnection } from '../../redis/redis-connection.js';
+import { sessionRecordOf } from '../../testing/record-builder.js';
+import type { SharedSession } from '../shared-session-cache.js';
+import { RedisSessionCache } from './redis-session-cache.js';
+import { MOST_BYTES, SharedSessionCodec } from './shared-session-codec.js';
+
+const DEADLINE_MS = 100;
+/** A call that waits for its deadline, on a machine that is busy. */
+const BOUND_MS = 1_000;
+const RECORD = sessionRecordOf();
+
+describeWithOwnRedis('the shared level in Redis', () => {
+  let redis: OwnRedis;
+  let connection: RedisConnection;
+  let namespace: string;
+  let cache: RedisSessionCache;
+  let id: string;
+  let key: string;
+
+  const codec = () => new SharedSessionCodec(namespace);
+  const shared = (version = 1, asOf = 1_000, userId = 'alice'): SharedSession => ({
+    record: { ...RECORD, id, version, userId },
+    asOf,
+    lastAccessedAt: 1_000,
+    lastIp: null,
+  });
+
+  /** Puts, and waits until the write has ended one way or another. */
+  async function put(session: SharedSession, lifetimeMs = 60_000): Promise<void> {
+    const ended = () => cache.counts.writes + cache.counts.failures + cache.counts.timeouts + cache.counts.skipped;
+    const before = ended();
+    cache.put(session, lifetimeMs);
+    await eventually(() => ended() > before);
+  }
+
+  /** Puts until it is taken: what has just failed is left alone for a while. */
+  async function putInTheEnd(session: SharedSession): Promise<void> {
+    const before = cache.counts.writes;
+    await eventually(async () => {
+      await put(session);
+      return cache.counts.writes > before;
+    });
+  }
+
+  beforeAll(async () => {
+    redis = await OwnRedis.start();
+    connection = new RedisConnection(
+      await loadRedis(),
+      { url: redis.url, deadlineMs: DEADLINE_MS },
+      { monotonic: () => performance.now(), random: Math.random, onLost: () => undefined, onRestored: () => undefined },
+    );
+    connection.open();
+  });
+
+  afterAll(async () => {
+    await connection.close();
+    await redis.close();
+  });
+
+  beforeEach(async () => {
+    namespace = redis.namespace();
+    id = newSessionId(systemTokenSource, Date.now());
+    key = `${namespace}:s1:{${id}}`;
+    cache = new RedisSessionCache(
+      { namespace },
+      { redis: connection, codec: codec(), monotonic: () => performance.now(), random: Math.random },
+    );
+    await eventually(async () => connection.isReady && (await connection.call(['PING'])).kind === 'reply');
+  });
+
+  it('gives back what was put, and nothing for what was not', async () => {
+    await put(shared());
+    expect(await cache.get(id)).toEqual(shared());
+    expect(await cache.get(newSessionId(systemTokenSource, 0))).toBeUndefined();
+    expect(cache.counts).toMatchObject({ hits: 1, misses: 1, writes: 1, failures: 0 });
+  });
+
+  it('forgets after the lifetime', async () => {
+    await put(shared(), 60_000);
+    const left = Number(await redis.command('PTTL', key));
+    expect(left).toBeGreaterThan(30_000);
+    expect(left).toBeLessThanOrEqual(60_000);
+    await put(shared(2), 1);
+    await eventually(async () => (await cache.get(id)) === undefined);
+  });
+
+  it('keeps what is newer, by version and then by when it was so', async () => {
+    const cases: [SharedSession, SharedSession][] = [
+      [shared(2, 1_000), shared(1, 9_000)],
+      [shared(2, 1_000.5), shared(2, 1_000.25)],
+      [shared(10, 1), shared(9, 2)],
+    ];
+    for (const [newer, older] of cases) {
+      for (const order of [
+        [newer, older],
+        [older, newer],
+      ]) {
+        await redis.command('DEL', key);
+        for (const session of order) await put(session);
+        expect(await cache.get(id)).toEqual(newer);
+      }
+    }
+  });
+
+  it('keeps the newest of many that write at once', async () => {
+    const versions = Array.from({ length: 50 }, (_, n) => ((n * 17) % 50) + 1);
+    for (const version of versions) cache.put(shared(version), 60_000);
+    await eventually(() => cache.counts.writes === 50);
+    expect((await cache.get(id))?.record.version).toBe(50);
+  });
+
+  it('does not look at what is no id', async () => {
+    for (const strange of ['', '*', '{x}', '../x', 'a'.repeat(10_000), 'toString']) {
+      expect(await cache.get(strange)).toBeUndefined();
+    }
+    expect(cache.counts.misses).toBe(0);
+  });
+
+  it.each<[string, () => string | Promise<unknown>, keyof RedisSessionCache['counts']['refused']]>([
+    ['cut off', () => codec().encode(shared())!.slice(0, -20), 'malformed'],
+    ['of an older format', () => `0${codec().encode(shared())!.slice(1)}`, 'format'],
+    ['no text', () => '\xff\xfe\0', 'format'],
+    [
+      'of another session',
+      () => codec().encode({ ...shared(), record: { ...RECORD, id: newSessionId(systemTokenSource, 0) } })!,
+      'foreign',
+    ],
+    ['of five megabytes', () => `${codec().encode(shared())!}${' '.repeat(5_000_000)}`, 'oversize'],
+    ['a list', () => redis.command('RPUSH', key, 'x'), 'type'],
+    ['a hash', () => redis.command('HSET', key, 'id', id), 'type'],
+  ])('refuses a value that is %s, and a good one takes its place', async (_name, plant, reason) => {
+    const planted = plant();
+    if (typeof planted === 'string') await redis.command('SET', key, planted);
+    else await planted;
+    expect(await cache.get(id)).toBeUndefined();
+    expect(cache.counts.refused[reason]).toBe(1);
+    await put(shared());
+    expect(await cache.get(id)).toEqual(shared());
+  });
+
+  it('is not held by a value that claims to be newer than anything', async () => {
+    await redis.command('SET', key, '1 9999999999999999 9999999999999999 -\n{}');
+    expect(await cache.get(id)).toBeUndefined();
+    await eventually(async () => (await redis.command('EXISTS', key)) === 0);
+    await put(shared());
+    expect(await cache.get(id)).toEqual(shared());
+  });
+
+  it('refuses forged values where there are keys, and believes them where there are none', async () => {
+    const forged = codec().encode(shared(1, 1_000, 'mallory'))!;
+    await redis.command('SET', key, forged);
+    expect((await cache.get(id))?.record.userId).toBe('mallory');
+    const withKeys = new RedisSessionCache(
+      { namespace },
+      {
+        redis: connection,
+        codec: new SharedSessionCodec(namespace, [{ id: 'k1', secret: new Uint8Array(32).fill(7) }]),
+        monotonic: () => performance.now(),
+        random: Math.random,
+      },
+    );
+    expect(await withKeys.get(id)).toBeUndefined();
+    expect(withKeys.counts.refused.unauthenticated).toBe(1);
+  });
+
+  it('goes on after Redis was emptied of keys and scripts', async () => {
+    await put(shared());
+    await redis.flush();
+    expect(await cache.get(id)).toBeUndefined();
+    await put(shared());
+    expect(await cache.get(id)).toEqual(shared());
+    expect(cache.counts.failures).toBe(0);
+  });
+
+  it('reads on and tries seldom to write while Redis is full', async () => {
+    await put(shared());
+    await redis.limitMemory(1);
+    await put(shared(2));
+    expect(cache.counts.failures).toBe(1);
+    for (let n = 0; n < 100; n += 1) cache.put(shared(2), 60_000);
+    expect(await cache.get(id)).toEqual(shared(1));
+    expect(cache.counts.failures).toBeLessThan(5);
+    await redis.limitMemory(0);
+    await putInTheEnd(shared(3));
+    expect(await cache.get(id)).toEqual(shared(3));
+  });
+
+  it('reads on from a replica, which takes no writes', async () => {
+    await put(shared());
+    await redis.command('REPLICAOF', '127.0.0.1', '1');
+    await redis.command('CONFIG', 'SET', 'replica-serve-stale-data', 'yes');
+    await put(shared(2));
+    expect(cache.counts.failures).toBe(1);
+    expect(await cache.get(id)).toEqual(shared(1));
+    await redis.command('REPLICAOF', 'NO', 'ONE');
+    await putInTheEnd(shared(3));
+  });
+
+  it('finds nothing while Redis is stalled: after one deadline, and then at once', async () => {
+    await put(shared());
+    redis.stall();
+    const begunAt = performance.now();
+    expect(await Promise.all(Array.from({ length: 500 }, () => cache.get(id)))).toEqual(Array(500).fill(undefined));
+    expect(performance.now() - begunAt).toBeLessThan(BOUND_MS);
+    expect(cache.counts.timeouts).toBe(500);
+    const skippedFrom = performance.now();
+    for (let n = 0; n < 1_000; n += 1) {
+      await cache.get(id);
+      cache.put(shared(2), 60_000);
+    }
+    // A thousand deadlines one after the other would take 100 s.
+    expect(performance.now() - skippedFrom).toBeLessThan(BOUND_MS);
+    expect(cache.counts.skipped).toBeGreaterThan(900);
+    // Long enough for the connection to be given up: what it had under way is not made up for.
+    await eventually(() => !connection.isReady);
+    redis.resume();
+    await eventually(() => connection.isReady);
+    await eventually(async () => (await cache.get(id)) !== undefined);
+  });
+
+  it('finds nothing while Redis is away, and finds its way back to one that is empty', async () => {
+    await put(shared());
+    await redis.kill();
+    await eventually(() => !connection.isReady);
+    const begunAt = performance.now();
+    for (let n = 0; n < 1_000; n += 1) {
+      expect(await cache.get(id)).toBeUndefined();
+      cache.put(shared(2), 60_000);
+    }
+    expect(performance.now() - begunAt).toBeLessThan(BOUND_MS);
+    await redis.restart();
+    await eventually(() => connection.isReady);
+    expect(await redis.command('DBSIZE')).toBe(0);
+    await put(shared());
+    expect(await cache.get(id)).toEqual(shared());
+  });
+
+  it('puts nothing that could not be read back', async () => {
+    const record = { ...shared().record, userAgent: 'x'.repeat(MOST_BYTES) };
+    await put({ ...shared(), record });
+    expect(await redis.command('EXISTS', key)).toBe(0);
+  });
+});
