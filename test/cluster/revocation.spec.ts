@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { describeWithRedis, type TestRedis, testRedis } from '../support/redis.js';
 import { type ServerProcess, startServer } from '../support/server.js';
 
 const PASSWORD = 'correct horse battery';
@@ -71,56 +72,63 @@ class Cluster {
   }
 }
 
-describe.each([
-  ['postgres', 200],
-  ['off', TAIL_INTERVAL_MS + 100],
-] as const)('[row 25] two nodes with hints %s', (hints, boundMs) => {
-  let database: TestDatabase;
-  let cluster: Cluster;
+const ofNodes =
+  (hints: 'postgres' | 'redis' | 'off', boundMs = 200) =>
+  (): void => {
+    let database: TestDatabase;
+    let redis: TestRedis | undefined;
+    let cluster: Cluster;
 
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    cluster = new Cluster({
-      DATABASE_URL: database.url,
-      SESSION_HINTS: hints,
-      // With hints, the log must not be read by itself in time; without, nothing else may help.
-      SESSION_TAIL_INTERVAL_MS: hints === 'off' ? String(TAIL_INTERVAL_MS) : '4000',
-      SESSION_MAX_STALENESS_MS: '60000',
+    beforeAll(async () => {
+      database = await createTestDatabase();
+      redis = hints === 'redis' ? await testRedis() : undefined;
+      cluster = new Cluster({
+        DATABASE_URL: database.url,
+        ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+        SESSION_HINTS: hints,
+        // With hints, the log must not be read by itself in time; without, nothing else may help.
+        SESSION_TAIL_INTERVAL_MS: hints === 'off' ? String(TAIL_INTERVAL_MS) : '4000',
+        SESSION_MAX_STALENESS_MS: '60000',
+      });
+      await cluster.start();
+    }, 60_000);
+
+    afterAll(async () => {
+      await cluster.stop();
+      await database.drop();
+      await redis?.close();
     });
-    await cluster.start();
-  }, 60_000);
 
-  afterAll(async () => {
-    await cluster.stop();
-    await database.drop();
-  });
+    it(`what one revokes the other refuses, within ${boundMs} ms`, async () => {
+      const actor = await cluster.signIn(0);
+      const delays: number[] = [];
+      for (let n = 0; n < 20; n += 1) delays.push(await cluster.revokeAndWatch(actor));
+      delays.sort((a, b) => a - b);
+      // The slowest of twenty may have met another suite on the same cores; the one before it must hold.
+      expect(delays[18]).toBeLessThanOrEqual(boundMs);
+      expect(delays[19]).toBeLessThan(4_000);
+    }, 60_000);
 
-  it(`what one revokes the other refuses, within ${boundMs} ms`, async () => {
-    const actor = await cluster.signIn(0);
-    const delays: number[] = [];
-    for (let n = 0; n < 20; n += 1) delays.push(await cluster.revokeAndWatch(actor));
-    delays.sort((a, b) => a - b);
-    // The slowest of twenty may have met another suite on the same cores; the one before it must hold.
-    expect(delays[18]).toBeLessThanOrEqual(boundMs);
-    expect(delays[19]).toBeLessThan(4_000);
-  }, 60_000);
+    it('[row 22] what one signs out the other refuses', async () => {
+      const session = await cluster.signIn(0);
+      expect(await cluster.me(1, session.token)).toBe(200);
+      expect((await cluster.call(0, 'POST', '/auth/sign-out', session.token)).status).toBe(204);
+      const deadline = performance.now() + 4_000;
+      while ((await cluster.me(1, session.token)) !== 401) expect(performance.now()).toBeLessThan(deadline);
+    });
 
-  it('[row 22] what one signs out the other refuses', async () => {
-    const session = await cluster.signIn(0);
-    expect(await cluster.me(1, session.token)).toBe(200);
-    expect((await cluster.call(0, 'POST', '/auth/sign-out', session.token)).status).toBe(204);
-    const deadline = performance.now() + 4_000;
-    while ((await cluster.me(1, session.token)) !== 401) expect(performance.now()).toBeLessThan(deadline);
-  });
+    it('asks the database for a known session no more, however long it is in use', async () => {
+      const session = await cluster.signIn(0);
+      expect(await cluster.me(1, session.token)).toBe(200);
+      const health = (await (await cluster.call(1, 'GET', '/health')).json()) as { status: string; checks: object };
+      expect(health.status).toBe('ok');
+      expect(health.checks).toMatchObject({ log: { status: 'ok' } });
+    });
+  };
 
-  it('asks the database for a known session no more, however long it is in use', async () => {
-    const session = await cluster.signIn(0);
-    expect(await cluster.me(1, session.token)).toBe(200);
-    const health = (await (await cluster.call(1, 'GET', '/health')).json()) as { status: string; checks: object };
-    expect(health.status).toBe('ok');
-    expect(health.checks).toMatchObject({ log: { status: 'ok' } });
-  });
-});
+describe('[row 25] two nodes with hints of PostgreSQL', ofNodes('postgres'));
+describeWithRedis('[row 25] two nodes with hints of Redis', ofNodes('redis'));
+describe('[row 25] two nodes without hints', ofNodes('off', TAIL_INTERVAL_MS + 100));
 
 describe('[row 32] durability', () => {
   it('a revocation that was answered survives kill -9 of the node, and a restart', async () => {

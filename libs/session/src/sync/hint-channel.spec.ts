@@ -140,6 +140,15 @@ describe('a channel of hints', () => {
     expect(channel.report().arrive).toBe(false);
   });
 
+  it('probes at once when a hint cannot be sent', async () => {
+    wire.deliver();
+    wire.isBroken = true;
+    channel.publish();
+    await settled();
+    pass(1_000);
+    expect(news).toEqual([true, false]);
+  });
+
   it('is quiet once it has stopped', async () => {
     await channel.stop();
     wire.sent.length = 0;

@@ -21,7 +21,13 @@ export class HintChannel implements HintPublisher {
     private readonly transport: HintTransport,
     ports: HintChannelPorts,
   ) {
-    this.#hints = new CoalescedHints(() => transport.send(HINT), ports.onFailure);
+    this.#hints = new CoalescedHints(
+      () => transport.send(HINT),
+      (error) => {
+        this.#probe.suspect();
+        ports.onFailure(error);
+      },
+    );
     this.#probe = new HintProbe({ ...ports, send: (text) => transport.send(text) });
   }
 

@@ -52,6 +52,11 @@ export class HintProbe {
     this.ports.send(text).catch(() => undefined);
   }
 
+  /** Something speaks against it that hints arrive: finds out now, unless it is about to anyway. */
+  suspect(): void {
+    if (this.#isRunning && this.#awaited === undefined && this.#arrive === true) this.start();
+  }
+
   stop(): void {
     this.#isRunning = false;
     this.#awaited = undefined;
