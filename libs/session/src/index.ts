@@ -54,6 +54,7 @@ export {
   type TouchOutcome,
   type TransactionalSessionStore,
 } from './store/session-store.js';
+export type { SessionEventType } from './store/memory/session-event.js';
 export { IDENTITY_SESSION_ENTITIES } from './store/postgres/entities/index.js';
 export { IdentitySessionCutOffEntity } from './store/postgres/entities/identity-session-cut-off.entity.js';
 export { IdentitySessionEntity } from './store/postgres/entities/identity-session.entity.js';
@@ -90,6 +91,14 @@ export { SESSION_TOKEN_HEADER } from './nest/credential/deliver-token.js';
 export type { DeviceResolver, ResolvedDevice } from './nest/device/device-resolver.js';
 export { type LocationResolver, NoLocationResolver } from './nest/device/location-resolver.js';
 export { UserAgentDeviceResolver } from './nest/device/user-agent-device-resolver.js';
+export type {
+  ResyncReason,
+  SessionChangeEvent,
+  SessionEvent,
+  SessionEventListener,
+  SessionResyncEvent,
+} from './nest/events/session-event.js';
+export { SessionEvents } from './nest/events/session-events.js';
 export {
   AllowAnonymous,
   CurrentSession,

@@ -17,9 +17,23 @@ export interface LoggedChange {
   readonly cutOff?: CutOff;
 }
 
+/** A row with what it tells to people and to listeners: who did what to whom, when and why. Nothing in it is secret. */
+export interface LoggedEvent extends LoggedChange {
+  /** `null` where it is about more than one user. */
+  readonly userId: string | null;
+  /** `null` in an application without tenants. */
+  readonly tenantId: string | null;
+  readonly reason: string | null;
+  /** The user, or what part of the system, that did it. */
+  readonly actor: string | null;
+  /** When, in milliseconds on the database's clock; the commit came later. */
+  readonly at: number;
+}
+
 /** What a read of the log found: everything that became visible since the position it began from. */
-export interface LogRead {
-  readonly changes: readonly LoggedChange[];
+export interface LogRead<TChange extends LoggedChange = LoggedChange> {
+  /** Those of one session in the order of their versions. */
+  readonly changes: readonly TChange[];
   /** Where the next read begins: opaque to everybody but the log. */
   readonly position: string;
   /** The first transaction id that had not been given out; never goes back while one server lives. */
@@ -42,10 +56,10 @@ export interface LogOpening extends LogRead {
  * A connection to the change log, owned by the tail alone. Any rejection means that the connection is gone: the next
  * read is from a new one, and from a new position.
  */
-export interface ChangeLogConnection {
+export interface ChangeLogConnection<TChange extends LoggedChange = LoggedChange> {
   /** Takes a position: what is visible now has been seen, whatever it was. */
   open(): Promise<LogOpening>;
   /** Everything that is visible now and was not at `position`, whatever order it was committed in. */
-  readSince(position: string): Promise<LogRead>;
+  readSince(position: string): Promise<LogRead<TChange>>;
   close(): Promise<void>;
 }

@@ -15,6 +15,7 @@ class Trial {
   isAway = false;
   isHeld = false;
   readonly events: string[] = [];
+  readonly restarts: string[] = [];
   readonly #held: (() => void)[] = [];
   #timers: { at: number; task: () => void }[] = [];
 
@@ -28,7 +29,10 @@ class Trial {
         return Promise.resolve(this.#connection());
       },
       apply: (changes) => this.events.push(...changes.map((logged) => logged.sessionId!)),
-      restart: () => this.events.push('restart'),
+      restart: (_cutOffs, reason) => {
+        this.events.push('restart');
+        this.restarts.push(reason);
+      },
       onAnswer: () => undefined,
       onFailure: () => this.events.push('failure'),
       schedule: (task, delayMs) => {
@@ -159,6 +163,7 @@ describe('the tail of the change log', () => {
     trial.log.push(change('in between'));
     await trial.pass(1_000);
     expect(trial.events.filter((event) => event !== 'failure')).toEqual(['restart', 'restart']);
+    expect(trial.restarts).toEqual(['started', 'connection-lost']);
     expect(trial.connections).toBe(2);
   });
 
@@ -167,6 +172,7 @@ describe('the tail of the change log', () => {
     trial.serverStartedAt = 'twice';
     await trial.pass(1_000);
     expect(trial.events).toEqual(['restart', 'restart']);
+    expect(trial.restarts).toEqual(['started', 'server-restarted']);
   });
 
   it('starts anew when transaction ids went back', async () => {
@@ -174,6 +180,7 @@ describe('the tail of the change log', () => {
     trial.nextTransaction = 50n;
     await trial.pass(1_000);
     expect(trial.events).toEqual(['restart', 'restart']);
+    expect(trial.restarts).toEqual(['started', 'server-restarted']);
   });
 
   it('starts anew when it has not read for longer than the log remembers', async () => {
@@ -181,6 +188,7 @@ describe('the tail of the change log', () => {
     trial.wall += 3_700_000;
     await trial.pass(1_000);
     expect(trial.events).toEqual(['restart', 'restart']);
+    expect(trial.restarts).toEqual(['started', 'log-horizon']);
   });
 
   it('tries again with growing delays that hints do not shorten', async () => {
@@ -196,6 +204,28 @@ describe('the tail of the change log', () => {
     trial.isAway = false;
     await trial.pass(2_000);
     expect(trial.holds).toBe(true);
+  });
+
+  it('says that it started, and not that something was lost, however late the first position comes', async () => {
+    trial.isAway = true;
+    await trial.start();
+    await trial.pass(10_000);
+    trial.isAway = false;
+    await trial.pass(2_000);
+    expect(trial.restarts).toEqual(['started']);
+  });
+
+  it('counts what it does, and how old its lease is, also while reads fail', async () => {
+    await trial.start();
+    trial.log.push(change('a'), change('b'));
+    await trial.pass(1_000);
+    expect(trial.tail.counts).toEqual({ reads: 2, failures: 0, restarts: 1, changes: 2 });
+    trial.isAway = true;
+    await trial.pass(60_000);
+    expect(trial.tail.counts.failures).toBeGreaterThan(10);
+    expect(trial.tail.leaseAgeMs()).toBe(60_000);
+    trial.wall += 5_000;
+    expect(trial.tail.leaseAgeMs()).toBe(65_000);
   });
 
   it('trusts nothing any more once it is stopped', async () => {

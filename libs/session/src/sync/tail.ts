@@ -13,13 +13,16 @@ export interface TailOptions {
   readonly logHorizonMs: number;
 }
 
-export interface TailPorts {
-  readonly connect: () => Promise<ChangeLogConnection>;
+/** Why a node took a new position in the log; but for the first, it may have missed changes. */
+export type RestartReason = 'started' | 'connection-lost' | 'server-restarted' | 'log-horizon';
+
+export interface TailPorts<TChange extends LoggedChange = LoggedChange> {
+  readonly connect: () => Promise<ChangeLogConnection<TChange>>;
   readonly clocks: ProcessClocks;
   /** Takes in changes; synchronous, so that what it has returned from is true of every later check. */
-  readonly apply: (changes: readonly LoggedChange[]) => void;
+  readonly apply: (changes: readonly TChange[]) => void;
   /** Forgets all sessions: what came between two positions was not seen. Takes in all cut-offs there are. */
-  readonly restart: (cutOffs: readonly CutOff[]) => void;
+  readonly restart: (cutOffs: readonly CutOff[], reason: RestartReason) => void;
   /** Told the database's time with each read. */
   readonly onAnswer: (now: number, askedAt: number) => void;
   /** Calls `task` once after `delayMs`; the answer cancels it. */
@@ -41,10 +44,10 @@ const LONGEST_RETRY_MS = 2_000;
  * `maxStalenessMs`. One read is under way at a time, and one more is remembered: a hint that comes during a read may
  * tell of what that read does not see.
  */
-export class Tail implements LogProgress {
+export class Tail<TChange extends LoggedChange = LoggedChange> implements LogProgress {
   /** Since the node began. A restart is a new position, the first one included. */
   readonly counts = { reads: 0, failures: 0, restarts: 0, changes: 0 };
-  #connection: ChangeLogConnection | undefined;
+  #connection: ChangeLogConnection<TChange> | undefined;
   #last: (LogRead & { readonly begunAt: Moment }) | undefined;
   #isRunning = false;
   #isReading = false;
@@ -59,7 +62,7 @@ export class Tail implements LogProgress {
 
   constructor(
     private readonly options: TailOptions,
-    private readonly ports: TailPorts,
+    private readonly ports: TailPorts<TChange>,
   ) {}
 
   /** True while what this node has seen of the log is recent enough to be trusted. */
@@ -144,13 +147,18 @@ export class Tail implements LogProgress {
     const connection = (this.#connection ??= await this.ports.connect());
     const begunAt = { begunAt: this.ports.clocks.monotonic(), begunAtWall: this.ports.clocks.wall() };
     const last = this.#last;
-    if (last === undefined || this.#isBeyondHorizon(last.begunAt, begunAt)) {
-      await this.#begin(connection, begunAt);
+    if (last === undefined) {
+      await this.#begin(connection, begunAt, this.counts.restarts === 0 ? 'started' : 'connection-lost');
+      return;
+    }
+    if (this.#isBeyondHorizon(last.begunAt, begunAt)) {
+      await this.#begin(connection, begunAt, 'log-horizon');
       return;
     }
     const read = await connection.readSince(last.position);
     if (read.serverStartedAt !== last.serverStartedAt || read.nextTransaction < last.nextTransaction) {
-      await this.#begin(connection, { begunAt: this.ports.clocks.monotonic(), begunAtWall: this.ports.clocks.wall() });
+      const again = { begunAt: this.ports.clocks.monotonic(), begunAtWall: this.ports.clocks.wall() };
+      await this.#begin(connection, again, 'server-restarted');
       return;
     }
     for (let start = 0; start < read.changes.length; start += SLICE) {
@@ -161,12 +169,12 @@ export class Tail implements LogProgress {
   }
 
   /** A new position: nothing that is in memory is covered by what follows it. */
-  async #begin(connection: ChangeLogConnection, begunAt: Moment): Promise<void> {
+  async #begin(connection: ChangeLogConnection, begunAt: Moment, reason: RestartReason): Promise<void> {
     this.#lapse();
     const opening = await connection.open();
     this.#openedAt = opening.now;
     this.counts.restarts += 1;
-    this.ports.restart(opening.cutOffs);
+    this.ports.restart(opening.cutOffs, reason);
     this.#applied(opening, begunAt);
   }
 

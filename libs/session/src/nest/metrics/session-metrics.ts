@@ -3,6 +3,7 @@ import type { HintChannel } from '../../sync/hint-channel.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionChecker } from '../check/session-checker.js';
+import { SessionEventFeed } from '../events/session-event-feed.js';
 import { type LogFigures, LogFollower } from '../module/log-follower.js';
 import { HINT_CHANNEL } from '../module/tokens.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
@@ -33,6 +34,7 @@ export class SessionMetrics {
     @Inject(LogFollower) private readonly log: LogFollower,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(SessionChecker) private readonly checker: SessionChecker,
+    @Inject(SessionEventFeed) private readonly events: SessionEventFeed,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
   ) {}
 
@@ -47,6 +49,7 @@ export class SessionMetrics {
       ...this.#ofTouches(),
       ...(log === undefined ? [] : samplesOf(log)),
       ...this.#ofHints(),
+      ...this.#ofEvents(),
     ];
   }
 
@@ -107,6 +110,19 @@ export class SessionMetrics {
       counter('hint_failures_total', 'Of these, those that could not be sent.')(failures),
     ];
   }
+
+  #ofEvents(): MetricSample[] {
+    const { counts, queued } = this.events;
+    return [
+      gauge('events_queued', 'Events that wait for a listener of this process.')(queued),
+      counter('events_delivered_total', 'Events given to listeners of this process.')(counts.delivered),
+      counter('event_failures_total', 'Of these, those that a listener failed for.')(counts.failures),
+      counter(
+        'event_overflows_total',
+        'Times that a listener was too slow and got a resync instead.',
+      )(counts.overflows),
+    ];
+  }
 }
 
 function samplesOf(log: LogFigures): MetricSample[] {
@@ -120,6 +136,14 @@ function samplesOf(log: LogFigures): MetricSample[] {
       'Times that the log was begun anew and memory dropped, the start included.',
     )(log.restarts),
     counter('tail_changes_total', 'Changes read from the log and applied.')(log.changes),
+    counter(
+      'tail_delay_seconds_total',
+      'How old these changes were when they were applied, together.',
+    )(log.delays.sumMs / 1_000),
+    gauge(
+      'tail_lag_seconds',
+      'How old the newest change was when the last ones were applied.',
+    )(log.delays.lastMs / 1_000),
   ];
 }
 

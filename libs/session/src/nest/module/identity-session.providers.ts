@@ -15,6 +15,8 @@ import { TokenRotation } from '../check/token-rotation.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
 import { CookieOrBearerExtractor } from '../credential/credential.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
+import { SessionEventFeed } from '../events/session-event-feed.js';
+import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import { SessionHealth } from '../health/session-health.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
@@ -51,6 +53,7 @@ export const PUBLIC_PROVIDERS = [
   SessionCookie,
   SessionHealth,
   SessionMetrics,
+  SessionEvents,
 ] as const;
 
 /** What a guard in another module needs to be made there. */
@@ -78,6 +81,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     { provide: CutOffs, useFactory: () => new CutOffs() },
     LogLeaseHolder,
     LogFollower,
+    SessionEventFeed,
     { provide: REDIS_LINKS, inject: [RESOLVED_OPTIONS], useFactory: makeRedisLinks },
     {
       provide: HINT_TRANSPORT,

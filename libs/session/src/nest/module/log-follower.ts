@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import type pg from 'pg';
 import { CutOffs } from '../../sync/cut-offs.js';
+import type { LoggedEvent } from '../../sync/change-log.js';
 import type { HintChannel } from '../../sync/hint-channel.js';
 import type { HintTransport } from '../../sync/hints.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
@@ -10,6 +11,7 @@ import { NodeClock } from '../../sync/node-clock.js';
 import { PostgresChangeLog } from '../../sync/postgres/postgres-change-log.js';
 import { PostgresHints } from '../../sync/postgres/postgres-hints.js';
 import { Tail } from '../../sync/tail.js';
+import { SessionEventFeed } from '../events/session-event-feed.js';
 import type { HealthCheck } from '../health/session-health.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
@@ -20,13 +22,19 @@ const DEADLINE_OF_LEASE = 0.45;
 const LEAST_DEADLINE_MS = 250;
 
 /** Of the change log, since the node began and now. */
-export type LogFigures = Readonly<Tail['counts']> & { readonly leaseAgeMs: number; readonly isHeld: boolean };
+export type LogFigures = Readonly<Tail['counts']> & {
+  readonly leaseAgeMs: number;
+  readonly isHeld: boolean;
+  readonly delays: { readonly lastMs: number; readonly sumMs: number };
+};
 
 /** Follows the change log of PostgreSQL for as long as the application runs. */
 @Injectable()
 export class LogFollower {
   readonly #logger = new Logger('IdentitySession');
-  readonly #tail: Tail | undefined;
+  readonly #tail: Tail<LoggedEvent> | undefined;
+  /** How old changes were when they were applied: the newest at last, and all of them together. */
+  readonly #delays = { lastMs: 0, sumMs: 0 };
   #isFailing = false;
 
   constructor(
@@ -36,12 +44,13 @@ export class LogFollower {
     @Inject(LogLeaseHolder) lease: LogLeaseHolder,
     @Inject(OWN_DATA_SOURCE) dataSource: DataSource | null,
     @Inject(CutOffs) cutOffs: CutOffs,
+    @Inject(SessionEventFeed) private readonly events: SessionEventFeed,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
     @Inject(HINT_TRANSPORT) private readonly transport: HintTransport | null,
   ) {
     // A store of the application's own has no log that could be followed; entries then live by their own lease.
     if (options.store !== undefined || dataSource === null) return;
-    const tail = new Tail(
+    const tail = new Tail<LoggedEvent>(
       { ...options, logHorizonMs: LOG_HORIZON_MS },
       {
         connect: () => this.#connect(dataSource),
@@ -49,10 +58,13 @@ export class LogFollower {
         apply: (changes) => {
           cutOffs.apply(changes.flatMap(({ cutOff }) => cutOff ?? []));
           known.applyLogged(changes);
+          this.#measure(changes, clock.now());
+          this.events.publish(changes);
         },
-        restart: (all) => {
+        restart: (all, reason) => {
           cutOffs.apply(all);
           known.restart();
+          this.events.restarted(reason);
         },
         onAnswer: (now, askedAt) => {
           clock.observe(now, askedAt);
@@ -85,6 +97,7 @@ export class LogFollower {
   }
 
   async stop(): Promise<void> {
+    this.events.stop();
     if (this.#tail === undefined) return;
     await this.hints?.stop();
     await this.#tail.stop();
@@ -95,7 +108,8 @@ export class LogFollower {
     const tail = this.#tail;
     if (tail === undefined) return undefined;
     const { clocks } = this.options;
-    return { ...tail.counts, leaseAgeMs: tail.leaseAgeMs(), isHeld: tail.holds(clocks.monotonic(), clocks.wall()) };
+    const isHeld = tail.holds(clocks.monotonic(), clocks.wall());
+    return { ...tail.counts, leaseAgeMs: tail.leaseAgeMs(), isHeld, delays: this.#delays };
   }
 
   /** `degraded` while the lease is out. */
@@ -105,6 +119,15 @@ export class LogFollower {
     const lagMs = this.#tail.lagMs();
     const status = this.#tail.holds(clocks.monotonic(), clocks.wall()) ? 'ok' : 'degraded';
     return lagMs === null ? { status } : { status, lagMs: Math.round(lagMs) };
+  }
+
+  #measure(changes: readonly LoggedEvent[], now: number): void {
+    let newest = Number.NEGATIVE_INFINITY;
+    for (const { at } of changes) {
+      newest = Math.max(newest, at);
+      this.#delays.sumMs += Math.max(0, now - at);
+    }
+    if (changes.length > 0) this.#delays.lastMs = Math.max(0, now - newest);
   }
 
   async #connect(dataSource: DataSource): Promise<PostgresChangeLog> {

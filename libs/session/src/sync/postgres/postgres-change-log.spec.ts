@@ -44,7 +44,16 @@ describe('the change log of PostgreSQL', () => {
     const ids = await write(db.dataSource, 3);
     const read = await log.readSince(position);
     expect(read.changes.map((change) => change.sessionId)).toEqual(ids);
-    expect(read.changes[0]).toEqual({ type: 'revoked', sessionId: ids[0], version: 2 });
+    expect(read.changes[0]).toEqual({
+      type: 'revoked',
+      sessionId: ids[0],
+      version: 2,
+      userId: null,
+      tenantId: null,
+      reason: null,
+      actor: null,
+      at: expect.any(Number),
+    });
     expect((await log.readSince(read.position)).changes).toEqual([]);
     await log.close();
   });
@@ -61,6 +70,26 @@ describe('the change log of PostgreSQL', () => {
     const second = await log.readSince(first.position);
     expect(second.changes.map((change) => change.sessionId)).toEqual([late]);
     await slow.release();
+    await log.close();
+  });
+
+  it('gives the changes of a session in the order of its versions, whichever transaction began first', async () => {
+    const log = await connectLog();
+    const { position } = await log.open();
+    const early = await openTransaction();
+    await early.query('SELECT pg_current_xact_id()');
+    const [id] = await write(db.dataSource);
+    await early.query(
+      `INSERT INTO identity_session_event (at, type, session_id, version, tenant_id, user_id, reason, actor)
+       VALUES (clock_timestamp(), 'renamed', $1, 3, 'acme', 'anna', 'because', 'root')`,
+      [id],
+    );
+    await early.commitTransaction();
+    const { changes, now } = await log.readSince(position);
+    expect(changes.map(({ version }) => version)).toEqual([2, 3]);
+    expect(changes[1]).toMatchObject({ tenantId: 'acme', userId: 'anna', reason: 'because', actor: 'root' });
+    expect(Math.abs(now - changes[1]!.at)).toBeLessThan(60_000);
+    await early.release();
     await log.close();
   });
 

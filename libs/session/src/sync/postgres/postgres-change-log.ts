@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { CutOff } from '../../core/cut-off.js';
-import type { ChangeLogConnection, LoggedChange, LogOpening, LogRead } from '../change-log.js';
+import type { ChangeLogConnection, LoggedEvent, LogOpening, LogRead } from '../change-log.js';
 import type { HintListener } from '../hints.js';
 import { cutOffOf, SELECT_CUT_OFFS } from './cut-off-rows.js';
 
@@ -24,6 +24,11 @@ interface LogRow {
   readonly session_id: string | null;
   readonly version: number | null;
   readonly details: unknown;
+  readonly tenant_id: string;
+  readonly user_id: string | null;
+  readonly reason: string | null;
+  readonly actor: string | null;
+  readonly at: number;
 }
 
 /**
@@ -31,7 +36,7 @@ interface LogRow {
  * position is no sequence but a snapshot: a read returns what is visible to its own snapshot and was not to the one
  * before, found by an index on the transaction ids and not by looking at everything since the oldest open one.
  */
-export class PostgresChangeLog implements ChangeLogConnection {
+export class PostgresChangeLog implements ChangeLogConnection<LoggedEvent> {
   #isClosed = false;
 
   private constructor(private readonly client: pg.Client) {}
@@ -66,9 +71,9 @@ export class PostgresChangeLog implements ChangeLogConnection {
     return { ...readOf(rows, []), cutOffs: cutOffs.rows.map((row): CutOff => cutOffOf(row.details)) };
   }
 
-  async readSince(position: string): Promise<LogRead> {
+  async readSince(position: string): Promise<LogRead<LoggedEvent>> {
     const { rows } = await this.client.query<LogRow>(
-      `SELECT head.*, e.id, e.xid, e.type, e.session_id, e.version, e.details
+      `SELECT head.*, e.*
        FROM (SELECT ${HEAD}) head LEFT JOIN LATERAL (${changesSince('$1')} ORDER BY e.xid, e.id LIMIT ${PAGE}) e ON true`,
       [position],
     );
@@ -113,12 +118,14 @@ const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_curre
  * upper bound leaves that alone.
  */
 const changesSince = (position: string): string =>
-  `SELECT e.id, e.xid, e.type, e.session_id, e.version, e.details FROM identity_session_event e
+  `SELECT e.id, e.xid, e.type, e.session_id, e.version, e.tenant_id, e.user_id, e.reason, e.actor, e.details,
+     (extract(epoch FROM e.at) * 1000)::float8 AS at
+   FROM identity_session_event e
    WHERE e.xid >= pg_snapshot_xmin(${position}::pg_snapshot) AND e.xid < pg_snapshot_xmax(pg_current_snapshot())
      AND (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
      OR e.xid = ANY (ARRAY(SELECT pg_snapshot_xip(${position}::pg_snapshot))))`;
 
-function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead {
+function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead<LoggedEvent> {
   const head = rows[0];
   if (head === undefined) throw new Error('The change log has given no position.');
   return {
@@ -127,11 +134,22 @@ function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead {
     serverStartedAt: head.started_at,
     now: head.now,
     asOf: head.as_of,
-    changes: changes.map(changeOf),
+    // A transaction with a lower id may have changed a session after one with a higher: ids are given under the row's
+    // lock, and so in the order of versions.
+    changes: [...changes].sort((a, b) => Number(a.id) - Number(b.id)).map(eventOf),
   };
 }
 
-function changeOf({ type, session_id: sessionId, version, details }: LogRow): LoggedChange {
-  const change = { type, sessionId, version };
-  return type === 'cut_off' ? { ...change, cutOff: cutOffOf(details) } : change;
+function eventOf(row: LogRow): LoggedEvent {
+  const event = {
+    type: row.type,
+    sessionId: row.session_id,
+    version: row.version,
+    tenantId: row.tenant_id === '' ? null : row.tenant_id,
+    userId: row.user_id,
+    reason: row.reason,
+    actor: row.actor,
+    at: row.at,
+  };
+  return row.type === 'cut_off' ? { ...event, cutOff: cutOffOf(row.details) } : event;
 }
