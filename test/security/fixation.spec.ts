@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { ADAPTERS } from './support/adapters.js';
 import { Client, presenting, send, signedIn } from './support/client.js';
 import { expectProblem } from './support/expectations.js';
-import { checksum, sql } from './support/rows.js';
+import { checksum, ofSessions, sql } from './support/rows.js';
 
 const inventedToken = (mac = ''): string => `ids_${randomUUID()}.0.${randomBytes(32).toString('base64url')}${mac}`;
 
@@ -136,7 +136,7 @@ describe.each(ADAPTERS)('with token keys, on %s', (adapter) => {
       expectProblem(await presenting(node, token).me(), 'SESSION_INVALID');
       expectProblem(await presenting(node, token).del('/sessions'), 'SESSION_INVALID');
     }
-    expect(queries).toEqual([]);
+    expect(queries.filter(ofSessions)).toEqual([]);
     // The measure works: a possible token that this node does not know asks once.
     const second = await startTestApp({
       adapter,
@@ -147,7 +147,7 @@ describe.each(ADAPTERS)('with token keys, on %s', (adapter) => {
     try {
       queries.length = 0;
       expect(await user.at(second).alive()).toBe(200);
-      expect(queries).toHaveLength(1);
+      expect(queries.filter(ofSessions)).toHaveLength(1);
     } finally {
       await second.close();
     }

@@ -8,16 +8,13 @@ import { ADAPTERS } from './support/adapters.js';
 import { type Answer, type Client, presenting, signedIn, type SignInRequest } from './support/client.js';
 import { ElevateController, RotateController, RuleController } from './support/controllers.js';
 import { expectProblem } from './support/expectations.js';
-import { sql } from './support/rows.js';
+import { ofSessions, sql } from './support/rows.js';
 import { DEAF, followsLog, forget, letTimePass, MUTE } from './support/time.js';
 
 const INTERVAL_MS = 60_000;
 const GRACE_MS = 30_000;
 const ROTATING = { rotation: { intervalMs: INTERVAL_MS, graceMs: GRACE_MS } } as const;
 const CONTROLLERS = [RuleController, ElevateController, RotateController];
-
-/** Whether a statement reads or writes sessions; nodes ask other things by themselves now and then. */
-const ofSessions = (query: string): boolean => /\bidentity_session\b/.test(query);
 
 /** The successor that an answer brings, however it brings it. */
 function successorIn(answer: Answer): string | undefined {

@@ -62,3 +62,6 @@ export async function dump(node: TestApp): Promise<string> {
   }
   return parts.join('\n');
 }
+
+/** Whether a statement reads or writes sessions; nodes ask other things by themselves, when they start and now and then. */
+export const ofSessions = (query: string): boolean => /\bidentity_session\b/.test(query);
