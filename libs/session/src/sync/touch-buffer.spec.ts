@@ -15,24 +15,28 @@ class Trial {
   answer: (touches: readonly Touch[]) => Promise<TouchOutcome> = () => Promise.resolve({ skipped: [] });
   #wake: { at: number; task: () => void } | undefined;
 
-  readonly buffer = new TouchBuffer(
-    { syncIntervalMs: 10_000, idleMarginMs: 5_000 },
-    {
-      clock: this.clock,
-      touchMany: (touches) => {
-        this.writes.push(touches);
-        return this.answer(touches);
+  readonly buffer: TouchBuffer;
+
+  constructor(mostBuffered = Number.POSITIVE_INFINITY) {
+    this.buffer = new TouchBuffer(
+      { syncIntervalMs: 10_000, idleMarginMs: 5_000, mostBuffered },
+      {
+        clock: this.clock,
+        touchMany: (touches) => {
+          this.writes.push(touches);
+          return this.answer(touches);
+        },
+        schedule: (task, delayMs) => {
+          const wake = { at: this.clock.now() + delayMs, task };
+          this.#wake = wake;
+          return () => {
+            if (this.#wake === wake) this.#wake = undefined;
+          };
+        },
+        onFailure: (error) => this.failures.push(error),
       },
-      schedule: (task, delayMs) => {
-        const wake = { at: this.clock.now() + delayMs, task };
-        this.#wake = wake;
-        return () => {
-          if (this.#wake === wake) this.#wake = undefined;
-        };
-      },
-      onFailure: (error) => this.failures.push(error),
-    },
-  );
+    );
+  }
 
   session(id: string, idleTimeoutMs = 3_600_000): CachedSession {
     return new CachedSession(sessionRecordOf({ id, idleTimeoutMs, lastAccessedAt: START }), 0, 0);
@@ -172,5 +176,58 @@ describe('the touch buffer', () => {
     for (let n = 0; n < 2_500; n += 1) trial.touch(trial.session(`s${n}`));
     await trial.buffer.flushAll();
     expect(trial.writes.map((batch) => batch.length)).toEqual([1_000, 1_000, 500]);
+  });
+
+  describe('with a bound', () => {
+    it('writes early rather than to wait with more sessions than the bound', async () => {
+      const trial = new Trial(1_000);
+      for (let n = 0; n < 5_000; n += 1) {
+        trial.touch(trial.session(`s${n}`));
+        if (n % 100 === 99) await trial.pass(100);
+      }
+      expect(trial.buffer.counts.lost).toBe(0);
+      await trial.buffer.flushAll();
+      expect(trial.writes.flat().map((touch) => touch.id)).toHaveLength(5_000);
+    });
+
+    it('does not grow past it while the database is away, and does not storm it', async () => {
+      const trial = new Trial(100);
+      trial.answer = () => Promise.reject(new Error('away'));
+      for (let n = 0; n < 1_000; n += 1) {
+        trial.touch(trial.session(`s${n}`));
+        expect(trial.buffer.size).toBeLessThanOrEqual(100);
+        await trial.pass(30);
+      }
+      expect(trial.buffer.counts.lost).toBe(900);
+      expect(trial.writes.length).toBeLessThan(15);
+    });
+
+    it('loses those that nobody uses: a session in use is buffered again with its newest access', async () => {
+      const trial = new Trial(100);
+      trial.answer = () => Promise.reject(new Error('away'));
+      const inUse = Array.from({ length: 40 }, (_, n) => trial.session(`used${n}`));
+      for (let n = 0; n < 1_000; n += 1) {
+        trial.touch(trial.session(`passing${n}`));
+        inUse.forEach((session) => {
+          trial.touch(session);
+        });
+        await trial.pass(10);
+      }
+      trial.answer = () => Promise.resolve({ skipped: [] });
+      const before = trial.writes.length;
+      await trial.buffer.flushAll();
+      const written = new Map(trial.writes.slice(before).flatMap((batch) => batch.map(({ id, at }) => [id, at])));
+      for (const { record } of inUse) expect(written.get(record.id)).toBe(START + 9_990);
+    });
+
+    it('gives up waiting after the time that a shutdown has', async () => {
+      const trial = new Trial();
+      trial.answer = () => new Promise(() => undefined);
+      trial.touch(trial.session('a'));
+      const stopped = trial.buffer.stop(3_000);
+      await trial.pass(3_000);
+      await stopped;
+      expect(trial.buffer.size).toBe(1);
+    });
   });
 });

@@ -9,6 +9,11 @@ export interface TouchBufferOptions {
   readonly idleMarginMs: number;
   /** Other nodes are told of a session's accesses at most this often. Default: never. */
   readonly keepAccessMs?: number;
+  /**
+   * The most sessions with accesses that the database does not have. From half of it on they are written early; where
+   * that fails, a new one takes the place of the one that has waited longest. Default: no bound.
+   */
+  readonly mostBuffered?: number;
 }
 
 export interface TouchBufferPorts {
@@ -32,23 +37,31 @@ const LONGEST_RETRY_MS = 5_000;
 /**
  * Keeps last accesses in memory and writes them in batches: at most one row write per session and sync interval, never
  * while a request waits. What fails or is locked stays buffered, with its newest time.
+ *
+ * The number of sessions is bounded, also for a node that sees more of them in an interval than it keeps in memory, and
+ * while the database is away. Past the bound those are lost that nobody uses: a session that is used again is buffered
+ * again.
  */
 export class TouchBuffer {
   /** Since the node began. */
-  readonly counts = { written: 0, skipped: 0, failures: 0 };
+  readonly counts = { written: 0, skipped: 0, failures: 0, lost: 0 };
   readonly #dirty = new Map<string, CachedSession>();
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => undefined;
   #flushing: Promise<void> | undefined;
   #failures = 0;
   #isStopped = false;
+  /** After a failure nothing is written by itself until then. */
+  #notBefore = Number.NEGATIVE_INFINITY;
   readonly #keepAccessMs: number;
+  readonly #mostBuffered: number;
 
   constructor(
     private readonly options: TouchBufferOptions,
     private readonly ports: TouchBufferPorts,
   ) {
     this.#keepAccessMs = options.keepAccessMs ?? Number.POSITIVE_INFINITY;
+    this.#mostBuffered = options.mostBuffered ?? Number.POSITIVE_INFINITY;
   }
 
   /** Sessions with accesses that the database does not have. */
@@ -95,27 +108,56 @@ export class TouchBuffer {
     this.#dirty.delete(id);
   }
 
-  /** Writes everything that is buffered, now. Fails never; what could not be written stays buffered. */
-  async flushAll(): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing;
-    await this.#flush(Number.POSITIVE_INFINITY);
+  /**
+   * Writes everything that is buffered, now, and waits for that no longer than `withinMs`. Fails never; what could not be
+   * written stays buffered.
+   */
+  async flushAll(withinMs = Number.POSITIVE_INFINITY): Promise<void> {
+    const whole = this.#flushWhole();
+    if (withinMs === Number.POSITIVE_INFINITY) return whole;
+    let cancel: () => void = () => undefined;
+    const deadline = new Promise<void>((resolve) => {
+      cancel = this.ports.schedule(resolve, withinMs);
+    });
+    await Promise.race([whole, deadline]);
+    cancel();
   }
 
   /** Only the entry in the map is dirty: another one of the same session, kept or passing, hands over to it. */
   #begin(session: CachedSession, at: number): void {
     if (this.#dirty.has(session.record.id)) this.adopt(session);
     else {
+      if (this.#dirty.size >= this.#mostBuffered) this.#loseOne();
       session.dirtySince = at;
       this.#dirty.set(session.record.id, session);
     }
-    this.#wakeBy(this.#deadlineOf(session));
+    this.#wakeBy(this.#isCrowded ? at : this.#deadlineOf(session));
   }
 
-  /** Writes what it can and then no more by itself. */
-  async stop(): Promise<void> {
+  get #isCrowded(): boolean {
+    return this.#dirty.size > this.#mostBuffered / 2;
+  }
+
+  /** The one that has waited longest, since the map keeps the order; its next access buffers it again. */
+  #loseOne(): void {
+    for (const [id, session] of this.#dirty) {
+      session.dirtySince = 0;
+      this.#dirty.delete(id);
+      this.counts.lost += 1;
+      return;
+    }
+  }
+
+  /** Writes what it can within the time and then no more by itself. */
+  async stop(withinMs = Number.POSITIVE_INFINITY): Promise<void> {
     this.#isStopped = true;
     this.#cancelWake();
-    await this.flushAll();
+    await this.flushAll(withinMs);
+  }
+
+  async #flushWhole(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    await this.#flush(Number.POSITIVE_INFINITY);
   }
 
   #deadlineOf(session: CachedSession): number {
@@ -125,7 +167,8 @@ export class TouchBuffer {
     );
   }
 
-  #wakeBy(deadline: number): void {
+  #wakeBy(wanted: number): void {
+    const deadline = Math.max(wanted, this.#notBefore);
     if (deadline >= this.#wakeAt || this.#isStopped) return;
     this.#cancelWake();
     this.#wakeAt = deadline;
@@ -148,7 +191,8 @@ export class TouchBuffer {
   }
 
   async #writeDue(until: number): Promise<void> {
-    const due = [...this.#dirty.values()].filter((session) => this.#deadlineOf(session) <= until);
+    const isEverything = this.#isCrowded;
+    const due = [...this.#dirty.values()].filter((session) => isEverything || this.#deadlineOf(session) <= until);
     let failed = false;
     for (let start = 0; start < due.length && !failed; start += BATCH) {
       failed = !(await this.#write(due.slice(start, start + BATCH)));
@@ -157,7 +201,9 @@ export class TouchBuffer {
     for (const session of this.#dirty.values()) next = Math.min(next, this.#deadlineOf(session));
     // What has just been skipped or failed is overdue: it is tried again after a while, not at once.
     const pauseMs = Math.min(COALESCE_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
-    if (next !== Number.POSITIVE_INFINITY) this.#wakeBy(Math.max(next, this.ports.clock.now() + pauseMs));
+    const resumeAt = this.ports.clock.now() + pauseMs;
+    if (failed) this.#notBefore = resumeAt;
+    if (next !== Number.POSITIVE_INFINITY) this.#wakeBy(Math.max(this.#isCrowded ? resumeAt : next, resumeAt));
   }
 
   async #write(batch: readonly CachedSession[]): Promise<boolean> {
@@ -186,11 +232,12 @@ export class TouchBuffer {
     const session = this.#dirty.get(touch.id);
     if (session === undefined) return;
     session.storedAccessAt = Math.max(session.storedAccessAt, touch.at);
+    this.#dirty.delete(touch.id);
     if (session.lastAccessedAt > touch.at) {
       session.dirtySince = this.ports.clock.now();
+      this.#dirty.set(touch.id, session);
     } else {
       session.dirtySince = 0;
-      this.#dirty.delete(touch.id);
     }
   }
 }

@@ -94,6 +94,7 @@ export class SessionMetrics {
       counter('touches_written_total', 'Last accesses written.')(counts.written),
       counter('touches_skipped_total', 'Last accesses put off because somebody had the row locked.')(counts.skipped),
       counter('touch_write_failures_total', 'Batches of last accesses that could not be written.')(counts.failures),
+      counter('touches_lost_total', 'Last accesses given up because too many waited.')(counts.lost),
     ];
   }
 

@@ -78,7 +78,7 @@ function makeSharedLevel(
 }
 
 function makeTouchBuffer(
-  { syncIntervalMs, idleMarginMs, keepAccessMs }: ResolvedOptions,
+  { syncIntervalMs, idleMarginMs, keepAccessMs, cache }: ResolvedOptions,
   store: SessionStore,
   clock: NodeClock,
   shared: SharedLevel | null,
@@ -93,7 +93,7 @@ function makeTouchBuffer(
           },
         };
   return new TouchBuffer(
-    shared === null ? { syncIntervalMs, idleMarginMs } : { syncIntervalMs, idleMarginMs, keepAccessMs },
+    { syncIntervalMs, idleMarginMs, mostBuffered: cache.maxSessions, ...(shared === null ? {} : { keepAccessMs }) },
     {
       ...sharing,
       touchMany: (touches) => store.touchMany(touches),

@@ -18,12 +18,16 @@ import { LogFollower } from './log-follower.js';
 import type { RedisLinks } from './redis-links.js';
 import { OWN_DATA_SOURCE, REDIS_LINKS, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
 
+/** What a shutdown waits for buffered accesses, in all: a database that does not answer must not hold it up. */
+const LAST_WRITES_WITHIN_MS = 2_500;
+
 /** Starts and stops what the module runs: tables and clock first, buffered accesses last. */
 @Injectable()
 export class SessionLifecycle
   implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
   readonly #logger = new Logger('IdentitySession');
+  #writingMs = LAST_WRITES_WITHIN_MS;
 
   constructor(
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
@@ -53,13 +57,14 @@ export class SessionLifecycle
 
   async beforeApplicationShutdown(): Promise<void> {
     this.upkeep.stop();
-    await this.touches.flushAll();
+    const begunAt = performance.now();
+    await this.touches.flushAll(this.#writingMs);
+    this.#writingMs -= Math.min(this.#writingMs, performance.now() - begunAt);
   }
 
   /** Once more, for the requests that were answered while the server closed. */
   async onApplicationShutdown(): Promise<void> {
-    await this.log.stop();
-    await this.touches.stop();
+    await Promise.all([this.log.stop(), this.touches.stop(this.#writingMs)]);
     if (this.touches.size > 0) {
       this.#logger.warn(`The last access of ${this.touches.size} sessions could not be written before shutdown.`);
     }
