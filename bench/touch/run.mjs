@@ -1,0 +1,77 @@
+// What touches cost, and what a node that loses its memory or its log asks of the database. See bench/README.md.
+// Usage: run.mjs [--quick] [--json] [--only name,name] [--database-url url]
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
+import { migrateIdentitySession } from 'nestjs-identity-session';
+import { DataSource } from 'typeorm';
+import { surroundings } from '../guard/report.mjs';
+import * as scenarios from './scenarios.mjs';
+import { targetsOf } from './targets.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    'database-url': { type: 'string' },
+  },
+});
+
+const WHOLE = {
+  checks: { sessions: 10_000, checks: 1_000_000, syncIntervalMs: 30_000 },
+  flushes: { sessions: 10_000, nodes: 4, rounds: 8 },
+  coldRestart: { sessions: 5_000, perSecond: 1_000, forMs: 15_000 },
+  leaseCut: { sessions: 5_000, perSecond: 2_000, cutMs: 20_000, options: { maxStalenessMs: 5_000, tailIntervalMs: 1_000 } },
+  memory: { sessions: 100_000 },
+};
+const QUICK = {
+  checks: { sessions: 1_000, checks: 50_000, syncIntervalMs: 2_000 },
+  flushes: { sessions: 1_000, nodes: 4, rounds: 2 },
+  coldRestart: { sessions: 300, perSecond: 300, forMs: 2_000 },
+  leaseCut: { sessions: 300, perSecond: 300, cutMs: 2_500, options: { maxStalenessMs: 1_000, tailIntervalMs: 200 } },
+  memory: { sessions: 20_000 },
+};
+
+const sizes = flags.quick ? QUICK : WHOLE;
+const names = flags.only?.split(',') ?? Object.keys(sizes);
+const unknown = names.filter((name) => !(name in sizes));
+if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(sizes).join(', ')}; not ${unknown.join(', ')}`);
+
+const text = (value) => {
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : value.toFixed(3);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+};
+
+const where = surroundings();
+const folder = await mkdtemp(join(tmpdir(), 'bench-touch-'));
+const postgres =
+  flags['database-url'] === undefined ? await startEmbeddedPostgres({ dataDir: folder }) : undefined;
+try {
+  const databaseUrl = postgres?.url ?? flags['database-url'];
+  const dataSource = await new DataSource({ type: 'postgres', url: databaseUrl }).initialize();
+  await migrateIdentitySession(dataSource);
+  await dataSource.destroy();
+  if (!flags.json) {
+    console.log(`bench:touch at ${where.commit}, Node ${where.node}, ${where.cores} × ${where.cpu}, load ${where.loadBefore}`);
+    console.log(`${postgres === undefined ? 'the PostgreSQL that was given' : 'embedded PostgreSQL'}, pools of 8\n`);
+  }
+  const results = {};
+  for (const name of names) {
+    results[name] = await scenarios[name](databaseUrl, sizes[name]);
+    if (!flags.json) print(name, results[name]);
+  }
+  if (flags.json) console.log(JSON.stringify({ surroundings: where, results }, null, 2));
+} finally {
+  await postgres?.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+function print(name, result) {
+  console.log(name);
+  for (const [key, value] of Object.entries(result)) console.log(`  ${key.padEnd(22)} ${text(value)}`);
+  for (const { what, met } of targetsOf(name, result)) console.log(`  ${met ? 'met    ' : 'NOT MET'} ${what}`);
+  console.log('');
+}
