@@ -24,7 +24,12 @@ const WHOLE = {
   checks: { sessions: 10_000, checks: 1_000_000, syncIntervalMs: 30_000 },
   flushes: { sessions: 10_000, nodes: 4, rounds: 8 },
   coldRestart: { sessions: 5_000, perSecond: 1_000, forMs: 15_000 },
-  leaseCut: { sessions: 5_000, perSecond: 2_000, cutMs: 20_000, options: { maxStalenessMs: 5_000, tailIntervalMs: 1_000 } },
+  leaseCut: {
+    sessions: 5_000,
+    perSecond: 2_000,
+    cutMs: 20_000,
+    options: { maxStalenessMs: 5_000, tailIntervalMs: 1_000 },
+  },
   memory: { sessions: 100_000 },
 };
 const QUICK = {
@@ -47,15 +52,16 @@ const text = (value) => {
 
 const where = surroundings();
 const folder = await mkdtemp(join(tmpdir(), 'bench-touch-'));
-const postgres =
-  flags['database-url'] === undefined ? await startEmbeddedPostgres({ dataDir: folder }) : undefined;
+const postgres = flags['database-url'] === undefined ? await startEmbeddedPostgres({ dataDir: folder }) : undefined;
 try {
   const databaseUrl = postgres?.url ?? flags['database-url'];
   const dataSource = await new DataSource({ type: 'postgres', url: databaseUrl }).initialize();
   await migrateIdentitySession(dataSource);
   await dataSource.destroy();
   if (!flags.json) {
-    console.log(`bench:touch at ${where.commit}, Node ${where.node}, ${where.cores} × ${where.cpu}, load ${where.loadBefore}`);
+    console.log(
+      `bench:touch at ${where.commit}, Node ${where.node}, ${where.cores} × ${where.cpu}, load ${where.loadBefore}`,
+    );
     console.log(`${postgres === undefined ? 'the PostgreSQL that was given' : 'embedded PostgreSQL'}, pools of 8\n`);
   }
   const results = {};

@@ -1,6 +1,12 @@
 // Many sessions at once, as if each user had signed in.
 import { randomUUID } from 'node:crypto';
-import { digestToken, newSessionId, parseToken, systemTokenSource, TokenMint } from '../../libs/session/dist/esm/core/token.js';
+import {
+  digestToken,
+  newSessionId,
+  parseToken,
+  systemTokenSource,
+  TokenMint,
+} from '../../libs/session/dist/esm/core/token.js';
 
 const AT_ONCE = 5_000;
 const BROWSERS = ['Chrome', 'Edg', 'OPR', 'Vivaldi', 'Firefox'];

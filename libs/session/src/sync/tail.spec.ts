@@ -52,7 +52,7 @@ class Trial {
   }
 
   async start(): Promise<void> {
-    this.tail.start();
+    void this.tail.start();
     await this.settled();
   }
 

@@ -89,10 +89,12 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
     return Math.max(clocks.monotonic() - this.#leaseFrom.begunAt, clocks.wall() - this.#leaseFrom.begunAtWall);
   }
 
-  start(): void {
+  /** Resolves after the first attempt to read, whatever came of it. */
+  start(): Promise<void> {
     this.#leaseFrom = { begunAt: this.ports.clocks.monotonic(), begunAtWall: this.ports.clocks.wall() };
     this.#isRunning = true;
     this.#wake();
+    return this.#idle;
   }
 
   /** Reads now. Called for every hint; a forged or doubled one costs one small query at most. */

@@ -86,14 +86,18 @@ export class LogFollower {
     lease.holder = tail;
   }
 
-  start(): void {
+  /**
+   * Resolves once the log is followed, or could not be at first: what is loaded before a position is taken would have to
+   * be loaded again after it.
+   */
+  async start(): Promise<void> {
     const tail = this.#tail;
     if (tail === undefined) return;
     // Before the tail, which may be what they are heard by.
     this.hints?.start(() => {
       tail.wake();
     });
-    tail.start();
+    await tail.start();
   }
 
   async stop(): Promise<void> {

@@ -50,9 +50,9 @@ export class SessionLifecycle
     this.redis?.commands.open();
   }
 
-  onApplicationBootstrap(): void {
-    this.log.start();
+  async onApplicationBootstrap(): Promise<void> {
     this.upkeep.start();
+    await this.log.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

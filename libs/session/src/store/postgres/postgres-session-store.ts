@@ -22,6 +22,7 @@ import type {
 import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
 import { recordOf, type SessionRow } from './session-row.js';
+import { SharedValues } from './shared-values.js';
 import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
 import * as change from './statements/change.statements.js';
@@ -50,6 +51,9 @@ export interface PostgresSessionStoreOptions {
  * recognises its own earlier attempt in the log.
  */
 export class PostgresSessionStore implements TransactionalSessionStore<EntityManager>, LogUpkeepStore {
+  /** Of what is loaded to be kept in memory. */
+  readonly #values = new SharedValues();
+
   private constructor(
     private readonly session: SqlSession,
     private readonly nodeName: string | null,
@@ -145,7 +149,7 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
   findMany(ids: readonly string[]): Promise<Snapshot> {
     return this.session.run(async (sql) => {
       const { asOf, rows } = await read.readMany(sql, ids);
-      return { asOf, records: rows.map(recordOf) };
+      return { asOf, records: rows.map((row) => recordOf(this.#values.in(row))) };
     });
   }
 
