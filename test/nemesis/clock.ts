@@ -3,7 +3,11 @@ export function runNow(): number {
   return performance.now();
 }
 
-/** What a moment of the system's clock (which PostgreSQL on this machine reads as well) is on the clock of the run. */
-export function fromWall(wallMs: number): number {
-  return wallMs - (Date.now() - performance.now());
+/**
+ * What moments of the system's clock, which PostgreSQL on this machine reads as well, are on the clock of the run. Those
+ * of one reader keep their distances.
+ */
+export function wallReader(): (wallMs: number) => number {
+  const apart = Date.now() - performance.now();
+  return (wallMs) => wallMs - apart;
 }

@@ -27,6 +27,8 @@ export interface LedgerEvent {
   readonly session: string | null;
   readonly user: string | null;
   readonly reason: string | null;
+  /** Of a cut-off: sessions of its user that were created at this moment or before are over. */
+  readonly notBefore: number | null;
 }
 
 /** The truth: what the database holds behind the run. */

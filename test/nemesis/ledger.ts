@@ -1,9 +1,10 @@
-import { fromWall } from './clock.js';
+import { wallReader } from './clock.js';
 import type { Database } from './cluster/database.js';
 import type { Ledger } from './evidence.js';
 
 /** What the database holds, with its times on the clock of the run. */
 export function readLedger(database: Database): Promise<Ledger> {
+  const fromWall = wallReader();
   return database.asAdmin(async (client) => {
     const sessions = await client.query<Record<string, string | number | null>>(
       `SELECT id, user_id, device_type, status, version, token_generation, end_reason,
@@ -14,7 +15,7 @@ export function readLedger(database: Database): Promise<Ledger> {
     );
     const events = await client.query<Record<string, string | number | null>>(
       `SELECT id, xid::text AS transaction, extract(epoch FROM pg_xact_commit_timestamp(xid::xid)) * 1000 AS committed_at,
-              type, session_id, user_id, reason
+              type, session_id, user_id, reason, details ->> 'notBefore' AS not_before
        FROM identity_session_event ORDER BY pg_xact_commit_timestamp(xid::xid), id`,
     );
     return {
@@ -39,6 +40,7 @@ export function readLedger(database: Database): Promise<Ledger> {
         session: row['session_id'] as string | null,
         user: row['user_id'] as string | null,
         reason: row['reason'] as string | null,
+        notBefore: row['not_before'] === null ? null : fromWall(Number(row['not_before'])),
       })),
     };
   });

@@ -134,6 +134,38 @@ describe('I3 identity', () => {
   });
 });
 
+describe('cut-offs', () => {
+  const target = { user: 'ann' };
+  const refused = { status: 401, code: 'SESSION_REVOKED' };
+
+  it('end what was created until then, of their user or of everybody, and no row changes', () => {
+    for (const user of ['ann', null]) {
+      const evidence = run()
+        .cutOff(user, 2_000)
+        .operation('admin-cut-off', 2_000, { status: 201 }, { target })
+        .me('s1', 2_000 + BOUND_MS, 200, { node: 'b' })
+        .me('s1', 5_000, refused)
+        .me('s1', 6_000, refused, { final: true })
+        .row('s1', { lastAccessedAt: 1_000 });
+      expect(check(evidence.build())).toEqual([]);
+    }
+  });
+
+  it('break I1 where somebody is admitted long after, or where they are not in the log', () => {
+    const late = run()
+      .cutOff('ann', 2_000)
+      .operation('admin-cut-off', 2_000, { status: 201 }, { target })
+      .me('s1', 2_010 + BOUND_MS, 200);
+    expect(broken(late)).toEqual(['I1']);
+    expect(broken(run().operation('admin-cut-off', 2_000, { status: 201 }, { target }))).toEqual(['I1']);
+  });
+
+  it('break I5 where they refuse another user or who signed in later', () => {
+    expect(broken(run().cutOff('bob', 2_000).me('s1', 3_000, refused))).toEqual(['I5']);
+    expect(broken(run().cutOff('ann', 900).me('s1', 3_000, refused))).toEqual(['I5']);
+  });
+});
+
 describe('I4 finality', () => {
   it('is broken by a node that admits what it has refused as ended, even within the bound', () => {
     const evidence = run()

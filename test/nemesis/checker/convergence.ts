@@ -16,7 +16,7 @@ export function checkConvergence(lookup: Lookup): Violation[] {
     // Within the slack around a limit in time either answer is right.
     const left = Math.min(session.expiresAt, session.lastAccessedAt + settings.idleTimeoutMs) - operation.begun;
     const isRight = session.generation === token.generation && isLiveStatus(session.status);
-    const expected = isRight && left > 0 && !isCutOffAtEnd(lookup, session.id) ? 200 : 401;
+    const expected = isRight && left > 0 && lookup.cutOffAt(session.id) === Infinity ? 200 : 401;
     const isClose = isRight && Math.abs(left) < CLOSE_MS;
     const status = outcome.kind === 'answered' ? outcome.status : 0;
     if (status === expected || (isClose && status === 401) || (isClose && status === 200)) continue;
@@ -30,11 +30,3 @@ export function checkConvergence(lookup: Lookup): Violation[] {
 }
 
 const CLOSE_MS = 3_000;
-
-function isCutOffAtEnd(lookup: Lookup, session: string): boolean {
-  const found = lookup.sessions.get(session);
-  return lookup.cutOffs.some(
-    (cutOff) =>
-      (cutOff.user === null || cutOff.user === found?.user) && cutOff.committedAt >= (found?.createdAt ?? Infinity),
-  );
-}

@@ -15,9 +15,7 @@ export function checkDurability(lookup: Lookup): Violation[] {
   }
   for (const [session, end] of lookup.ends) {
     if (!lookup.sessions.has(session)) continue;
-    // A cut-off ends no rows; that nobody is admitted by them is what counts.
-    if (end.by.kind === 'admin-cut-off') continue;
-    if (lookup.endedAt(session) <= end.at + slackMs) continue;
+    if (lookup.overAt(session) <= end.at + slackMs) continue;
     violations.push({
       invariant: 'I1',
       what: `The end of session ${session} was acknowledged and had not been committed.`,

@@ -72,8 +72,13 @@ export class EvidenceBuilder {
 
   event(type: string, session: string, at: number, transaction = this.#begin()): this {
     const user = this.#sessions.get(session)?.user ?? null;
-    this.#events.push({ id: this.#events.length + 1, transaction, committedAt: at, type, session, user, reason: null });
-    return this;
+    return this.#log({ transaction, committedAt: at, type, session, user, notBefore: null });
+  }
+
+  /** What was created until `at` is over. */
+  cutOff(user: string | null, at: number): this {
+    const transaction = this.#begin();
+    return this.#log({ transaction, committedAt: at, type: 'cut_off', session: null, user, notBefore: at });
   }
 
   /** `GET /me` with the session's token, begun at `at` and answered 5 ms later. */
@@ -133,6 +138,11 @@ export class EvidenceBuilder {
     const { node = 'a', user = 'ann', token = null, target = {}, final = false, passwordIsSure } = details;
     const sure = passwordIsSure === undefined ? {} : { passwordIsSure };
     this.#history.append({ kind, node, begun: at, ended: at + 5, user, token, target, final, outcome, ...sure });
+    return this;
+  }
+
+  #log(event: Omit<LedgerEvent, 'id' | 'reason'>): this {
+    this.#events.push({ id: this.#events.length + 1, reason: null, ...event });
     return this;
   }
 

@@ -27,8 +27,7 @@ export class Lookup {
   readonly terminals: ReadonlyMap<string, readonly LedgerEvent[]>;
   /** By session: when its tokens were replaced, in order. */
   readonly rotations: ReadonlyMap<string, readonly LedgerEvent[]>;
-  /** By user: the cut-offs that concern them. */
-  readonly cutOffs: readonly LedgerEvent[];
+  readonly #cutOffs: ReadonlyMap<string | null, readonly LedgerEvent[]>;
   /** By session: the sign-in that was answered with it. */
   readonly issued: ReadonlyMap<string, Operation>;
   /** By session: its first end that was acknowledged. */
@@ -41,7 +40,10 @@ export class Lookup {
     this.sessions = new Map(ledger.sessions.map((session) => [session.id, session]));
     this.terminals = bySession(ledger.events.filter(isTerminal));
     this.rotations = bySession(ledger.events.filter((event) => event.type === 'rotated'));
-    this.cutOffs = ledger.events.filter((event) => event.type.startsWith('cut_off'));
+    this.#cutOffs = groupBy(
+      ledger.events.filter((event) => event.type === 'cut_off'),
+      (event) => event.user,
+    );
     this.issued = new Map(
       operations.flatMap((operation) => {
         const created = createdBy(operation);
@@ -63,6 +65,22 @@ export class Lookup {
   /** When the session ended, as the log has it; a moment that never comes where it lives. */
   endedAt(session: string): number {
     return this.terminals.get(session)?.[0]?.committedAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** When a cut-off of the session's user, or of everybody, was committed that ends it. */
+  cutOffAt(session: string): number {
+    const { user = '', createdAt = 0 } = this.sessions.get(session) ?? {};
+    const concerned = [...(this.#cutOffs.get(user) ?? []), ...(this.#cutOffs.get(null) ?? [])];
+    return concerned.reduce(
+      (first, { notBefore, committedAt }) =>
+        createdAt <= (notBefore ?? Number.NEGATIVE_INFINITY) ? Math.min(first, committedAt) : first,
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** When the session was over, whether its row says so or a cut-off does. */
+  overAt(session: string): number {
+    return Math.min(this.endedAt(session), this.cutOffAt(session));
   }
 
   /** The last access that was admitted and begun before a moment. */

@@ -22,8 +22,7 @@ export function checkRefusals(lookup: Lookup): Violation[] {
 function checkMissing(lookup: Lookup, operation: Operation): Violation[] {
   const session = operation.target.session ?? operation.token?.session ?? '';
   if (!lookup.sessions.has(session)) return [];
-  if (lookup.endedAt(session) <= operation.ended + lookup.evidence.settings.slackMs) return [];
-  if (isCutOff(lookup, session, operation.ended)) return [];
+  if (lookup.overAt(session) <= operation.ended + lookup.evidence.settings.slackMs) return [];
   const what = `Session ${session} lives and was answered 404.`;
   return [{ invariant: 'I5', what, operations: [operation] }];
 }
@@ -36,9 +35,7 @@ function isJustified(lookup: Lookup, operation: Operation): boolean {
   // A session that was lost is reported as such.
   if (session === undefined) return true;
   const until = ended + settings.slackMs;
-  if (lookup.endedAt(token.session) <= until || lookup.replacedAt(token.session, token.generation) <= until)
-    return true;
-  if (isCutOff(lookup, token.session, ended)) return true;
+  if (Math.min(lookup.overAt(token.session), lookup.replacedAt(token.session, token.generation)) <= until) return true;
   if (outcome.code !== 'SESSION_EXPIRED') return false;
   return session.expiresAt <= until || begun - lookup.lastAccessBefore(token.session, begun) >= leastIdleMs(lookup);
 }
@@ -50,16 +47,6 @@ export function leastIdleMs({ evidence: { settings } }: Lookup): number {
 
 /** Accesses cannot be written while the database is away, and a node that is killed then loses them. */
 const LONGEST_OUTAGE_MS = 25_000;
-
-function isCutOff(lookup: Lookup, session: string, until: number): boolean {
-  const found = lookup.sessions.get(session);
-  return lookup.cutOffs.some(
-    (cutOff) =>
-      (cutOff.user === null || cutOff.user === found?.user) &&
-      cutOff.committedAt <= until + lookup.evidence.settings.slackMs &&
-      cutOff.committedAt >= (found?.createdAt ?? 0) - lookup.evidence.settings.slackMs,
-  );
-}
 
 /** P3: nobody is admitted more than a second behind a limit in time, and no row ends as idle that was in use. */
 export function checkLifetime(lookup: Lookup): Violation[] {

@@ -10,6 +10,8 @@ const CLOCK_MS = 1_500;
 export function checkTouches(lookup: Lookup): Violation[] {
   const { evidence } = lookup;
   const violations: Violation[] = [];
+  // Its row says nothing of that, and what happened to it between does not matter any more.
+  const isCutOff = (session: string): boolean => lookup.cutOffAt(session) !== Infinity;
   for (const end of evidence.ends) {
     if (end.asked !== 'terminate' || end.storedAccesses === undefined) continue;
     const { storedAccesses } = end;
@@ -19,13 +21,13 @@ export function checkTouches(lookup: Lookup): Violation[] {
       const last = lookup.admitted
         .get(session)
         ?.findLast((operation) => operation.node === end.node && operation.ended < end.at);
-      if (last === undefined || last.begun <= stored + CLOCK_MS) continue;
+      if (last === undefined || last.begun <= stored + CLOCK_MS || isCutOff(session)) continue;
       const what = `Node ${end.node} stopped and left an access of session ${session} unwritten (${Math.round(last.begun - stored)} ms).`;
       violations.push({ invariant: 'P4', what, operations: [last] });
     }
   }
   for (const session of evidence.ledger.sessions) {
-    if (!isLiveStatus(session.status)) continue;
+    if (!isLiveStatus(session.status) || isCutOff(session.id)) continue;
     const last = lookup.admitted
       .get(session.id)
       ?.findLast((operation) => !operation.final && !isLostWithProcess(lookup, operation.node, operation.ended));

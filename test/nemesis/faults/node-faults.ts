@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/cluster.js';
-import { runNow, fromWall } from '../clock.js';
+import { runNow, wallReader } from '../clock.js';
 import type { Fault } from './fault.js';
 
 /** kill -9, and a start on the same database. */
@@ -75,6 +75,7 @@ function storedAccesses(cluster: Cluster): Promise<Map<string, number>> {
     const { rows } = await client.query<{ id: string; at: string }>(
       `SELECT id, extract(epoch FROM last_accessed_at) * 1000 AS at FROM identity_session WHERE status = 'active'`,
     );
+    const fromWall = wallReader();
     return new Map(rows.map((row) => [row.id, fromWall(Number(row.at))]));
   });
 }
