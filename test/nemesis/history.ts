@@ -36,6 +36,8 @@ export interface AnswerFacts {
   readonly listedUsers?: readonly string[];
   readonly created?: TokenReference & { readonly user: string };
   readonly evicted?: readonly string[];
+  /** The token that came with the answer in place of the one that was presented. */
+  readonly successor?: TokenReference;
   /** False where a bulk says that it has not come to its end. */
   readonly complete?: boolean;
 }

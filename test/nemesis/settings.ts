@@ -22,6 +22,9 @@ export interface Settings {
   readonly idleMarginMs: number;
   readonly idleTimeoutMs: number;
   readonly absoluteLifetimeMs: number;
+  readonly rotationIntervalMs: number;
+  /** For how long the token before a scheduled rotation is good. */
+  readonly rotationGraceMs: number;
   /** Added to every bound in time that the checker holds answers against: clocks are read in two processes. */
   readonly slackMs: number;
   /** Behind this much longer than a node was stopped, a request without an answer is a violation. */
@@ -74,6 +77,8 @@ export function readSettings(given: readonly string[]): Settings {
     idleMarginMs: 2_000,
     idleTimeoutMs: 60_000,
     absoluteLifetimeMs: 240_000,
+    rotationIntervalMs: 20_000,
+    rotationGraceMs: 5_000,
     slackMs: 100,
     answerWithinMs: 30_000,
     recoverWithinMs: 20_000,

@@ -134,6 +134,33 @@ describe('I3 identity', () => {
   });
 });
 
+describe('scheduled rotation', () => {
+  const GRACE_MS = 5_000;
+  const refused = { status: 401, code: 'SESSION_INVALID' };
+  const rotated = () =>
+    run()
+      .rotate('s1', 2_002, 'scheduled')
+      .me('s1', 2_000, { status: 200, successor: { session: 's1', generation: 1 } });
+
+  it('lets the old token be good through its grace and refused behind it', () => {
+    const evidence = rotated()
+      .me('s1', 3_000, 200, { node: 'b' })
+      .me('s1', 2_100 + GRACE_MS, refused)
+      .me('s1', 2_000 + GRACE_MS + BOUND_MS, 200, { node: 'b' })
+      .me('s1', 20_000, 200, { generation: 1 });
+    expect(check(evidence.build())).toEqual([]);
+  });
+
+  it('breaks I5 where the old token is refused in its grace, and not where another rotation followed', () => {
+    expect(broken(rotated().me('s1', 3_000, refused))).toEqual(['I5']);
+    expect(broken(rotated().rotate('s1', 2_900).me('s1', 3_000, refused))).toEqual([]);
+  });
+
+  it('breaks I1 where the old token is admitted long behind its grace', () => {
+    expect(broken(rotated().me('s1', 2_010 + GRACE_MS + BOUND_MS, 200))).toEqual(['I1']);
+  });
+});
+
 describe('cut-offs', () => {
   const target = { user: 'ann' };
   const refused = { status: 401, code: 'SESSION_REVOKED' };

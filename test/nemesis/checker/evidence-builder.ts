@@ -53,10 +53,10 @@ export class EvidenceBuilder {
   }
 
   /** A successor of the session's token in the database. */
-  rotate(session: string, at: number): this {
+  rotate(session: string, at: number, reason: string | null = null): this {
     const present = this.#sessions.get(session)!;
     this.#sessions.set(session, { ...present, generation: present.generation + 1 });
-    return this.event('rotated', session, at);
+    return this.event('rotated', session, at, this.#begin(), reason);
   }
 
   /** Changes what the database has of a session. */
@@ -70,15 +70,23 @@ export class EvidenceBuilder {
     return this;
   }
 
-  event(type: string, session: string, at: number, transaction = this.#begin()): this {
+  event(type: string, session: string, at: number, transaction = this.#begin(), reason: string | null = null): this {
     const user = this.#sessions.get(session)?.user ?? null;
-    return this.#log({ transaction, committedAt: at, type, session, user, notBefore: null });
+    return this.#log({ transaction, committedAt: at, type, session, user, reason, notBefore: null });
   }
 
   /** What was created until `at` is over. */
   cutOff(user: string | null, at: number): this {
     const transaction = this.#begin();
-    return this.#log({ transaction, committedAt: at, type: 'cut_off', session: null, user, notBefore: at });
+    return this.#log({
+      transaction,
+      committedAt: at,
+      type: 'cut_off',
+      session: null,
+      user,
+      reason: null,
+      notBefore: at,
+    });
   }
 
   /** `GET /me` with the session's token, begun at `at` and answered 5 ms later. */
@@ -141,8 +149,8 @@ export class EvidenceBuilder {
     return this;
   }
 
-  #log(event: Omit<LedgerEvent, 'id' | 'reason'>): this {
-    this.#events.push({ id: this.#events.length + 1, reason: null, ...event });
+  #log(event: Omit<LedgerEvent, 'id'>): this {
+    this.#events.push({ id: this.#events.length + 1, ...event });
     return this;
   }
 

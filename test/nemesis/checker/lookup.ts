@@ -4,6 +4,9 @@ import { groupBy } from './group-by.js';
 
 const ENDED = ['signed_out', 'expired', 'evicted', 'revoked', 'rejected'];
 
+/** Why a token was rotated that nobody asked to rotate. */
+const SCHEDULED = 'scheduled';
+
 /** True for a status that holds a slot of the policy. */
 export function isLiveStatus(status: string): boolean {
   return !ENDED.includes(status);
@@ -57,9 +60,16 @@ export class Lookup {
     );
   }
 
-  /** When the token was no longer the session's, as the log has it; a moment that never comes where it still is. */
+  /**
+   * When a token was good no more, as the log has it; a moment that never comes where it still is. The token before a
+   * scheduled rotation is good through its grace, unless another rotation comes first.
+   */
   replacedAt(session: string, generation: number): number {
-    return this.rotations.get(session)?.[generation]?.committedAt ?? Number.POSITIVE_INFINITY;
+    const [rotation, next] = this.rotations.get(session)?.slice(generation) ?? [];
+    if (rotation === undefined) return Number.POSITIVE_INFINITY;
+    if (rotation.reason !== SCHEDULED) return rotation.committedAt;
+    const graceUntil = rotation.committedAt + this.evidence.settings.rotationGraceMs;
+    return Math.min(graceUntil, next?.committedAt ?? graceUntil);
   }
 
   /** When the session ended, as the log has it; a moment that never comes where it lives. */

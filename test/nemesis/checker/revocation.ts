@@ -7,7 +7,7 @@ import type { Lookup } from './lookup.js';
  * `maxStalenessMs`; hints make it much shorter, but nobody may rely on them.
  */
 export function checkRevocation(lookup: Lookup): Violation[] {
-  const { settings, operations } = lookup.evidence;
+  const { settings } = lookup.evidence;
   const boundMs = settings.maxStalenessMs + settings.slackMs;
   const violations: Violation[] = [];
   for (const [session, admitted] of lookup.admitted) {
@@ -20,17 +20,29 @@ export function checkRevocation(lookup: Lookup): Violation[] {
       operations: [end.by, late],
     });
   }
-  for (const change of operations.filter((operation) => operation.kind === 'password' && succeeded(operation))) {
+  violations.push(...lateTokens(lookup, boundMs));
+  return violations;
+}
+
+/** Tokens that had a successor, which clients knew of, and were admitted long after. */
+function lateTokens(lookup: Lookup, boundMs: number): Violation[] {
+  const { operations, settings } = lookup.evidence;
+  const violations: Violation[] = [];
+  for (const change of operations) {
+    const { token, ended, outcome, kind } = change;
+    const hasReplaced = succeeded(change) && kind === 'password';
+    const isScheduled = outcome.kind === 'answered' && outcome.successor !== undefined && !hasReplaced;
+    if (token === null || !(hasReplaced || isScheduled)) continue;
+    const deadAt = ended + (isScheduled ? settings.rotationGraceMs : 0);
     const late = lookup.admitted
-      .get(change.token?.session ?? '')
+      .get(token.session)
       ?.find(
-        ({ token, begun }) =>
-          (token?.generation ?? 0) <= (change.token?.generation ?? 0) && begun > change.ended + boundMs,
+        (operation) => (operation.token?.generation ?? 0) <= token.generation && operation.begun > deadAt + boundMs,
       );
     if (late === undefined) continue;
     violations.push({
       invariant: 'I1',
-      what: `A token was admitted ${ms(late.begun - change.ended)} after a new password had replaced it.`,
+      what: `A token was admitted ${ms(late.begun - deadAt)} after it was good no more.`,
       operations: [change, late],
     });
   }

@@ -71,6 +71,8 @@ function environmentOf(settings: Settings): Record<string, string> {
     SESSION_IDLE_MARGIN_MS: String(settings.idleMarginMs),
     SESSION_TAIL_INTERVAL_MS: String(settings.tailIntervalMs),
     SESSION_MAX_STALENESS_MS: String(settings.maxStalenessMs),
+    SESSION_ROTATION_INTERVAL_MS: String(settings.rotationIntervalMs),
+    SESSION_ROTATION_GRACE_MS: String(settings.rotationGraceMs),
     SESSION_KEEP_ACCESS_MS: '1000',
   };
 }

@@ -88,6 +88,7 @@ export class Nemesis {
         return;
       } catch (error) {
         if (attempt === 10) throw new Error(`${fault.name} could not be healed`, { cause: error });
+        this.log(`  ${fault.name}: not healed yet (${String(error).slice(0, 300)})`);
         await pause(500);
       }
     }

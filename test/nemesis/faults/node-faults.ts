@@ -65,6 +65,8 @@ export const NODE_FAULTS: readonly Fault[] = [killed, stopped, terminated, witho
 /** SIGTERM, and what the database has of accesses then. */
 async function terminate(cluster: Cluster, name: string): Promise<void> {
   const node = cluster.node(name);
+  // An attempt to start it again may have failed.
+  if (!node.isRunning) return;
   const end = await node.terminate();
   const stored = await storedAccesses(cluster).catch(() => undefined);
   if (stored !== undefined && end.at <= runNow()) node.noteStored(end, stored);

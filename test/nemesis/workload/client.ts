@@ -5,6 +5,7 @@ import type { AnswerFacts, History, Operation, OperationKind, OperationTarget } 
 import type { Random } from '../random.js';
 import { type HttpAnswer, type HttpRequest, send } from './http.js';
 import type { HeldToken, Person } from './people.js';
+import { generationOf, issuedIn, sessionOf } from './token-text.js';
 
 /** More requests than this wait at no node, so that a stopped one does not hold up all clients. */
 const MOST_IN_FLIGHT = 6;
@@ -68,6 +69,7 @@ export class Client {
     const ended = runNow();
     this.#count(node, -1);
     if (answer === undefined) this.#lostAt.set(node, ended);
+    const successor = answer === undefined || token === undefined ? undefined : successorOf(answer, token);
     const operation = this.history.append({
       kind,
       node: node.name,
@@ -86,12 +88,23 @@ export class Client {
               status: answer.status,
               code: typeof answer.body?.code === 'string' ? answer.body.code : null,
               ...(answer.status < 300 ? read?.(answer) : {}),
+              ...(successor === undefined
+                ? {}
+                : { successor: { session: successor.session, generation: successor.generation } }),
             },
     });
+    if (successor !== undefined) person?.hold(successor);
     return { operation, answer };
   }
 
   #count(node: ClusterNode, change: 1 | -1): void {
     this.#inFlight.set(node, (this.#inFlight.get(node) ?? 0) + change);
   }
+}
+
+/** The token that an answer brings in place of the presented one, by the way that this one came. */
+function successorOf(answer: HttpAnswer, token: HeldToken): HeldToken | undefined {
+  const secret = issuedIn(answer, token.transport);
+  if (secret === undefined || sessionOf(secret) !== token.session) return undefined;
+  return { ...token, generation: generationOf(secret), secret };
 }

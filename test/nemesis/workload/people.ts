@@ -21,6 +21,8 @@ export class Person {
   readonly live = new Map<string, HeldToken>();
   /** Tokens that should not be admitted any more, newest last. */
   readonly dead: HeldToken[] = [];
+  /** Tokens that have a successor. Whoever presents one late is a thief, and the session ends. */
+  readonly replaced: HeldToken[] = [];
   /** The newest token of every session. */
   readonly newest = new Map<string, HeldToken>();
   #tries = 0;
@@ -47,12 +49,15 @@ export class Person {
     this.passwordUnknownSince = Number.POSITIVE_INFINITY;
   }
 
-  /** Keeps a token that was issued, in place of the session's earlier one. */
+  /** Keeps a token that was issued, in place of the session's earlier one; answers may come in any order. */
   hold(token: HeldToken): void {
     const earlier = this.newest.get(token.session);
-    if (earlier !== undefined) this.#bury(earlier);
+    if (earlier !== undefined && earlier.generation >= token.generation) return;
     this.newest.set(token.session, token);
-    this.live.set(token.session, token);
+    if (earlier === undefined || this.live.delete(token.session)) this.live.set(token.session, token);
+    if (earlier === undefined) return;
+    this.replaced.push(earlier);
+    if (this.replaced.length > MOST_DEAD) this.replaced.shift();
   }
 
   /** A session has ended, or is about to: its token is tried again all the same. */

@@ -2,6 +2,7 @@ import type { ClusterNode } from '../cluster/node.js';
 import type { HttpAnswer } from './http.js';
 import type { Client, Done } from './client.js';
 import type { HeldToken, Person, Transport } from './people.js';
+import { generationOf, issuedIn } from './token-text.js';
 
 /** What a person does with their own account and sessions: one request each, and what the person learns of it. */
 export class SessionSteps {
@@ -134,14 +135,18 @@ export class SessionSteps {
       token,
       target: { user: person.id, except: token.session },
       request: { method: 'POST', path: '/auth/password', body: { current, next } },
-      read: () => ({ created: { user: person.id, session: token.session, generation: token.generation + 1 } }),
+      read: (answer_) => {
+        const generation = generationOf(secretOf(answer_, token.transport));
+        return { created: { user: person.id, session: token.session, generation } };
+      },
       passwordIsSure: () => true,
     });
     const { answer } = done;
     person.passwordChanges += 1;
     if (answer?.status === 200) {
       person.passwords = [next];
-      person.hold({ ...token, generation: token.generation + 1, secret: secretOf(answer, token.transport) });
+      const secret = secretOf(answer, token.transport);
+      person.hold({ ...token, generation: generationOf(secret), secret });
       for (const session of others) person.release(session);
     } else if (answer !== undefined && answer.status < 500) {
       person.passwords = [current];
@@ -159,10 +164,9 @@ export class SessionSteps {
   }
 }
 
+/** An application finds the token of a sign-in in the body. */
 function secretOf(answer: HttpAnswer, transport: Transport): string {
-  if (transport === 'bearer') return answer.body.token as string;
-  const lines = [answer.headers['set-cookie'] ?? []].flat();
-  const secret = lines.map((line) => /^session=([^;]+)/.exec(line)?.[1]).find((value) => value !== undefined);
+  const secret = transport === 'bearer' ? (answer.body.token as string) : issuedIn(answer, transport);
   if (secret === undefined) throw new Error('A sign-in by cookie was answered without one.');
   return secret;
 }

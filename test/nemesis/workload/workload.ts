@@ -15,6 +15,7 @@ const SHARES = {
   signIn: 4,
   signInOver: 1,
   meDead: 16,
+  meReplaced: 0.6,
   list: 3,
   signOut: 1,
   endOwn: 1,
@@ -107,6 +108,9 @@ export class Workload {
       case 'meDead':
         // Mostly those that have just ended.
         await own.me(node, person, random.pick(person.dead.slice(random.chance(0.7) ? -4 : 0).concat(token)));
+        return;
+      case 'meReplaced':
+        await own.me(node, person, random.pick(person.replaced.concat(token)));
         return;
       case 'list':
         await own.list(node, person, token);
