@@ -61,12 +61,20 @@ export class Watcher {
   async #lookAtLimits(client: pg.Client): Promise<void> {
     const scope = this.strategy.scope === 'deviceType' ? `user_id || ' on ' || device_type` : 'user_id';
     const { rows } = await client.query<{ scope: string; sessions: string[] }>(
-      `SELECT ${scope} AS scope, array_agg(id) AS sessions FROM identity_session
-       WHERE status IN ('pending', 'active', 'suspended') GROUP BY 1 HAVING count(*) > $1`,
+      `SELECT ${scope} AS scope, array_agg(id ORDER BY id) AS sessions FROM identity_session s
+       WHERE status IN ('pending', 'active', 'suspended') AND NOT EXISTS (
+         SELECT FROM identity_session_cut_off c
+         WHERE coalesce(c.tenant_id, s.tenant_id) = s.tenant_id AND coalesce(c.user_id, s.user_id) = s.user_id
+           AND s.created_at <= c.not_before)
+       GROUP BY 1 HAVING count(*) > $1`,
       [this.strategy.limit],
     );
     this.#samples += 1;
-    for (const row of rows) this.#overLimit.push({ at: runNow(), ...row });
+    const last = this.#overLimit.at(-1);
+    for (const row of rows) {
+      // The same excess is seen again and again until it is over.
+      if (last?.sessions.join() !== row.sessions.join()) this.#overLimit.push({ at: runNow(), ...row });
+    }
   }
 
   async #lookAtEnds(client: pg.Client): Promise<void> {

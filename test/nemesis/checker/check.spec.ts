@@ -178,6 +178,13 @@ describe('cut-offs', () => {
     }
   });
 
+  it('make room for as many as they end, but not for others', () => {
+    const evidence = () => run().signIn('s2', 1_100).cutOff('ann', 1_150).signIn('s3', 1_200).signIn('s4', 1_300);
+    expect(broken(evidence())).toEqual([]);
+    expect(broken(evidence().signIn('s5', 1_400))).toEqual(['I2']);
+    expect(broken(run().signIn('s2', 1_100).cutOff('bob', 1_150).signIn('s3', 1_200))).toEqual(['I2']);
+  });
+
   it('break I1 where somebody is admitted long after, or where they are not in the log', () => {
     const late = run()
       .cutOff('ann', 2_000)

@@ -1,4 +1,4 @@
-import type { Violation } from '../evidence.js';
+import type { LedgerEvent, Violation } from '../evidence.js';
 import { groupBy } from './group-by.js';
 import { isTerminal, type Lookup } from './lookup.js';
 
@@ -18,6 +18,7 @@ export function checkLimit(lookup: Lookup): Violation[] {
   for (const events of groupBy(ledger.events, (event) => event.transaction).values()) {
     const grown = new Set<string>();
     for (const event of events) {
+      if (event.type === 'cut_off') endCutOff(lookup, live.values(), event);
       const session = event.session === null ? undefined : lookup.sessions.get(event.session);
       if (session === undefined) continue;
       const key = scope === 'deviceType' ? `${session.user} on ${session.deviceType}` : session.user;
@@ -40,6 +41,17 @@ export function checkLimit(lookup: Lookup): Violation[] {
     }
   }
   return violations;
+}
+
+/** What a cut-off covers does not live any more, though its row is written later or never. */
+function endCutOff({ sessions }: Lookup, live: Iterable<Set<string>>, { user, notBefore }: LedgerEvent): void {
+  for (const present of live) {
+    for (const id of present) {
+      const session = sessions.get(id);
+      const isConcerned = user === null || user === session?.user;
+      if (isConcerned && (session?.createdAt ?? Infinity) <= (notBefore ?? -Infinity)) present.delete(id);
+    }
+  }
 }
 
 function issuedAs(lookup: Lookup, sessions: readonly string[]): Violation['operations'] {
