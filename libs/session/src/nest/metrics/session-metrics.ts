@@ -1,11 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { RedisSessionCache } from '../../cache/redis/redis-session-cache.js';
+import type { SharedSessionCache } from '../../cache/shared-session-cache.js';
 import type { HintChannel } from '../../sync/hint-channel.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionChecker } from '../check/session-checker.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import { type LogFigures, LogFollower } from '../module/log-follower.js';
-import { HINT_CHANNEL } from '../module/tokens.js';
+import { HINT_CHANNEL, SHARED_CACHE } from '../module/tokens.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 
 /** One value of one metric, named and given in units as Prometheus has it. */
@@ -20,6 +22,15 @@ export interface MetricSample {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+const NO_REDIS: RedisSessionCache['counts'] = {
+  hits: 0,
+  misses: 0,
+  refused: { type: 0, oversize: 0, format: 0, malformed: 0, foreign: 0, unauthenticated: 0 },
+  failures: 0,
+  timeouts: 0,
+  skipped: 0,
+  writes: 0,
+};
 const NO_SHARED_LEVEL = { hits: 0, misses: 0, refused: 0 };
 
 /**
@@ -35,6 +46,7 @@ export class SessionMetrics {
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(SessionChecker) private readonly checker: SessionChecker,
     @Inject(SessionEventFeed) private readonly events: SessionEventFeed,
+    @Inject(SHARED_CACHE) private readonly shared: SharedSessionCache | null,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
   ) {}
 
@@ -46,6 +58,7 @@ export class SessionMetrics {
     const log = this.log.figures();
     return [
       ...this.#ofSessions(),
+      ...this.#ofRedis(),
       ...this.#ofTouches(),
       ...(log === undefined ? [] : samplesOf(log)),
       ...this.#ofHints(),
@@ -84,6 +97,21 @@ export class SessionMetrics {
         'Sessions whose versions are remembered, to refuse older records.',
       )(known.rememberedVersions),
       counter('rotations_total', 'Tokens that this node has replaced.')(this.writer.counts.rotations),
+    ];
+  }
+
+  #ofRedis(): MetricSample[] {
+    const { refused, ...counts } = this.shared instanceof RedisSessionCache ? this.shared.counts : NO_REDIS;
+    const called = counter('redis_calls_total', 'Reads and writes of the shared cache in Redis, by how they ended.');
+    const unbelieved = counter('redis_refused_total', 'Values in Redis that were no session of the asked id.');
+    return [
+      called(counts.hits, { outcome: 'hit' }),
+      called(counts.misses, { outcome: 'miss' }),
+      called(counts.writes, { outcome: 'written' }),
+      called(counts.failures, { outcome: 'failed' }),
+      called(counts.timeouts, { outcome: 'timeout' }),
+      called(counts.skipped, { outcome: 'skipped' }),
+      ...Object.entries(refused).map(([reason, value]) => unbelieved(value, { reason })),
     ];
   }
 
