@@ -129,7 +129,11 @@ export class RedisConnection {
     const closing = this.#client.isReady ? this.#client.close().catch(() => undefined) : undefined;
     await Promise.race([closing, patience]);
     clearTimeout(timer);
-    this.#client.destroy();
+    try {
+      this.#client.destroy();
+    } catch {
+      // Version 5 of the client refuses to destroy what has closed already.
+    }
   }
 
   /** A server that is stalled accepts connections too: it is there once it has answered. */
