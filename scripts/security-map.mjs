@@ -31,6 +31,7 @@ const ROWS = {
   25: 'Revoked on one node, refused on another',
   26: 'A disabled account’s sessions end',
   27: 'A changed credential ends the others and rotates this one',
+  28: 'An administrator ends one, a user’s, a tenant’s or all, whatever there is',
   30: 'What survives a bulk revocation is listed and revocable',
   31: 'Revoking nothing reports no success',
   32: 'Durable before the answer',

@@ -15,13 +15,16 @@ const ending = (columns: string): string => `
   WHERE s.created_at <= (SELECT max(latest.not_before) FROM identity_session_cut_off latest)
     AND s.created_at <= c.not_before AND ${holds('s.tenant_id', 's.user_id')}`;
 
+/** True for sessions `s` that no cut-off ends. */
+export const NOT_CUT_OFF = `(${ending('count(*) = 0')})`;
+
 /**
- * True for sessions `s` that no cut-off ends. What a cut-off of everybody ends is left out by the moment alone, so that
- * an index by creation passes over it however much there is.
+ * True for sessions `s` that were created after the last cut-off of everybody: says nothing that `NOT_CUT_OFF` does not,
+ * but lets a scan by creation begin there, however much there is before. For scans alone: where sessions are looked up
+ * by id, it would lure the planner into one.
  */
-export const NOT_CUT_OFF = `(s.created_at > COALESCE((
-  SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*'), '-infinity')
-  AND (${ending('count(*) = 0')}))`;
+export const AFTER_EVERYBODY = `s.created_at > COALESCE((
+  SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*'), '-infinity')`;
 
 /** Joins to sessions `s` the first cut-off that ends each, as `cut`. Only live sessions can be cut off. */
 export const CUT_OFF_JOIN = `LEFT JOIN LATERAL (${ending('c.not_before, c.reason, c.actor')}

@@ -1,7 +1,7 @@
 import { isLive, type SessionStatus } from '../../../core/lifecycle.js';
 import type { SessionFilter, SessionScope } from '../../session-store.js';
 import { tenantColumn } from '../session-row.js';
-import { NOT_CUT_OFF } from './cut-off.fragments.js';
+import { AFTER_EVERYBODY, NOT_CUT_OFF } from './cut-off.fragments.js';
 
 /** Written as in the partial indexes, so that the planner sees that they apply. */
 export const LIVE = `s.status IN ('pending', 'active', 'suspended')`;
@@ -65,6 +65,7 @@ export function filterCondition(filter: SessionFilter, parameters: Parameters): 
   else if (filter.clientId !== undefined) all.push(`s.client_id = ${parameters.add(filter.clientId, 'text')}`);
   if (filter.deviceType !== undefined) all.push(`s.device_type = ${parameters.add(filter.deviceType, 'text')}`);
   if (filter.status !== undefined) all.push(statusCondition(filter.status, parameters));
+  if (filter.ids === undefined && (filter.status === 'live' || filter.status === 'active')) all.push(AFTER_EVERYBODY);
   return all.join(' AND ');
 }
 
