@@ -176,7 +176,7 @@ describe('statements about sessions', () => {
     await db.dataSource.query(
       `INSERT INTO identity_session (id, tenant_id, user_id, device_type, status, scope_keys, token_digest, rotation_salt,
          assurance, remember_me, created_at, authenticated_at, last_accessed_at, idle_timeout_ms, expires_at, due_at)
-       SELECT gen_random_uuid(), 't' || n % 50, 'u' || n % 2000, 'web', 'active', '{}', '', '', 'aal1', false, now(), now(),
+       SELECT gen_random_uuid(), 't' || n % 50, 'u' || n % 2000, 'web', 'active', '{}', '', '', 'aal1', false, now() - n * interval '1 second', now(),
          now(), 86400000, now() + interval '1 day', now() + interval '1 day' FROM generate_series(1, 20000) n`,
     );
     await db.dataSource.query(
