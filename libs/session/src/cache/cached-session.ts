@@ -1,10 +1,5 @@
 import type { SessionRecord } from '../core/session.js';
-
-/** How long something may be trusted: until either clock says that the time is over. */
-export interface Lease {
-  readonly monotonicUntil: number;
-  readonly wallUntil: number;
-}
+import type { Lease } from './lease.js';
 
 /**
  * A session as this node holds it in memory: the record, how long it may be trusted, and what has been accessed since

@@ -91,6 +91,7 @@ beforeEach(() => {
 describe('what a node knows of sessions', () => {
   it('is trusted without a question while the lease holds, and not a moment longer', async () => {
     await trial.load('a');
+    trial.wall += STALENESS_MS - 1;
     trial.monotonic += STALENESS_MS - 1;
     expect(trial.known.trusted('a')?.record).toBe(active);
     trial.monotonic += 1;
@@ -100,6 +101,20 @@ describe('what a node knows of sessions', () => {
   it('is not trusted after a sleep in which the monotonic clock stood still', async () => {
     await trial.load('a');
     trial.wall += 30_000;
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('is not trusted after a short sleep, after which the time of this node is late', async () => {
+    await trial.load('a');
+    trial.monotonic += 100;
+    trial.wall += 1_100;
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('is not trusted after the wall clock was set back, which would hide how long the machine sleeps', async () => {
+    await trial.load('a');
+    trial.monotonic += 100;
+    trial.wall -= 60_000;
     expect(trial.known.trusted('a')).toBeUndefined();
   });
 

@@ -1,4 +1,5 @@
 import { CachedSession } from '../cache/cached-session.js';
+import { haveParted, isHeld } from '../cache/lease.js';
 import type { SessionCache } from '../cache/session-cache.js';
 import { isLive } from '../core/lifecycle.js';
 import type { SessionRecord } from '../core/session.js';
@@ -81,8 +82,7 @@ export class KnownSessions {
     if (entry === undefined) return undefined;
     const monotonic = this.clocks.monotonic();
     const wall = this.clocks.wall();
-    const isTrusted = (monotonic < entry.monotonicUntil && wall < entry.wallUntil) || this.log.holds(monotonic, wall);
-    if (!isTrusted) return undefined;
+    if (!isHeld(entry, monotonic, wall) && !this.log.holds(monotonic, wall)) return undefined;
     this.counts.inMemory += 1;
     return entry;
   }
@@ -127,6 +127,11 @@ export class KnownSessions {
     return this.cache.put(entry);
   }
 
+  /** True where an entry is from a load that began at `moment` or later, and so no older than that. */
+  isAsOf(entry: CachedSession, moment: Moment): boolean {
+    return entry.monotonicUntil >= moment.begunAt + this.ports.maxStalenessMs;
+  }
+
   /** Now, as the start of a lease. */
   moment(): Moment {
     return { begunAt: this.clocks.monotonic(), begunAtWall: this.clocks.wall() };
@@ -139,6 +144,7 @@ export class KnownSessions {
    */
   apply(records: readonly SessionRecord[], since: Moment): void {
     const { loader, touches, versions, unknown, shared } = this.ports;
+    const hasSlept = haveParted(this.clocks.monotonic() - since.begunAt, this.clocks.wall() - since.begunAtWall);
     for (const record of records) {
       const { id, version } = record;
       loader.overtake(id);
@@ -153,7 +159,8 @@ export class KnownSessions {
       } else {
         // An ended session that nobody asks for here would only take the place of one in use.
         if (isLive(record.status) || this.cache.get(id) !== undefined) this.cache.put(entry);
-        shared?.tellChanged(record, since.begunAt);
+        // Across a sleep nobody here can tell when that was.
+        if (!hasSlept) shared?.tellChanged(record, since.begunAt);
       }
       if (version > 1) versions.note(id, version, since.begunAt);
     }

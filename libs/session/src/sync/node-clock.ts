@@ -1,3 +1,4 @@
+import { haveParted } from '../cache/lease.js';
 import type { Clock } from '../core/clock.js';
 
 /** The clocks of this process, injected so that they can be simulated. */
@@ -41,10 +42,18 @@ export class NodeClock implements Clock {
     return monotonic + this.#offset - this.#roundTripMs / 2 - DRIFT_MS;
   }
 
-  /** Takes in what the database's clock said in an answer to a question asked at `askedAt` (monotonic). */
-  observe(databaseTime: number, askedAt: number): void {
+  /**
+   * Takes in what the database's clock said in an answer to a question asked at `askedAt` (monotonic). With the wall
+   * clock of that moment it is noticed where the machine has slept in between.
+   */
+  observe(databaseTime: number, askedAt: number, askedAtWall?: number): void {
     if (Number.isNaN(databaseTime)) return;
     const answeredAt = this.clocks.monotonic();
+    if (askedAtWall !== undefined && haveParted(answeredAt - askedAt, this.clocks.wall() - askedAtWall)) {
+      // How long the answer took is not known, only that it is not from the future.
+      this.#offset = Math.max(this.#offset, databaseTime - answeredAt);
+      return;
+    }
     const roundTripMs = answeredAt - askedAt;
     const isOld = answeredAt - this.#readAt > READING_LIFETIME_MS;
     const offset = databaseTime - (askedAt + answeredAt) / 2;

@@ -1,3 +1,4 @@
+import { isHeld } from '../cache/lease.js';
 import { IdentitySessionError } from '../core/errors.js';
 import type { SessionRecord } from '../core/session.js';
 import type { Snapshot } from '../store/session-store.js';
@@ -24,7 +25,7 @@ export interface SessionLoaderPorts {
   /** A load that began longer ago is joined by nobody. */
   readonly maxStalenessMs: number;
   /** Told the database's time with each answer. */
-  readonly onAnswer: (asOf: number, askedAt: number) => void;
+  readonly onAnswer: (asOf: number, asked: Moment) => void;
   /** Runs a task after what is happening now, so that loads of one tick share a statement. */
   readonly defer: (task: () => void) => void;
 }
@@ -131,7 +132,7 @@ export class SessionLoader {
     }
     try {
       const { records, asOf } = await this.ports.findMany(batch.map((flight) => flight.id));
-      this.ports.onAnswer(asOf, begunAt);
+      this.ports.onAnswer(asOf, { begunAt, begunAtWall });
       const byId = new Map(records.map((record) => [record.id, record]));
       for (const flight of batch) {
         this.#land(flight);
@@ -158,7 +159,12 @@ export class SessionLoader {
 
   /** Whoever joined it would be answered from longer ago than memory may be trusted. */
   #isStale(flight: Flight): boolean {
-    return this.ports.clocks.monotonic() - flight.begunAt >= this.ports.maxStalenessMs;
+    const { clocks, maxStalenessMs } = this.ports;
+    const lease = {
+      monotonicUntil: flight.begunAt + maxStalenessMs,
+      wallUntil: flight.begunAtWall + maxStalenessMs,
+    };
+    return !isHeld(lease, clocks.monotonic(), clocks.wall());
   }
 }
 

@@ -1,3 +1,4 @@
+import { isHeld, type Lease } from '../cache/lease.js';
 import type { CutOff } from '../core/cut-off.js';
 import type { ChangeLogConnection, LoggedChange, LogRead } from './change-log.js';
 import type { ProcessClocks } from './node-clock.js';
@@ -24,7 +25,7 @@ export interface TailPorts<TChange extends LoggedChange = LoggedChange> {
   /** Forgets all sessions: what came between two positions was not seen. Takes in all cut-offs there are. */
   readonly restart: (cutOffs: readonly CutOff[], reason: RestartReason) => void;
   /** Told the database's time with each read. */
-  readonly onAnswer: (now: number, askedAt: number) => void;
+  readonly onAnswer: (now: number, asked: Moment) => void;
   /** Calls `task` once after `delayMs`; the answer cancels it. */
   readonly schedule: (task: () => void, delayMs: number) => () => void;
   /** Lets other work run between two slices of a large read. */
@@ -36,6 +37,7 @@ export interface TailPorts<TChange extends LoggedChange = LoggedChange> {
 
 /** Changes that are applied without letting anybody else run. */
 const SLICE = 500;
+const NO_LEASE: Lease = { monotonicUntil: Number.NEGATIVE_INFINITY, wallUntil: Number.NEGATIVE_INFINITY };
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2_000;
 
@@ -54,8 +56,7 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
   #isWanted = false;
   #failures = 0;
   #cancelNext: () => void = () => undefined;
-  #monotonicUntil = Number.NEGATIVE_INFINITY;
-  #wallUntil = Number.NEGATIVE_INFINITY;
+  #lease: Lease = NO_LEASE;
   #openedAt = Number.POSITIVE_INFINITY;
   #leaseFrom: Moment = { begunAt: Number.NaN, begunAtWall: Number.NaN };
   #idle: Promise<void> = Promise.resolve();
@@ -67,7 +68,7 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
 
   /** True while what this node has seen of the log is recent enough to be trusted. */
   holds(monotonic: number, wall: number): boolean {
-    return monotonic < this.#monotonicUntil && wall < this.#wallUntil;
+    return isHeld(this.#lease, monotonic, wall);
   }
 
   get openedAt(): number {
@@ -183,12 +184,15 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
   #applied(read: LogRead, begunAt: Moment): void {
     this.counts.reads += 1;
     this.counts.changes += read.changes.length;
-    this.ports.onAnswer(read.now, begunAt.begunAt);
+    this.ports.onAnswer(read.now, begunAt);
     if (!this.#isRunning) return;
     this.#last = { ...read, changes: [], begunAt };
     this.#leaseFrom = begunAt;
-    this.#monotonicUntil = begunAt.begunAt + this.options.maxStalenessMs;
-    this.#wallUntil = begunAt.begunAtWall + this.options.maxStalenessMs;
+    const { maxStalenessMs } = this.options;
+    this.#lease = {
+      monotonicUntil: begunAt.begunAt + maxStalenessMs,
+      wallUntil: begunAt.begunAtWall + maxStalenessMs,
+    };
   }
 
   #isBeyondHorizon(last: Moment, now: Moment): boolean {
@@ -205,8 +209,7 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
   }
 
   #lapse(): void {
-    this.#monotonicUntil = Number.NEGATIVE_INFINITY;
-    this.#wallUntil = Number.NEGATIVE_INFINITY;
+    this.#lease = NO_LEASE;
   }
 
   #retryDelay(): number {

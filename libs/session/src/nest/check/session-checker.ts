@@ -141,22 +141,31 @@ export class SessionChecker {
     address: string | null,
     fresh: boolean,
     mayRotate = true,
+    // Who came in the grace is in it, however long the database takes.
+    presentedAt = this.clock.now(),
   ): Promise<SessionVerdict> {
     if (!this.mint.isGenuine(parsed)) return invalid();
-    // Who came in the grace is in it, however long the database takes.
-    const presentedAt = this.clock.now();
+    const since = this.known.moment();
+    const askedAt = this.clock.now();
     const entry = await this.known.load(parsed.id, fresh);
     const standing = this.rotation.standingOf(parsed, entry?.record, presentedAt);
-    if (entry === undefined || standing === 'unknown') return invalid();
-    if (standing === 'reused') {
-      await this.rotation.endReused(entry.record);
+    if (entry === undefined) return invalid();
+    // What other nodes tell, or a load that had begun before, may lack a rotation or a later access.
+    const isCurrent = fresh || this.known.isAsOf(entry, since);
+    if (standing === 'unknown' || standing === 'reused') {
+      if (!isCurrent) return this.#ask(parsed, requirements, address, true, mayRotate, presentedAt);
+      if (standing === 'reused') await this.rotation.endReused(entry.record);
       return invalid();
     }
     const verdict =
       standing === 'current'
-        ? this.#judge(parsed, entry, requirements, address, mayRotate)
+        ? await this.#judge(parsed, entry, requirements, address, mayRotate)
         : this.#judgePrevious(parsed, entry, requirements, address);
-    return (await verdict) ?? refused('SESSION_EXPIRED', REFUSALS.expired[1]);
+    if (verdict !== undefined) return verdict;
+    // What was not idle when it was asked for may have been used elsewhere while the answer was on its way.
+    const wasIdle = expiryOf(entry.record, entry.lastAccessedAt, askedAt) !== 'none';
+    if (!isCurrent || !wasIdle) return this.#ask(parsed, requirements, address, true, mayRotate, presentedAt);
+    return refused(...REFUSALS.expired);
   }
 
   /** `undefined` where an idle limit seems to be passed. */

@@ -126,8 +126,8 @@ function makeKnownSessions(
     findMany: (ids) => store.findMany(ids),
     clocks: options.clocks,
     maxStalenessMs: options.maxStalenessMs,
-    onAnswer: (asOf, askedAt) => {
-      clock.observe(asOf, askedAt);
+    onAnswer: (asOf, { begunAt, begunAtWall }) => {
+      clock.observe(asOf, begunAt, begunAtWall);
     },
     defer: setImmediate,
   });

@@ -66,8 +66,8 @@ export class LogFollower {
           known.restart();
           this.events.restarted(reason);
         },
-        onAnswer: (now, askedAt) => {
-          clock.observe(now, askedAt);
+        onAnswer: (now, { begunAt, begunAtWall }) => {
+          clock.observe(now, begunAt, begunAtWall);
         },
         schedule: (task, delayMs) => {
           const timer = setTimeout(task, delayMs).unref();

@@ -123,6 +123,8 @@ export class SessionService {
         this.#forget(exchange, credential);
       },
     );
+    // Somebody was first, and the log may not have told yet: nothing of before that end is believed here any more.
+    if (ended === undefined) this.known.forget([{ ...record, version: record.version + 1 }]);
     return ended !== undefined;
   }
 
