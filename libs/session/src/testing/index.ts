@@ -2,6 +2,17 @@ export { InMemorySessionStore, type InMemorySessionStoreOptions } from '../store
 export type { InMemorySessionEvent, SessionEventType } from '../store/memory/session-event.js';
 export { FixedClock } from './fixed-clock.js';
 export { type AdmissionOverrides, admissionOf, randomDigest } from './session-builder.js';
+export { simulateCluster, SimulatedCluster, type SimulationReport } from './simulation/simulated-cluster.js';
+export type { SimulatedViolation } from './simulation/simulated-invariants.js';
+export {
+  type ScheduleShape,
+  type SimulatedAction,
+  type SimulatedSchedule,
+  simulatedSchedule,
+  type SimulatedStep,
+  STEP_WEIGHTS,
+} from './simulation/simulated-schedule.js';
+export type { SimulatedParts, SimulatedTimes, SimulationOptions } from './simulation/simulation-options.js';
 export { describeSessionStoreContract } from './session-store-contract.js';
 export type { MakeSessionStore, SessionStoreHarness } from './store-contract/store-trial.js';
 export type { Expectation, TestTools } from './test-tools.js';

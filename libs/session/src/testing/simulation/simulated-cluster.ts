@@ -1,0 +1,337 @@
+import { SimulatedDatabase } from './simulated-database.js';
+import { SimulatedHints } from './simulated-hints.js';
+import { SimulatedInvariants, type SimulatedSession, type SimulatedViolation } from './simulated-invariants.js';
+import { SimulatedNode, type SimulatedSurroundings } from './simulated-node.js';
+import { SimulatedRedis } from './simulated-shared-cache.js';
+import type { SimulatedSchedule, SimulatedStep } from './simulated-schedule.js';
+import { SimulatedWorld } from './simulated-world.js';
+import { type ResolvedSimulation, resolveSimulation, type SimulationOptions } from './simulation-options.js';
+
+/** What a run has shown. */
+export interface SimulationReport {
+  /** Promises that were not kept; empty where all is well. The run ends with the first. */
+  readonly violations: readonly SimulatedViolation[];
+  /** Who did what when. */
+  readonly trace: readonly string[];
+  /** Tasks that the scheduler has run. */
+  readonly tasks: number;
+  /** Simulated milliseconds. */
+  readonly durationMs: number;
+  /** Requests that were admitted, and refused, by code. */
+  readonly answers: Readonly<Record<string, number>>;
+}
+
+const MINUTE_MS = 60_000;
+/** The longest pause between two tries of the tail or the touch buffer. */
+const LONGEST_RETRY_MS = 5_000;
+
+/**
+ * A cluster in one process and on virtual time: the product's own nodes over a simulated database, network, hints and
+ * clocks. It does what a schedule says, then heals, comes to rest, and is asked whether everybody knows the same.
+ */
+export class SimulatedCluster {
+  readonly #world: SimulatedWorld;
+  readonly #options: ResolvedSimulation;
+  readonly #database: SimulatedDatabase;
+  readonly #hints: SimulatedHints;
+  readonly #redis: SimulatedRedis | undefined;
+  readonly #surroundings: SimulatedSurroundings;
+  readonly #invariants: SimulatedInvariants;
+  readonly #sessions: SimulatedSession[] = [];
+  readonly #nodes: (SimulatedNode | undefined)[] = [];
+  readonly #answers: Record<string, number> = {};
+  #lives = 0;
+  #signIns = 0;
+  #wrongUntil = 0;
+
+  constructor(seed: number, options: SimulationOptions = {}) {
+    this.#options = resolveSimulation(options);
+    this.#world = new SimulatedWorld(seed);
+    this.#invariants = new SimulatedInvariants(this.#world, this.#options);
+    this.#database = new SimulatedDatabase(this.#world, (versions) => {
+      this.#invariants.committed(versions);
+    });
+    this.#invariants.database = this.#database;
+    this.#hints = new SimulatedHints(this.#world);
+    const hasRedis = this.#options.sharedCache ?? this.#world.random.chance(0.5);
+    this.#invariants.hasSharedCache = hasRedis;
+    this.#redis = hasRedis ? new SimulatedRedis(this.#world) : undefined;
+    this.#surroundings = {
+      world: this.#world,
+      database: this.#database,
+      hints: this.#hints,
+      redis: this.#redis,
+      options: this.#options,
+    };
+  }
+
+  /** Runs a schedule to its end or to the first violation. To be called once. */
+  async run(steps: readonly SimulatedStep[]): Promise<SimulationReport> {
+    const isOver = (): boolean => this.#invariants.violations.length > 0;
+    const { scheduler } = this.#world;
+    for (let index = 0; index < this.#options.nodes; index += 1) this.#startNode(index);
+    await scheduler.advance(100);
+    for (let user = 0; user < this.#options.users; user += 1)
+      this.#signIn(this.#nodes[user % this.#nodes.length], user);
+    await scheduler.advance(100);
+    for (const step of steps) {
+      await scheduler.advance(step.afterMs, isOver);
+      if (isOver()) break;
+      this.#perform(step);
+    }
+    if (!isOver()) await this.#rest(isOver);
+    return {
+      violations: this.#invariants.violations,
+      trace: this.#world.trace.lines(),
+      tasks: scheduler.ran,
+      durationMs: this.#world.now,
+      answers: this.#answers,
+    };
+  }
+
+  #perform(step: SimulatedStep): void {
+    const index = step.node % this.#nodes.length;
+    const node = this.#nodes[index];
+    const session = this.#sessions.at(-1 - (step.target % Math.max(1, this.#sessions.length)));
+    switch (step.action) {
+      case 'sign in':
+        this.#signIn(node, step.target % this.#options.users);
+        return;
+      case 'check':
+      case 'check strictly':
+        this.#check(node, session, session?.tokens.at(-1), step.action === 'check strictly');
+        return;
+      case 'check with the previous token':
+        this.#check(node, session, session?.tokens.at(-2));
+        return;
+      case 'check with a wrong secret':
+        this.#check(node, session, session?.tokens.at(-1)?.replace(/.{4}$/, 'AAAA'));
+        return;
+      case 'revoke':
+      case 'sign out':
+        if (session !== undefined) this.#end(node, session, step.action);
+        return;
+      case 'rotate':
+        if (session !== undefined) this.#rotate(node, session);
+        return;
+      default:
+        this.#harm(step, index, node);
+    }
+  }
+
+  #harm({ action, forMs, target }: SimulatedStep, index: number, node: SimulatedNode | undefined): void {
+    const world = this.#world;
+    const who = /database|hints|cache|transactions/.test(action) ? 'world' : (node?.process.name ?? 'nobody');
+    world.trace.note(who, `${action} (${forMs} ms)`);
+    if (action === 'lose hints') this.#hints.disturb(forMs);
+    else if (action === 'flush the shared cache') this.#redis?.flush();
+    else if (action === 'disturb the shared cache') this.#redis?.disturb(forMs);
+    else if (action === 'abort transactions') this.#database.abortTransactions(1 + (target % 5));
+    else this.#wrong(forMs);
+    switch (action) {
+      case 'crash the database':
+        if (!this.#database.isDown) this.#database.crash(Math.min(forMs, 2_000), false);
+        return;
+      case 'crash the database behind a pooler':
+        // So short that nobody need notice.
+        if (!this.#database.isDown) this.#database.crash(forMs / 100, true);
+        return;
+      case 'stall the shared cache':
+        this.#redis?.stall(forMs);
+        return;
+      case 'stand still':
+        if (node !== undefined) node.process.standsStillUntil = world.now + forMs;
+        return;
+      case 'sleep':
+        node?.sleep(forMs);
+        return;
+      case 'crash':
+        if (node !== undefined) this.#crash(node, index, forMs);
+        return;
+      case 'stop':
+        if (node !== undefined) this.#stop(node, index, forMs);
+        return;
+      case 'step the clock':
+        node?.stepClock((target - 6) * MINUTE_MS + forMs);
+        return;
+      case 'cut the log':
+      case 'cut off':
+        node?.log.cut(forMs, target % 2 === 0);
+        if (action === 'cut off') node?.store.cut(forMs, target % 2 === 0);
+        return;
+      case 'cut the store':
+        node?.store.cut(forMs, target % 2 === 0);
+        return;
+      case 'slow log':
+        node?.log.slow(forMs);
+        return;
+      case 'slow store':
+        node?.store.slow(forMs);
+        return;
+      default:
+    }
+  }
+
+  #wrong(forMs: number): void {
+    this.#world.disturb(forMs);
+    this.#wrongUntil = Math.max(this.#wrongUntil, this.#world.now + forMs);
+  }
+
+  #startNode(index: number): void {
+    this.#lives += 1;
+    const skewMs = this.#world.random.between(-5, 5) * MINUTE_MS;
+    const node = new SimulatedNode(`node${index + 1}.${this.#lives}`, skewMs, this.#surroundings);
+    this.#nodes[index] = node;
+    this.#world.trace.note(node.process.name, 'starts');
+    void node.start();
+  }
+
+  #crash(node: SimulatedNode, index: number, forMs: number): void {
+    node.process.isGone = true;
+    this.#invariants.lifeEnded(node, this.#world.now - 2 * this.#options.times.syncIntervalMs, false);
+    this.#restartLater(index, forMs);
+  }
+
+  #stop(node: SimulatedNode, index: number, forMs: number): void {
+    const since = this.#world.now;
+    this.#nodes[index] = undefined;
+    void node.stop().then(() => {
+      this.#world.trace.note(node.process.name, 'has stopped');
+      node.process.isGone = true;
+      this.#invariants.lifeEnded(node, since, true);
+      this.#restartLater(index, forMs);
+    });
+  }
+
+  #restartLater(index: number, afterMs: number): void {
+    this.#nodes[index] = undefined;
+    this.#wrong(afterMs);
+    this.#world.scheduler.schedule(this.#world.outside, afterMs, () => {
+      this.#startNode(index);
+    });
+  }
+
+  /** A request on its way to a node, which takes it up when it can. */
+  #request(node: SimulatedNode | undefined, handle: (node: SimulatedNode) => void): void {
+    if (node === undefined) return;
+    this.#world.scheduler.schedule(node.process, this.#world.hop(), () => {
+      if (node.isServing) handle(node);
+    });
+  }
+
+  #signIn(node: SimulatedNode | undefined, user: number): void {
+    this.#request(node, (at) => {
+      this.#signIns += 1;
+      const name = `s${this.#signIns}`;
+      const userId = `user${user + 1}`;
+      this.#told(at, `sign-in of ${userId} (${name})`, at.signIn(userId, name), (signedIn) => {
+        if (signedIn === undefined) return;
+        this.#sessions.push({ name, id: signedIn.record.id, userId, tokens: [signedIn.token] });
+      });
+    });
+  }
+
+  #end(node: SimulatedNode | undefined, session: SimulatedSession, action: 'revoke' | 'sign out'): void {
+    this.#request(node, (at) => {
+      this.#invariants.flushedEarly.add(session.id);
+      const ending = action === 'revoke' ? at.revoke(session.id) : at.signOut(session.id);
+      this.#told(at, `${action} ${session.name}`, ending, (isEnded) => {
+        // Where there was nothing to revoke, nobody is told that it is over.
+        if (isEnded || action === 'sign out') this.#invariants.acknowledged(at, session.id);
+      });
+    });
+  }
+
+  #rotate(node: SimulatedNode | undefined, session: SimulatedSession): void {
+    this.#request(node, (at) => {
+      this.#told(at, `rotate ${session.name}`, at.rotate(session.id), (token) => {
+        if (token !== undefined) session.tokens.push(token);
+      });
+    });
+  }
+
+  #check(
+    node: SimulatedNode | undefined,
+    session: SimulatedSession | undefined,
+    token: string | undefined,
+    strict = false,
+  ): void {
+    if (session === undefined || token === undefined) return;
+    this.#request(node, (at) => {
+      const check = { session, token, node: at, from: this.#world.now };
+      const wasOver = this.#invariants.isOverOn(at, session.id);
+      const answered = (verdict: Awaited<ReturnType<SimulatedNode['check']>>): void => {
+        const answer = verdict.error?.code ?? 'admitted';
+        this.#answers[answer] = (this.#answers[answer] ?? 0) + 1;
+        const since = (this.#world.now - check.from).toFixed(1);
+        this.#world.trace.note(at.process.name, `check of ${session.name}: ${answer} after ${since} ms`);
+        this.#invariants.judge(check, verdict, wasOver);
+      };
+      const verdict = at.check(token, { strict });
+      if (verdict instanceof Promise) void verdict.then(answered);
+      else answered(verdict);
+    });
+  }
+
+  /** What a client is told, or not, of what it asked for. */
+  #told<T>(node: SimulatedNode, what: string, work: Promise<T>, done: (outcome: T) => void): void {
+    const { trace } = this.#world;
+    trace.note(node.process.name, `begins to ${what}`);
+    work.then(
+      (outcome) => {
+        trace.note(
+          node.process.name,
+          `has done: ${what}${outcome === false || outcome === undefined ? ' (nothing)' : ''}`,
+        );
+        done(outcome);
+      },
+      (error: unknown) => {
+        trace.note(
+          node.process.name,
+          `could not ${what}: ${(error as { cause?: Error }).cause?.message ?? String(error)}`,
+        );
+      },
+    );
+  }
+
+  /** Everything is mended; after a while without requests everybody has to know the same, and to say it. */
+  async #rest(isOver: () => boolean): Promise<void> {
+    const { scheduler, trace } = this.#world;
+    const { maxStalenessMs, syncIntervalMs, storeDeadlineMs } = this.#options.times;
+    await scheduler.advance(Math.max(0, this.#wrongUntil - this.#world.now), isOver);
+    this.#hints.heal();
+    this.#redis?.heal();
+    for (const node of this.#nodes) node?.log.heal();
+    for (const node of this.#nodes) node?.store.heal();
+    trace.note('world', 'everything is mended');
+    await scheduler.advance(Math.max(maxStalenessMs, syncIntervalMs) + storeDeadlineMs + LONGEST_RETRY_MS, isOver);
+    if (isOver()) return;
+    const nodes = this.#nodes.filter((node) => node !== undefined);
+    trace.note('world', 'is at rest');
+    this.#invariants.atRest(nodes);
+    for (const session of this.#sessions) {
+      for (const node of nodes) this.#check(node, session, session.tokens.at(-1));
+    }
+    await scheduler.advance(500, isOver);
+  }
+}
+
+/**
+ * Runs one schedule on a new cluster. Deterministic: the same schedule, options and version of this module give the same
+ * report.
+ *
+ * To try your own times and policy, in any test runner:
+ *
+ * ```ts
+ * for (let seed = 1; seed <= 1_000; seed += 1) {
+ *   const report = await simulateCluster(simulatedSchedule(seed), { times: { maxStalenessMs: 2_000 } });
+ *   if (report.violations.length > 0) throw new Error(`seed ${seed}:\n${report.trace.join('\n')}`);
+ * }
+ * ```
+ */
+export function simulateCluster(
+  schedule: SimulatedSchedule,
+  options: SimulationOptions = {},
+): Promise<SimulationReport> {
+  return new SimulatedCluster(schedule.seed, options).run(schedule.steps);
+}

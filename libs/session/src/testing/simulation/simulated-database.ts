@@ -1,0 +1,162 @@
+import type { SessionRecord } from '../../core/session.js';
+import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
+import { SimulatedProcess } from './simulated-scheduler.js';
+import { SimulatedTransaction } from './simulated-transaction.js';
+import type { SimulatedWorld } from './simulated-world.js';
+import { TransactionIds } from './transaction-ids.js';
+
+/** A row of the log, as it was committed. */
+export interface SimulatedLogRow {
+  readonly id: number;
+  readonly xid: number;
+  readonly type: string;
+  readonly sessionId: string;
+  readonly version: number;
+}
+
+/** What a session's row was from `at` (true time) on. */
+export interface CommittedVersion {
+  readonly at: number;
+  readonly record: SessionRecord;
+  /** The process that changed it; `null` where it was a touch of nobody. */
+  readonly by: string;
+  readonly isTouch: boolean;
+}
+
+/**
+ * PostgreSQL as far as sessions need it: transactions whose rows become visible in another order than their ids were
+ * given out, row and advisory locks, snapshots, crashes that lose what was not committed. A statement sees what is
+ * committed at the moment it runs (READ COMMITTED).
+ */
+export class SimulatedDatabase {
+  readonly rows = new Map<string, SessionRecord>();
+  readonly log: SimulatedLogRow[] = [];
+  readonly transactionIds = new TransactionIds();
+  /** Every version of every session that was ever committed. */
+  readonly history = new Map<string, CommittedVersion[]>();
+  /** Replaced with each start: what an earlier one had under way is gone. */
+  process = new SimulatedProcess('database');
+  isDown = false;
+  serverStartedAt = 'start 1';
+  #starts = 1;
+  #sequence = 0;
+  #eventId = 0;
+  /** Who waits for a lock, first come first served; the first has it. */
+  #locks = new Map<string, (() => void)[]>();
+  readonly #crashListeners: ((isHidden: boolean) => void)[] = [];
+
+  constructor(
+    readonly world: SimulatedWorld,
+    /** Told of each commit, after it. */
+    private readonly committed: (versions: readonly CommittedVersion[]) => void = () => undefined,
+  ) {}
+
+  /** The database's clock: the one that decides. */
+  now(): number {
+    return SIMULATED_EPOCH_MS + this.world.now;
+  }
+
+  nextSequence(): number {
+    return (this.#sequence += 1);
+  }
+
+  /** Runs a transaction; where it writes, it takes a while to commit, and now and then fails. */
+  async transaction<T>(client: string, body: (transaction: SimulatedTransaction) => Promise<T>): Promise<T> {
+    const transaction = new SimulatedTransaction(this, client);
+    try {
+      const result = await body(transaction);
+      if (transaction.hasWritten) {
+        await this.#untilDurable();
+        if (this.world.random.chance(0.01)) throw new Error('could not serialize access');
+      }
+      transaction.commit();
+      return result;
+    } catch (error) {
+      transaction.rollback();
+      throw error;
+    }
+  }
+
+  /** Transactions of others that take ids and change nothing. */
+  abortTransactions(count: number): void {
+    for (let done = 0; done < count; done += 1) this.transactionIds.end(this.transactionIds.begin(), false);
+  }
+
+  /**
+   * What was not committed is lost. Where `isHidden`, idle connections of clients survive it (a pooler keeps them) and
+   * nobody is told.
+   */
+  crash(forMs: number, isHidden: boolean): void {
+    this.process.isGone = true;
+    this.process = new SimulatedProcess('database');
+    this.isDown = true;
+    this.#locks = new Map();
+    this.transactionIds.crash(this.world.random.chance(0.8));
+    for (const crashed of this.#crashListeners) crashed(isHidden);
+    const { process } = this;
+    this.world.scheduler.schedule(process, forMs, () => {
+      this.#starts += 1;
+      this.serverStartedAt = `start ${this.#starts}`;
+      this.isDown = false;
+    });
+  }
+
+  onCrash(crashed: (isHidden: boolean) => void): void {
+    this.#crashListeners.push(crashed);
+  }
+
+  /** True where the lock was free. */
+  tryLock(key: string): boolean {
+    if (this.#locks.has(key)) return false;
+    this.#locks.set(key, []);
+    return true;
+  }
+
+  /** Calls `locked` once the lock is the caller's. */
+  lock(key: string, locked: () => void): void {
+    const waiting = this.#locks.get(key);
+    if (waiting === undefined) {
+      this.#locks.set(key, []);
+      locked();
+    } else {
+      waiting.push(locked);
+    }
+  }
+
+  unlock(key: string): void {
+    const next = this.#locks.get(key)?.shift();
+    if (next === undefined) this.#locks.delete(key);
+    else this.world.scheduler.schedule(this.process, 0.05, next);
+  }
+
+  /** Makes a transaction's rows visible, all at once. */
+  publish(
+    client: string,
+    xid: number,
+    writes: readonly { readonly record: SessionRecord; readonly event: string | null }[],
+  ): void {
+    const versions = writes.map(({ record, event }) => {
+      const version = { at: this.world.now, record, by: client, isTouch: event === null };
+      this.rows.set(record.id, record);
+      const past = this.history.get(record.id);
+      if (past === undefined) this.history.set(record.id, [version]);
+      else past.push(version);
+      if (event !== null) {
+        this.log.push({ id: (this.#eventId += 1), xid, type: event, sessionId: record.id, version: record.version });
+        this.world.trace.note('database', `commits ${event} of ${record.data['name'] as string} v${record.version}`);
+      }
+      return version;
+    });
+    this.committed(versions);
+  }
+
+  async #untilDurable(): Promise<void> {
+    const { random, scheduler } = this.world;
+    let delayMs = random.between(0.1, 4);
+    if (random.chance(0.05)) {
+      delayMs = random.between(50, 2_500);
+      this.world.disturb(delayMs);
+    }
+    await scheduler.pause(this.process, delayMs);
+  }
+}

@@ -1,0 +1,272 @@
+import { isLive, type SessionStatus } from '../../core/lifecycle.js';
+import { expiryOf } from '../../core/expiry.js';
+import type { SessionRecord } from '../../core/session.js';
+import { matchesDigest, parseToken } from '../../core/token.js';
+import type { SessionVerdict } from '../../nest/check/session-checker.js';
+import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
+import type { CommittedVersion, SimulatedDatabase } from './simulated-database.js';
+import type { SimulatedNode } from './simulated-node.js';
+import type { SimulatedProcess } from './simulated-scheduler.js';
+import type { SimulatedWorld } from './simulated-world.js';
+import type { ResolvedSimulation } from './simulation-options.js';
+
+/** A promise that was not kept. */
+export interface SimulatedViolation {
+  /** An invariant of the fault table (`I1` to `I7`) or a promise of the design (`P1` to `P8`). */
+  readonly promise: string;
+  readonly what: string;
+}
+
+/** A session as its client knows it. */
+export interface SimulatedSession {
+  readonly name: string;
+  readonly id: string;
+  readonly userId: string;
+  /** Every token that was handed out, the newest last. */
+  readonly tokens: string[];
+}
+
+/** A request, from when its node took it up to when it was answered. */
+export interface SimulatedCheck {
+  readonly session: SimulatedSession;
+  readonly token: string;
+  readonly node: SimulatedNode;
+  readonly from: number;
+}
+
+/** How far a node's idea of the database's time may be off, and for how long past a limit it may admit, with all well. */
+const CLOCK_TOLERANCE_MS = 1_000;
+/** With hints and network in order, a change has been read everywhere after this long. */
+const PROMPT_MS = 300;
+/** What a write takes, and what a flush may come early because it is shared. */
+const FLUSH_TOLERANCE_MS = 600;
+
+const ENDED_CODES: Readonly<Record<string, SessionStatus>> = {
+  SESSION_REVOKED: 'revoked',
+  SESSION_EVICTED: 'evicted',
+  SESSION_SIGNED_OUT: 'signed_out',
+};
+
+/** Watches a run and compares what nodes say with what the database had committed, on the true clock. */
+export class SimulatedInvariants {
+  readonly violations: SimulatedViolation[] = [];
+  /** Acknowledged on this life of a node, or refused by it: it must never admit the session again. */
+  readonly #overOn = new Map<SimulatedProcess, Set<string>>();
+  /** The latest admitted access by session and life of a node. */
+  readonly #accesses = new Map<string, Map<SimulatedProcess, { at: number; trueAt: number }>>();
+  /** The latest admitted access of a session anywhere, on the true clock. */
+  readonly #latestUse = new Map<string, number>();
+  readonly #lastWrite = new Map<string, number>();
+  /** Sessions whose accesses were written because somebody was about to end them. */
+  readonly flushedEarly = new Set<string>();
+
+  constructor(
+    private readonly world: SimulatedWorld,
+    private readonly options: ResolvedSimulation,
+  ) {}
+
+  /** The database whose history is the truth. */
+  database!: SimulatedDatabase;
+  hasSharedCache = false;
+
+  violated(promise: string, what: string): void {
+    this.violations.push({ promise, what });
+    this.world.trace.note('VIOLATION', `${promise}: ${what}`);
+  }
+
+  /** Somebody was told on this node that the session is over. */
+  acknowledged(node: SimulatedNode, id: string): void {
+    const over = this.#overOn.get(node.process);
+    if (over === undefined) this.#overOn.set(node.process, new Set([id]));
+    else over.add(id);
+  }
+
+  isOverOn(node: SimulatedNode, id: string): boolean {
+    return this.#overOn.get(node.process)?.has(id) === true;
+  }
+
+  /** @param wasOver whether the session was over for the node when the request came */
+  judge(check: SimulatedCheck, verdict: SessionVerdict, wasOver: boolean): void {
+    if (verdict.error === undefined) this.#judgeAdmission(check, verdict.session.userId, wasOver);
+    else this.#judgeRefusal(check, verdict.error.code);
+  }
+
+  #judgeAdmission(check: SimulatedCheck, userId: string, wasOver: boolean): void {
+    const { session, token, node, from } = check;
+    const { maxStalenessMs, tailIntervalMs } = this.options.times;
+    const who = `${node.process.name} admits ${session.name}`;
+    if (userId !== session.userId) this.violated('I3', `${who} as ${userId}, not ${session.userId}`);
+    if (wasOver) this.violated('I4', `${who} after it has refused it as ended or acknowledged its end`);
+    const end = this.#versions(session.id).find(({ record }) => !isLive(record.status));
+    if (end !== undefined) {
+      const late = from - end.at;
+      if (late > maxStalenessMs) this.violated('I1', `${who} ${late.toFixed(0)} ms after its end was committed`);
+      const isCalm = this.world.isCalmSince(end.at);
+      const prompt = PROMPT_MS + (this.world.hintsWorkSince(end.at) ? 0 : tailIntervalMs);
+      if (isCalm && late > prompt)
+        this.violated('P2', `${who} ${late.toFixed(0)} ms after its end, with nothing in the way`);
+    }
+    const versions = this.#during(session.id, from - maxStalenessMs, this.world.now);
+    if (!versions.some(({ record }) => isRight(token, record))) {
+      this.violated('I1', `${who} with a token that has been dead for longer than maxStalenessMs, or was never right`);
+    }
+    this.#judgeLifetime(check, who, versions.at(-1)?.record);
+    this.#noteAccess(session.id, node, from);
+  }
+
+  #judgeLifetime({ session, from }: SimulatedCheck, who: string, record: SessionRecord | undefined): void {
+    if (record === undefined) return;
+    const now = SIMULATED_EPOCH_MS + from - this.#clockTolerance(from);
+    const latestUse = SIMULATED_EPOCH_MS + (this.#latestUse.get(session.id) ?? 0);
+    const expiry = expiryOf(record, Math.max(record.lastAccessedAt, latestUse), now);
+    if (expiry !== 'none') this.violated('P3', `${who} more than a second past its ${expiry} limit`);
+  }
+
+  #judgeRefusal({ session, token, node, from }: SimulatedCheck, code: string): void {
+    const who = `${node.process.name} refuses ${session.name} with ${code}`;
+    if (code === 'SESSION_STORE_UNAVAILABLE') {
+      if (this.world.isCalmSince(from)) this.violated('P7', `${who} with nothing in the way`);
+      return;
+    }
+    const versions = this.#during(session.id, from, this.world.now);
+    if (code === 'SESSION_INVALID') {
+      if (versions.every(({ record }) => isRight(token, record)))
+        this.violated('P7', `${who} though its token is right`);
+      return;
+    }
+    if (!this.#versions(session.id).some(({ record }) => isRight(token, record))) {
+      this.violated('R64', `${who} to somebody who never had its secret`);
+    }
+    const status = ENDED_CODES[code];
+    if (status !== undefined) {
+      if (!versions.some(({ record }) => record.status === status)) this.violated('P7', `${who}, which never happened`);
+      this.acknowledged(node, session.id);
+    } else if (code === 'SESSION_EXPIRED') this.#judgeExpiry(session, who, from, versions);
+    else this.violated('P7', `${who}, for no reason`);
+  }
+
+  #judgeExpiry(session: SimulatedSession, who: string, from: number, versions: readonly CommittedVersion[]): void {
+    const { now } = this.world;
+    const isConfirmed = versions.some(({ record }, index) => {
+      const until = Math.min(now, versions[index + 1]?.at ?? now);
+      const moment = SIMULATED_EPOCH_MS + until + this.#clockTolerance(from);
+      return !isLive(record.status) || expiryOf(record, record.lastAccessedAt, moment) !== 'none';
+    });
+    if (!isConfirmed) this.violated('P3', `${who}, which the database does not confirm`);
+    const record = versions.at(-1)?.record;
+    if (record === undefined || SIMULATED_EPOCH_MS + now + CLOCK_TOLERANCE_MS >= record.expiresAt) return;
+    for (const { trueAt } of this.#accesses.get(session.id)?.values() ?? []) {
+      const isInUse = trueAt < from - FLUSH_TOLERANCE_MS && now < trueAt + record.idleTimeoutMs - CLOCK_TOLERANCE_MS;
+      if (isLive(record.status) && isInUse && this.world.isCalmSince(trueAt - this.options.times.syncIntervalMs)) {
+        this.violated('P3', `${who}, though it was used ${(now - trueAt).toFixed(0)} ms ago`);
+      }
+    }
+  }
+
+  /** A clock that is read over a slow network is known to half a round trip. */
+  #clockTolerance(since: number): number {
+    return CLOCK_TOLERANCE_MS + (this.world.isCalmSince(since) ? 0 : this.options.times.storeDeadlineMs / 2);
+  }
+
+  /** What was committed: limits, ends and row writes. */
+  committed(versions: readonly CommittedVersion[]): void {
+    for (const version of versions) {
+      if (version.isTouch) this.#judgeWrite(version);
+      else this.#judgeChange(version);
+    }
+  }
+
+  #judgeChange({ record }: CommittedVersion): void {
+    const name = nameOf(record);
+    const past = this.#versions(record.id);
+    const before = past.at(-2)?.record;
+    if (before !== undefined && !isLive(before.status)) {
+      this.violated(isLive(record.status) ? 'I4' : 'I7', `${name} changes after its end`);
+    }
+    const [constraint] = this.options.policy;
+    if (constraint?.scope !== 'subject' || typeof constraint.limit !== 'number') return;
+    const live = [...this.database.rows.values()].filter(
+      ({ userId, status }) => userId === record.userId && isLive(status),
+    );
+    if (live.length > constraint.limit) this.violated('I2', `${record.userId} has ${live.length} live sessions`);
+  }
+
+  #judgeWrite({ record, by, at }: CommittedVersion): void {
+    const key = `${by} ${record.id}`;
+    const last = this.#lastWrite.get(key);
+    this.#lastWrite.set(key, at);
+    if (last === undefined || this.flushedEarly.has(record.id) || !this.world.isCalmSince(last)) return;
+    // What another node has told of a session may lack what was written since; then it is written once too often.
+    if (this.hasSharedCache) return;
+    const apart = at - last;
+    if (apart < this.options.times.syncIntervalMs - FLUSH_TOLERANCE_MS) {
+      this.violated('P4', `${by} writes ${nameOf(record)} twice within ${apart.toFixed(0)} ms`);
+    }
+  }
+
+  /** A node has ended: orderly with everything written, or by a crash, which may cost one sync interval of accesses. */
+  lifeEnded(node: SimulatedNode, since: number, isOrderly: boolean): void {
+    const oldest = isOrderly ? this.world.now : this.world.now - this.options.times.syncIntervalMs - FLUSH_TOLERANCE_MS;
+    for (const [id, byLife] of this.#accesses) {
+      const access = byLife.get(node.process);
+      // A life that is over has nothing left to write.
+      byLife.delete(node.process);
+      const record = this.database.rows.get(id);
+      if (access === undefined || record === undefined || !isLive(record.status)) continue;
+      if (access.trueAt <= oldest && record.lastAccessedAt < access.at && this.world.isCalmSince(since)) {
+        this.violated('P4', `${node.process.name} has lost an access of ${nameOf(record)}`);
+      }
+    }
+  }
+
+  /** Nothing is wrong any more and nobody has asked for longer than any interval: everybody knows the same. */
+  atRest(nodes: readonly SimulatedNode[]): void {
+    for (const node of nodes) {
+      const { name } = node.process;
+      if (node.touches.size > 0) this.violated('I6', `${name} still has ${node.touches.size} accesses to write`);
+      for (const record of this.database.rows.values()) {
+        const entry = node.known.trusted(record.id)?.record;
+        if (entry !== undefined && !isSame(entry, record)) {
+          this.violated('I6', `${name} has ${nameOf(record)} v${entry.version}, the database v${record.version}`);
+        }
+        const access = this.#accesses.get(record.id)?.get(node.process);
+        if (access !== undefined && isLive(record.status) && record.lastAccessedAt < access.at) {
+          this.violated('I6', `${name} has not written its last access of ${nameOf(record)}`);
+        }
+      }
+    }
+  }
+
+  #noteAccess(id: string, node: SimulatedNode, trueAt: number): void {
+    const access = { at: Math.floor(SIMULATED_EPOCH_MS + trueAt - this.#clockTolerance(trueAt)), trueAt };
+    this.#latestUse.set(id, Math.max(trueAt, this.#latestUse.get(id) ?? 0));
+    // A sign-in since its sleep is all that this node has heard of the database: its time is late, and says nothing.
+    if (node.clock.now() < (this.#versions(id)[0]?.record.createdAt ?? 0)) return;
+    const byLife = this.#accesses.get(id);
+    if (byLife === undefined) this.#accesses.set(id, new Map([[node.process, access]]));
+    else byLife.set(node.process, access);
+  }
+
+  #versions(id: string): readonly CommittedVersion[] {
+    return this.database.history.get(id) ?? [];
+  }
+
+  /** What the row was at any time in between. */
+  #during(id: string, from: number, to: number): CommittedVersion[] {
+    const versions = this.#versions(id);
+    return versions.filter(({ at }, index) => at <= to && (versions[index + 1]?.at ?? Infinity) > from);
+  }
+}
+
+function isRight(token: string, record: SessionRecord): boolean {
+  const parsed = parseToken(token);
+  return parsed !== undefined && matchesDigest(parsed.body, record.tokenDigest);
+}
+
+function isSame(a: SessionRecord, b: SessionRecord): boolean {
+  return a.version === b.version && a.status === b.status && a.tokenDigest === b.tokenDigest;
+}
+
+function nameOf(record: SessionRecord): string {
+  return String(record.data['name']);
+}

@@ -1,0 +1,270 @@
+import type { SessionCache } from '../../cache/session-cache.js';
+import type { SessionRecord } from '../../core/session.js';
+import { newSessionId, TokenMint } from '../../core/token.js';
+import { SessionAdminService } from '../../nest/admin/session-admin.service.js';
+import { SessionChecker, type SessionRequirements, type SessionVerdict } from '../../nest/check/session-checker.js';
+import { TokenRotation } from '../../nest/check/token-rotation.js';
+import { recordsOf, SessionWriter } from '../../nest/sign-in/session-writer.js';
+import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
+import { CutOffs } from '../../sync/cut-offs.js';
+import { CoalescedHints } from '../../sync/hints.js';
+import type { KnownSessions } from '../../sync/known-sessions.js';
+import { NodeClock } from '../../sync/node-clock.js';
+import type { Moment } from '../../sync/session-loader.js';
+import { Tail } from '../../sync/tail.js';
+import { UnknownIds } from '../../sync/unknown-ids.js';
+import type { TouchBuffer } from '../../sync/touch-buffer.js';
+import { SimulatedClocks } from './simulated-clocks.js';
+import type { SimulatedDatabase } from './simulated-database.js';
+import type { SimulatedHints } from './simulated-hints.js';
+import { SimulatedLink } from './simulated-link.js';
+import { SimulatedChangeLog } from './simulated-log.js';
+import { SimulatedProcess } from './simulated-scheduler.js';
+import type { SimulatedRedis } from './simulated-shared-cache.js';
+import { SimulatedStore } from './simulated-store.js';
+import type { SimulatedWorld } from './simulated-world.js';
+import type { ResolvedSimulation } from './simulation-options.js';
+
+/** A read of the log is given up after this part of the lease, as the module does it. */
+const DEADLINE_OF_LEASE = 0.45;
+/** Longer than any change of a node is on its way. */
+const VERSIONS_LIFETIME_MS = 120_000;
+
+/** Tokens are rotated by hand here. */
+const NO_ROTATION = { intervalMs: 0, graceMs: 0, onReuse: 'revoke' } as const;
+
+/** What a node is in: everybody's world. */
+export interface SimulatedSurroundings {
+  readonly world: SimulatedWorld;
+  readonly database: SimulatedDatabase;
+  readonly hints: SimulatedHints;
+  /** Absent in a cluster whose nodes share no cache. */
+  readonly redis: SimulatedRedis | undefined;
+  readonly options: ResolvedSimulation;
+}
+
+/** A new session and its token, which nobody else has. */
+export interface SimulatedSignIn {
+  readonly record: SessionRecord;
+  readonly token: string;
+}
+
+/**
+ * One life of a node: the product's own parts, wired as the module wires them, over simulated clocks, links and hints.
+ * A crash is the end of its process; the next life begins with nothing.
+ */
+export class SimulatedNode {
+  readonly process: SimulatedProcess;
+  readonly clocks: SimulatedClocks;
+  readonly clock: NodeClock;
+  readonly log: SimulatedLink;
+  readonly store: SimulatedLink;
+  readonly cache: SessionCache;
+  readonly touches: TouchBuffer;
+  readonly known: KnownSessions;
+  readonly tail: Tail;
+  readonly checker: SessionChecker;
+  /** Answers requests. */
+  isServing = false;
+  readonly #mint: TokenMint;
+  readonly #admin: SessionAdminService;
+  readonly #writer: SessionWriter;
+  readonly #sessions: SimulatedStore;
+
+  constructor(
+    name: string,
+    skewMs: number,
+    private readonly surroundings: SimulatedSurroundings,
+  ) {
+    const { world, database, hints, redis, options } = surroundings;
+    const { parts, times } = options;
+    this.process = new SimulatedProcess(name);
+    this.clocks = new SimulatedClocks(world.scheduler, this.process, skewMs, world.random.between(0, 1e6));
+    const { timer } = this.clocks;
+    const clock = (this.clock = new NodeClock(this.clocks));
+    const observe = (now: number, { begunAt, begunAtWall }: Moment): void => {
+      clock.observe(now, begunAt, begunAtWall);
+    };
+    this.store = new SimulatedLink(world, database, this.process, timer, times.storeDeadlineMs);
+    this.log = new SimulatedLink(world, database, this.process, timer, times.maxStalenessMs * DEADLINE_OF_LEASE);
+    const store = (this.#sessions = new SimulatedStore(database, this.store, name));
+    const ignore = (): void => undefined;
+
+    this.cache = parts.makeCache();
+    this.touches = new parts.TouchBuffer(times, {
+      touchMany: (touches) => store.touchMany(touches),
+      clock,
+      schedule: timer,
+      onFailure: ignore,
+      share: (session) => {
+        shared?.tellAccess(session);
+      },
+    });
+    const loader = new parts.SessionLoader({
+      findMany: (ids) => store.findMany(ids),
+      clocks: this.clocks,
+      maxStalenessMs: times.maxStalenessMs,
+      onAnswer: observe,
+      defer: (task) => {
+        world.scheduler.schedule(this.process, world.random.between(0, 0.5), task);
+      },
+    });
+    this.tail = new Tail(times, {
+      connect: async () => parts.connection(await SimulatedChangeLog.connect(database, this.log)),
+      clocks: this.clocks,
+      apply: (changes) => {
+        this.known.applyLogged(changes);
+      },
+      restart: parts.restart(() => {
+        this.known.restart();
+      }),
+      onAnswer: observe,
+      schedule: timer,
+      yieldTurn: () => world.scheduler.pause(this.process, world.random.between(0, 5)),
+      random: () => world.random.next(),
+      onFailure: ignore,
+    });
+    const log = parts.log(this.tail);
+    const versions = new parts.RememberedVersions(Math.max(VERSIONS_LIFETIME_MS, 2 * times.sharedLifetimeMs));
+    const { cache, clocks, touches } = this;
+    const { maxStalenessMs, sharedLifetimeMs: lifetimeMs } = times;
+    const shared =
+      redis === undefined
+        ? undefined
+        : new parts.SharedLevel({
+            shared: redis.clientOf(this.process, timer),
+            ...{ memory: cache, versions, log, clock, clocks, lifetimeMs },
+          });
+    const unknown = new UnknownIds(times.tailIntervalMs);
+    this.known = new parts.KnownSessions({
+      cache,
+      loader,
+      touches,
+      clocks,
+      maxStalenessMs,
+      versions,
+      unknown,
+      log,
+      shared,
+    });
+    const cutOffs = new CutOffs();
+    this.#mint = new TokenMint([], world.random);
+    const publisher = new CoalescedHints(() => hints.send(this.process), ignore);
+    // The verbs that are missing are not used here.
+    const sessions = store as unknown as SessionStore;
+    this.#writer = new SessionWriter(sessions, this.known, publisher, cutOffs);
+    const rotation = new TokenRotation({ rotation: NO_ROTATION }, this.#mint, this.#writer, clock);
+    this.checker = new SessionChecker(this.known, this.#mint, this.touches, clock, cutOffs, rotation, {
+      strict: false,
+    });
+    this.#admin = new SessionAdminService(sessions, this.#writer, this.touches);
+    hints.listen(this.process, () => {
+      this.tail.wake();
+    });
+  }
+
+  /** Asks the database for its time until it answers, then follows the log and serves. */
+  async start(): Promise<void> {
+    for (;;) {
+      const asked = this.known.moment();
+      const now = await this.#sessions.now().catch(() => undefined);
+      if (now !== undefined) {
+        this.clock.observe(now, asked.begunAt, asked.begunAtWall);
+        await this.tail.start();
+        this.isServing = true;
+        return;
+      }
+      await this.surroundings.world.scheduler.pause(this.process, 500);
+    }
+  }
+
+  /** As on SIGTERM: writes what is buffered, then the process ends. */
+  async stop(): Promise<void> {
+    this.isServing = false;
+    await this.touches.flushAll();
+    await this.tail.stop();
+    await this.touches.stop();
+  }
+
+  /** The machine sleeps: nothing runs, and the monotonic clock stands still. */
+  sleep(forMs: number): void {
+    this.clocks.sleep(forMs);
+    this.process.standsStillUntil = this.surroundings.world.now + forMs;
+  }
+
+  /** Somebody sets the wall clock. */
+  stepClock(ms: number): void {
+    this.clocks.step(ms);
+  }
+
+  check(token: string, requirements: SessionRequirements): SessionVerdict | Promise<SessionVerdict> {
+    return this.checker.verify(token, requirements, '192.0.2.1');
+  }
+
+  /** As `SessionService.signIn`, with less to say about the session. */
+  async signIn(userId: string, name: string): Promise<SimulatedSignIn | undefined> {
+    const { options, world } = this.surroundings;
+    const id = newSessionId(world.random, this.clock.now());
+    const { token, digest } = this.#mint.mint(id, 0);
+    const { absoluteLifetimeMs } = options.times;
+    // Some outlive a while without requests, others do not.
+    const idleTimeoutMs = options.times.idleTimeoutMs * (world.random.chance(0.5) ? 1 : 3);
+    const outcome = await this.#writer.write(
+      undefined,
+      (store) =>
+        store.admit({
+          id,
+          facts: { tenantId: null, userId, clientId: null, deviceType: 'web', deviceId: null },
+          policy: options.policy,
+          tokenDigest: digest,
+          deviceName: null,
+          userAgent: null,
+          ip: null,
+          location: null,
+          rememberMe: false,
+          assurance: 'aal1',
+          idleTimeoutMs,
+          absoluteLifetimeMs,
+          data: { name },
+          replaces: null,
+          answer: null,
+          question: { ticketDigest: digest, lifetimeMs: 1_000 },
+        }),
+      changedBy,
+    );
+    return outcome.kind === 'admitted' ? { record: outcome.session, token } : undefined;
+  }
+
+  /** As an administrator does it; `undefined` where there is nothing to end. */
+  async revoke(id: string): Promise<boolean> {
+    return (await this.#admin.revoke(id, { reason: 'simulated', by: null })) !== undefined;
+  }
+
+  /** As `SessionService.signOut`, for a token that is right. */
+  async signOut(id: string): Promise<boolean> {
+    const record = await this.#writer.read(undefined, id);
+    if (record === undefined) return false;
+    await this.touches.flushOne(id);
+    const note = { reason: 'signed_out', by: null };
+    const end = (store: SessionStore): Promise<SessionRecord | undefined> =>
+      store.end({ kind: 'all' }, id, 'signed_out', note);
+    const ended = await this.#writer.write(undefined, end, recordsOf);
+    if (ended === undefined) this.known.forget([{ ...record, version: record.version + 1 }]);
+    return ended !== undefined;
+  }
+
+  /** As `SessionService.rotate`: the new token; `undefined` where the session has ended or was rotated meanwhile. */
+  async rotate(id: string): Promise<string | undefined> {
+    const current = await this.#writer.read(undefined, id);
+    if (current === undefined) return undefined;
+    const { token, digest } = this.#mint.mint(id, current.tokenGeneration + 1);
+    const rotation = { id, fromGeneration: current.tokenGeneration, tokenDigest: digest, reauthenticated: false };
+    const note = { reason: 'simulated', by: null };
+    const record = await this.#writer.write(undefined, (store) => store.rotate(rotation, note), recordsOf);
+    return record === undefined ? undefined : token;
+  }
+}
+
+function changedBy(outcome: AdmitOutcome): readonly SessionRecord[] {
+  return outcome.kind === 'admitted' ? [...outcome.ended, ...outcome.evicted, outcome.session] : outcome.ended;
+}
