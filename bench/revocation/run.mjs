@@ -1,7 +1,8 @@
 // How long after a revocation was answered by one node another node still admits the session: two server processes on
-// one PostgreSQL, with hints and without. See bench/README.md.
+// one PostgreSQL, with hints of either kind and without. See bench/README.md.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
@@ -71,9 +72,30 @@ async function revokeOnce(a, b, actor) {
 
 const signIn = (node) => call(node, 'POST', '/auth/sign-in', undefined, { ...CREDENTIALS, transport: 'bearer' });
 
-async function measure(databaseUrl, hints, tries) {
+/** REDIS_URL, else a server of our own; `undefined` where there is none. */
+async function startRedis() {
+  if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: () => undefined };
+  const port = await new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port: free } = probe.address();
+      probe.close(() => resolve(free));
+    });
+  });
+  const settings = ['--port', String(port), '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
+  const child = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'ignore'] });
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(undefined));
+    child.stdout.on('data', (chunk) => {
+      if (String(chunk).includes('eady to accept connections'))
+        resolve({ url: `redis://127.0.0.1:${port}`, stop: () => child.kill('SIGTERM') });
+    });
+  });
+}
+
+async function measure(databaseUrl, redisUrl, hints, tries) {
   const environment = {
     DATABASE_URL: databaseUrl,
+    ...(hints === 'redis' && { REDIS_URL: redisUrl }),
     SESSION_HINTS: hints,
     SESSION_TAIL_INTERVAL_MS: String(TAIL_INTERVAL_MS),
   };
@@ -93,6 +115,7 @@ const percentile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.flo
 
 const dataDir = await mkdtemp(join(tmpdir(), 'bench-revocation-'));
 const postgres = await startEmbeddedPostgres({ dataDir });
+const redis = await startRedis();
 try {
   const { commit, node, cpu, cores, loadBefore } = surroundings();
   console.log(`bench:revocation at ${commit}, Node ${node}, ${cores} × ${cpu}, load ${loadBefore}`);
@@ -100,15 +123,18 @@ try {
   console.log('hints      tries   median ms   p99 ms   max ms   aim');
   for (const [hints, tries, aim] of [
     ['postgres', TRIES, 50],
+    ...(redis === undefined ? [] : [['redis', TRIES, 50]]),
     ['off', TRIES_WITHOUT_HINTS, TAIL_INTERVAL_MS + 100],
   ]) {
-    const sorted = await measure(postgres.url, hints, tries);
+    const sorted = await measure(postgres.url, redis?.url, hints, tries);
     const [median, p99, max] = [percentile(sorted, 0.5), percentile(sorted, 0.99), sorted.at(-1)];
     const figures = [median, p99, max].map((value) => value.toFixed(1).padStart(8));
     const met = p99 <= aim ? 'met' : 'not met';
     console.log(`${hints.padEnd(9)} ${String(tries).padStart(6)}    ${figures.join(' ')}   p99 ≤ ${aim} ms: ${met}`);
   }
+  if (redis === undefined) console.log('redis      not measured: set REDIS_URL, or install redis-server');
 } finally {
+  redis?.stop();
   await postgres.stop();
   await rm(dataDir, { recursive: true, force: true });
 }
