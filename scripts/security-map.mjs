@@ -32,6 +32,7 @@ const ROWS = {
   26: 'A disabled account’s sessions end',
   27: 'A changed credential ends the others and rotates this one',
   28: 'An administrator ends one, a user’s, a tenant’s or all, whatever there is',
+  29: 'Bulk revocation asks the database',
   30: 'What survives a bulk revocation is listed and revocable',
   31: 'Revoking nothing reports no success',
   32: 'Durable before the answer',
@@ -60,6 +61,7 @@ const ROWS = {
   64: 'Problem documents; the reason only for the secret',
   65: 'No token in logs',
   66: 'Store trouble is 503, never admission',
+  67: 'No mix-up of identities',
 };
 
 const files = execFileSync('git', [

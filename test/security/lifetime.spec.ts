@@ -48,6 +48,32 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     expectProblem(await user.me(), 'SESSION_EXPIRED');
   });
 
+  it('[row 20] a client that only polls a route that touches nothing dies of idleness, and one in use does not', async () => {
+    const poller = await signedIn(node, { userId: 'heartbeats' });
+    const user = await signedIn(node, { userId: 'in-use' });
+    for (let spent = 0; spent < 2; spent += 1) {
+      await letTimePass(node, IDLE_MS / 2 - 5_000);
+      for (let beat = 0; beat < 5; beat += 1) expect((await poller.get('/peek')).status).toBe(200);
+      expect(await user.alive()).toBe(200);
+    }
+    await letTimePass(node, 15_000);
+    expectProblem(await poller.get('/peek'), 'SESSION_EXPIRED');
+    expect(await user.alive()).toBe(200);
+  });
+
+  it('[row 20] routes without a session are no activity of the session that a browser sends along', async () => {
+    const user = await signedIn(node, { userId: 'passing-by' });
+    const before = await times(user);
+    await letTimePass(node, IDLE_MS / 2);
+    // Anybody may sign in; whoever is refused has not been there.
+    expect((await user.request('POST', '/sign-in', { body: { userId: '' } })).status).toBe(400);
+    await flushTouches(node);
+    const [row] = await sql<{ at: Date }>(node, 'SELECT last_accessed_at AS at FROM identity_session WHERE id = $1', [
+      user.sessionId,
+    ]);
+    expect(row!.at.getTime()).toBeLessThan(before['lastAccessedAt']! - IDLE_MS / 2 + 1_000);
+  });
+
   it('[row 14] a client that polls every idle/2 still dies on time', async () => {
     const user = await signedIn(node, { userId: 'poller' });
     for (let spent = IDLE_MS / 2; spent < ABSOLUTE_MS; spent += IDLE_MS / 2) {
