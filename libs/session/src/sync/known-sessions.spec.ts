@@ -240,10 +240,24 @@ describe('what was learnt in the middle of something', () => {
     expect(trial.known.trusted('a')).toBeUndefined();
   });
 
+  it('[row 23] is not undone by an answer that arrives when what was read since is forgotten', () => {
+    trial.logHoldsUntil = Number.POSITIVE_INFINITY;
+    const since = trial.known.moment();
+    trial.monotonic += 1;
+    trial.known.applyLogged([{ type: 'revoked', sessionId: 'a', version: 3 }]);
+    // The process was stopped for minutes, and reads what has happened before it reads the answer.
+    for (let n = 0; n < 3; n += 1) {
+      trial.monotonic += 200_000;
+      trial.known.applyLogged([{ type: 'revoked', sessionId: 'b', version: 2 }]);
+    }
+    trial.known.apply([sessionRecordOf({ id: 'a', version: 2 })], since);
+    expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
   it('[row 23] a revocation counts also where versions could not all be remembered', async () => {
     await trial.load('a');
     trial.known.applyLogged(
-      Array.from({ length: 100_001 }, (_, n) => ({ type: 'revoked', sessionId: `s${n}`, version: 2 })),
+      Array.from({ length: 200_001 }, (_, n) => ({ type: 'revoked', sessionId: `s${n}`, version: 2 })),
     );
     expect(trial.known.trusted('a')?.record).toBe(active);
     trial.known.apply([revoked], trial.known.moment());
