@@ -11,11 +11,10 @@ export interface ProcessClocks {
 
 export const systemClocks: ProcessClocks = { monotonic: () => performance.now(), wall: () => Date.now() };
 
-/** A reading this much worse than the best one is only taken once the best one is old. */
-const TOLERATED_ROUND_TRIP_FACTOR = 2;
-const READING_LIFETIME_MS = 30_000;
-/** The clocks of two machines part by less than this between two readings. */
-const DRIFT_MS = 50;
+/** Two clocks that run freely part by less than this part of the time, also while one of them is being slewed. */
+const DRIFT = 0.001;
+/** And a clock that is set between two readings is set by less, or it is another database's. */
+const LEAST_ERROR_MS = 50;
 
 /**
  * The database's time on this node: its last reading plus the monotonic time since, so that the node's own clock does
@@ -39,12 +38,13 @@ export class NodeClock implements Clock {
    * tell; `-Infinity` before the first.
    */
   earliest(monotonic: number): number {
-    return monotonic + this.#offset - this.#roundTripMs / 2 - DRIFT_MS;
+    return monotonic + this.#offset - this.#errorAt(monotonic) - LEAST_ERROR_MS;
   }
 
   /**
-   * Takes in what the database's clock said in an answer to a question asked at `askedAt` (monotonic). With the wall
-   * clock of that moment it is noticed where the machine has slept in between.
+   * Takes in what the database's clock said in an answer to a question asked at `askedAt` (monotonic), unless what is
+   * known is better: an answer that waited, on the way or in a process that was stopped, is wrong by up to half of it.
+   * With the wall clock of that moment it is noticed where the machine has slept in between.
    */
   observe(databaseTime: number, askedAt: number, askedAtWall?: number): void {
     if (Number.isNaN(databaseTime)) return;
@@ -55,13 +55,18 @@ export class NodeClock implements Clock {
       return;
     }
     const roundTripMs = answeredAt - askedAt;
-    const isOld = answeredAt - this.#readAt > READING_LIFETIME_MS;
     const offset = databaseTime - (askedAt + answeredAt) / 2;
-    // Further apart than both readings can be wrong: the machine slept, or the database is another one.
-    const contradicts = Math.abs(offset - this.#offset) > roundTripMs + this.#roundTripMs;
-    if (!isOld && !contradicts && roundTripMs > this.#roundTripMs * TOLERATED_ROUND_TRIP_FACTOR) return;
+    const presentErrorMs = this.#errorAt(answeredAt);
+    // Further apart than both can be wrong: the machine slept, or the database is another one.
+    const contradicts = Math.abs(offset - this.#offset) > roundTripMs / 2 + presentErrorMs;
+    if (!contradicts && roundTripMs / 2 > presentErrorMs) return;
     this.#offset = offset;
     this.#roundTripMs = roundTripMs;
     this.#readAt = answeredAt;
+  }
+
+  /** How far the time shown at a moment can be from the database's. */
+  #errorAt(monotonic: number): number {
+    return this.#roundTripMs / 2 + DRIFT * Math.abs(monotonic - this.#readAt);
   }
 }
