@@ -271,10 +271,13 @@ describe('what was learnt in the middle of something', () => {
 });
 
 describe('loads', () => {
-  it('are joined by nobody once they have been under way for as long as memory is trusted', async () => {
+  it.each([
+    ['have been under way for as long as memory is trusted', 'monotonic'],
+    ['were under way while the machine slept', 'wall'],
+  ] as const)('are joined by nobody once they %s', async (_why, clock) => {
     const early = trial.known.load('a');
     trial.send();
-    trial.monotonic += STALENESS_MS;
+    trial[clock] += STALENESS_MS;
     const late = trial.known.load('a');
     trial.send();
     expect(trial.asked).toHaveLength(2);
