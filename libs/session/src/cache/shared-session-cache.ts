@@ -6,6 +6,8 @@ export interface SharedSession {
   readonly record: SessionRecord;
   /** When the database was known to have the record so, in milliseconds on the database's clock; never later than that. */
   readonly asOf: number;
+  /** Which server's clock that is; another one's says nothing about it. Empty where it is not known. */
+  readonly server: string;
   /** The latest access that the writing node knew of, whether written to the database or not. */
   readonly lastAccessedAt: number;
   readonly lastIp: string | null;

@@ -7,6 +7,8 @@ export interface LogProgress {
    * committed later, nothing is missed. `Infinity` where the log is not followed.
    */
   readonly openedAt: number;
+  /** The server that the present position is of: its clock is what times are compared on. Empty before the first. */
+  readonly server: string;
   /**
    * As of when everything that was committed has been applied here, in milliseconds on the database's clock and never
    * later. `-Infinity` where the log is not followed.
@@ -18,5 +20,6 @@ export interface LogProgress {
 export const NO_LOG: LogProgress = {
   holds: () => false,
   openedAt: Number.POSITIVE_INFINITY,
+  server: '',
   appliedAsOf: Number.NEGATIVE_INFINITY,
 };

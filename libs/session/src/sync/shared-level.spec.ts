@@ -19,6 +19,7 @@ class Trial {
   monotonic = NOW;
   logHolds = true;
   openedAt = NOW - 10_000;
+  server = 'this';
   appliedAsOf = NOW - 1;
   /** Ids that the primary was asked for. */
   readonly asked: string[] = [];
@@ -92,18 +93,23 @@ class Trial {
 
   share(given: Partial<SharedSession> = {}): void {
     const asOf = this.monotonic - 100;
-    const shared = { record: active, asOf, lastAccessedAt: active.lastAccessedAt, lastIp: null, ...given };
+    const told = { record: active, asOf, lastAccessedAt: active.lastAccessedAt, lastIp: null };
+    const shared = { ...told, server: this.server, ...given };
     this.sharedSessions.set('a', shared);
   }
 
   #log() {
     const holds = () => this.logHolds;
     const openedAt = () => this.openedAt;
+    const server = () => this.server;
     const appliedAsOf = () => this.appliedAsOf;
     return {
       holds,
       get openedAt() {
         return openedAt();
+      },
+      get server() {
+        return server();
       },
       get appliedAsOf() {
         return appliedAsOf();
@@ -148,6 +154,7 @@ describe('a session from the shared level', () => {
     ['is of longer ago than versions are remembered for', { asOf: NOW - LIFETIME_MS - 1 }],
     ['claims to be of the future', { asOf: NOW + 1_001 }],
     ['has no time', { asOf: Number.NaN }],
+    ['was told by the clock of a server that this one has taken over from', { server: 'earlier' }],
     ['belongs to another session', { record: sessionRecordOf({ id: 'b', ...times }) }],
   ])('[row 23] is not used where it %s', async (_why, given) => {
     if (given.asOf === NOW - LIFETIME_MS - 1) trial.openedAt = 0;
@@ -198,7 +205,7 @@ describe('what the others are told', () => {
   it('is what the primary has, as of when it was asked', async () => {
     trial.stored.set('a', active);
     await trial.known.load('a');
-    expect(trial.told).toEqual([expect.objectContaining({ record: active, asOf: NOW })]);
+    expect(trial.told).toEqual([expect.objectContaining({ record: active, asOf: NOW, server: 'this' })]);
   });
 
   it('is a change of this node’s own, as of no later than when it began', () => {

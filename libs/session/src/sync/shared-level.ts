@@ -23,8 +23,9 @@ export interface SharedLevelPorts {
 
 /**
  * The rules of the level that all nodes share: what may be taken from it, and what is told to it. A shared session is
- * believed only where every change since it was known to be true would have been seen by this node: it is no older than
- * this node's position in the log and than what versions are remembered for, and of no lower version than remembered.
+ * believed only where every change since it was known to be true would have been seen by this node: by the clock of the
+ * same server it is no older than this node's position in the log and than what versions are remembered for, and it is of
+ * no lower version than remembered.
  * Whatever the level answers, wrong, late or never, changes only where the answer to a check comes from.
  */
 export class SharedLevel {
@@ -60,7 +61,8 @@ export class SharedLevel {
   tell(record: SessionRecord, asOf: number): void {
     if (!Number.isFinite(asOf)) return;
     const { lastAccessedAt, lastIp } = record;
-    this.ports.shared.put({ record, asOf, lastAccessedAt, lastIp }, this.ports.lifetimeMs);
+    const { shared, log, lifetimeMs } = this.ports;
+    shared.put({ record, asOf, server: log.server, lastAccessedAt, lastIp }, lifetimeMs);
   }
 
   /** Tells the others of a change of this node's own that began at `begunAt` (monotonic). */
@@ -74,21 +76,20 @@ export class SharedLevel {
     const { memory, log, shared, lifetimeMs } = this.ports;
     if (memory.get(record.id) !== entry || !Number.isFinite(log.appliedAsOf)) return;
     // Everything that was committed by then has been applied, and this entry is still here.
-    shared.put(
-      { record: { ...record, lastAccessedAt: storedAccessAt }, asOf: log.appliedAsOf, lastAccessedAt, lastIp },
-      lifetimeMs,
-    );
+    const stored = { ...record, lastAccessedAt: storedAccessAt };
+    shared.put({ record: stored, asOf: log.appliedAsOf, server: log.server, lastAccessedAt, lastIp }, lifetimeMs);
   }
 
   #follows(): boolean {
     return this.ports.log.holds(this.ports.clocks.monotonic(), this.ports.clocks.wall());
   }
 
-  #isCurrent(id: string, { record, asOf }: SharedSession): boolean {
+  #isCurrent(id: string, { record, asOf, server }: SharedSession): boolean {
     const now = this.ports.clock.now();
     return (
       record.id === id &&
       this.#follows() &&
+      server === this.ports.log.server &&
       asOf >= this.ports.log.openedAt &&
       asOf >= now - this.ports.lifetimeMs &&
       asOf <= now + CLOCK_TOLERANCE_MS &&

@@ -175,6 +175,15 @@ describe('the tail of the change log', () => {
     expect(trial.restarts).toEqual(['started', 'server-restarted']);
   });
 
+  it('names the server that its position is of', async () => {
+    expect(trial.tail.server).toBe('');
+    await trial.start();
+    expect(trial.tail.server).toBe('once');
+    trial.serverStartedAt = 'twice';
+    await trial.pass(1_000);
+    expect(trial.tail.server).toBe('twice');
+  });
+
   it('starts anew when transaction ids went back', async () => {
     await trial.start();
     trial.nextTransaction = 50n;

@@ -58,6 +58,7 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
   #cancelNext: () => void = () => undefined;
   #lease: Lease = NO_LEASE;
   #openedAt = Number.POSITIVE_INFINITY;
+  #server = '';
   #leaseFrom: Moment = { begunAt: Number.NaN, begunAtWall: Number.NaN };
   #idle: Promise<void> = Promise.resolve();
 
@@ -73,6 +74,10 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
 
   get openedAt(): number {
     return this.#openedAt;
+  }
+
+  get server(): string {
+    return this.#server;
   }
 
   get appliedAsOf(): number {
@@ -176,6 +181,7 @@ export class Tail<TChange extends LoggedChange = LoggedChange> implements LogPro
     this.#lapse();
     const opening = await connection.open();
     this.#openedAt = opening.now;
+    this.#server = opening.serverStartedAt;
     this.counts.restarts += 1;
     this.ports.restart(opening.cutOffs, reason);
     this.#applied(opening, begunAt);

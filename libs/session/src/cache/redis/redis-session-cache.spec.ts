@@ -26,6 +26,7 @@ describeWithOwnRedis('the shared level in Redis', () => {
   const shared = (version = 1, asOf = 1_000, userId = 'alice'): SharedSession => ({
     record: { ...RECORD, id, version, userId },
     asOf,
+    server: 'this',
     lastAccessedAt: 1_000,
     lastIp: null,
   });

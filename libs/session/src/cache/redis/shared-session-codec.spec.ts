@@ -50,6 +50,7 @@ const records = fc
 const sessions: fc.Arbitrary<SharedSession> = fc.record({
   record: records,
   asOf: time,
+  server: text,
   lastAccessedAt: time,
   lastIp: maybe(text),
 });
@@ -57,6 +58,7 @@ const sessions: fc.Arbitrary<SharedSession> = fc.record({
 const example: SharedSession = {
   record: sessionRecordOf({ userAgent: 'Ünïcode 🦊', data: { cart: [1, { a: 'b' }] } }),
   asOf: 1_763_724_576_123.456,
+  server: '2026-11-21 13:00:00.123456+00',
   lastAccessedAt: 1_763_724_570_000,
   lastIp: '::1',
 };

@@ -78,7 +78,12 @@ const RECORD = objectOf<SessionRecord>({
 });
 
 /** Beside what the first line says. */
-const BODY = objectOf<Omit<SharedSession, 'asOf'>>({ record: RECORD, lastAccessedAt: time, lastIp: nullable(text) });
+const BODY = objectOf<Omit<SharedSession, 'asOf'>>({
+  record: RECORD,
+  server: text,
+  lastAccessedAt: time,
+  lastIp: nullable(text),
+});
 
 /** Format, version, `asOf`, and the key's id with the MAC or a hyphen. The script that writes reads the first three. */
 const FIRST_LINE = new RegExp(

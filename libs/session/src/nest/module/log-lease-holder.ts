@@ -8,6 +8,10 @@ export class LogLeaseHolder implements LogProgress {
     return this.holder.openedAt;
   }
 
+  get server(): string {
+    return this.holder.server;
+  }
+
   get appliedAsOf(): number {
     return this.holder.appliedAsOf;
   }

@@ -170,6 +170,9 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
         get openedAt() {
           return log.openedAt;
         },
+        get server() {
+          return log.server;
+        },
         get appliedAsOf() {
           return log.appliedAsOf;
         },
