@@ -13,6 +13,12 @@ const STEP_MS = 400;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Until so many more requests were answered: a busy machine takes longer. */
+async function answered(load, count) {
+  const from = load.statuses[200] ?? 0;
+  while ((load.statuses[200] ?? 0) < from + count) await pause(20);
+}
+
 /** Runs `work` with a connection, and with nodes that are ended whatever happens. */
 async function within(databaseUrl, work) {
   const client = new pg.Client({ connectionString: databaseUrl });
@@ -158,7 +164,7 @@ export function leaseCut(databaseUrl, { sessions, perSecond, cutMs, options }) {
       await node.ask('follow');
       const load = startLoad({ port, tokens, perSecond });
       // Every session has been used once before.
-      await pause((sessions / perSecond) * 1_500);
+      await answered(load, sessions * 1.5);
       const before = await node.ask('counts');
       wire.silence();
       await pause(cutMs);
@@ -167,7 +173,7 @@ export function leaseCut(databaseUrl, { sessions, perSecond, cutMs, options }) {
       wire.heal();
       const recoveryMs = await node.ask('follow');
       // Once more everybody, after the position was lost; and then nobody.
-      await pause((sessions / perSecond) * 1_500);
+      await answered(load, sessions * 1.5);
       const after = await node.ask('counts');
       await pause(options.maxStalenessMs * 1.5);
       const settled = await node.ask('counts');

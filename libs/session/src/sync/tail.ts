@@ -39,7 +39,8 @@ export interface TailPorts<TChange extends LoggedChange = LoggedChange> {
 const SLICE = 500;
 const NO_LEASE: Lease = { monotonicUntil: Number.NEGATIVE_INFINITY, wallUntil: Number.NEGATIVE_INFINITY };
 const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 2_000;
+/** So that a node is back within two seconds of its network. */
+const LONGEST_RETRY_MS = 1_800;
 
 /**
  * Follows the change log. While its lease holds, everything in memory is as true as if it had been loaded within
