@@ -2,7 +2,8 @@ export { InMemorySessionStore, type InMemorySessionStoreOptions } from '../store
 export type { InMemorySessionEvent, SessionEventType } from '../store/memory/session-event.js';
 export { FixedClock } from './fixed-clock.js';
 export { type AdmissionOverrides, admissionOf, randomDigest } from './session-builder.js';
-export { simulateCluster, SimulatedCluster, type SimulationReport } from './simulation/simulated-cluster.js';
+export { simulateCluster } from './simulation/simulate-cluster.js';
+export { SimulatedCluster } from './simulation/simulated-cluster.js';
 export type { SimulatedViolation } from './simulation/simulated-invariants.js';
 export {
   type ScheduleShape,
@@ -12,6 +13,7 @@ export {
   type SimulatedStep,
   STEP_WEIGHTS,
 } from './simulation/simulated-schedule.js';
+export type { SimulationReport } from './simulation/simulation-report.js';
 export type { SimulatedParts, SimulatedTimes, SimulationOptions } from './simulation/simulation-options.js';
 export { describeSessionStoreContract } from './session-store-contract.js';
 export type { MakeSessionStore, SessionStoreHarness } from './store-contract/store-trial.js';

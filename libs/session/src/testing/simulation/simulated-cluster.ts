@@ -1,25 +1,12 @@
 import { SimulatedDatabase } from './simulated-database.js';
 import { SimulatedHints } from './simulated-hints.js';
-import { SimulatedInvariants, type SimulatedSession, type SimulatedViolation } from './simulated-invariants.js';
+import { SimulatedInvariants, type SimulatedSession } from './simulated-invariants.js';
 import { SimulatedNode, type SimulatedSurroundings } from './simulated-node.js';
 import { SimulatedRedis } from './simulated-shared-cache.js';
-import type { SimulatedSchedule, SimulatedStep } from './simulated-schedule.js';
+import type { SimulatedStep } from './simulated-schedule.js';
+import type { SimulationReport } from './simulation-report.js';
 import { SimulatedWorld } from './simulated-world.js';
 import { type ResolvedSimulation, resolveSimulation, type SimulationOptions } from './simulation-options.js';
-
-/** What a run has shown. */
-export interface SimulationReport {
-  /** Promises that were not kept; empty where all is well. The run ends with the first. */
-  readonly violations: readonly SimulatedViolation[];
-  /** Who did what when. */
-  readonly trace: readonly string[];
-  /** Tasks that the scheduler has run. */
-  readonly tasks: number;
-  /** Simulated milliseconds. */
-  readonly durationMs: number;
-  /** Requests that were admitted, and refused, by code. */
-  readonly answers: Readonly<Record<string, number>>;
-}
 
 const MINUTE_MS = 60_000;
 /** The longest pause between two tries of the tail or the touch buffer. */
@@ -314,24 +301,4 @@ export class SimulatedCluster {
     }
     await scheduler.advance(500, isOver);
   }
-}
-
-/**
- * Runs one schedule on a new cluster. Deterministic: the same schedule, options and version of this module give the same
- * report.
- *
- * To try your own times and policy, in any test runner:
- *
- * ```ts
- * for (let seed = 1; seed <= 1_000; seed += 1) {
- *   const report = await simulateCluster(simulatedSchedule(seed), { times: { maxStalenessMs: 2_000 } });
- *   if (report.violations.length > 0) throw new Error(`seed ${seed}:\n${report.trace.join('\n')}`);
- * }
- * ```
- */
-export function simulateCluster(
-  schedule: SimulatedSchedule,
-  options: SimulationOptions = {},
-): Promise<SimulationReport> {
-  return new SimulatedCluster(schedule.seed, options).run(schedule.steps);
 }

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import { simulateCluster } from './simulated-cluster.js';
+import { simulateCluster } from './simulate-cluster.js';
 import {
   type SimulatedAction,
   type SimulatedSchedule,
   type SimulatedStep,
   STEP_WEIGHTS,
 } from './simulated-schedule.js';
+import type { SimulationOptions } from './simulation-options.js';
 
 const MOST_STEPS = 40;
 
@@ -50,14 +51,14 @@ export interface SimulationRun {
 }
 
 /** Runs schedules until one violates a promise; then gives what to do and read about it, else `undefined`. */
-export async function findViolation(run: SimulationRun): Promise<string | undefined> {
+export async function findViolation(run: SimulationRun, options: SimulationOptions = {}): Promise<string | undefined> {
   const details = await fc.check(
-    fc.asyncProperty(schedules, async (schedule) => (await simulateCluster(schedule)).violations.length === 0),
+    fc.asyncProperty(schedules, async (schedule) => (await simulateCluster(schedule, options)).violations.length === 0),
     { numRuns: run.schedules, seed: run.seed, ...(run.path === undefined ? {} : { path: run.path }) },
   );
   const [schedule] = details.counterexample ?? [];
   if (schedule === undefined) return undefined;
-  const { trace } = await simulateCluster(schedule);
+  const { trace } = await simulateCluster(schedule, options);
   return [
     `A schedule violates a promise. To replay it:`,
     `  SIMULATION_SEED=${details.seed} SIMULATION_PATH=${details.counterexamplePath ?? ''} npm run test:simulation`,

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { simulateCluster } from './simulated-cluster.js';
+import { simulateCluster } from './simulate-cluster.js';
 import { simulatedSchedule } from './simulated-schedule.js';
 import { findViolation } from './simulation.spec-support.js';
 
