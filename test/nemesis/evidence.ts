@@ -93,6 +93,12 @@ export interface Observations {
   readonly changedEnds: readonly ChangedEnd[];
 }
 
+/** What Redis holds under the key of a session; `null` for what cannot be read. */
+export interface SharedEntry {
+  readonly session: string;
+  readonly record: Pick<LedgerSession, 'id' | 'user' | 'status' | 'version' | 'generation'> | null;
+}
+
 /** Everything that the checker judges. */
 export interface Evidence {
   readonly settings: Settings;
@@ -102,8 +108,8 @@ export interface Evidence {
   readonly ends: readonly ProcessEnd[];
   readonly observations: Observations;
   readonly ledger: Ledger;
-  /** What Redis held at the end and the database did not; empty without Redis. */
-  readonly sharedLevel: readonly string[];
+  /** What Redis held behind the quiet period; empty without Redis. */
+  readonly sharedLevel: readonly SharedEntry[];
 }
 
 /** A broken promise, with what shows it. */

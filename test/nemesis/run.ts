@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { check } from './checker/check.js';
 import { runNow } from './clock.js';
 import { Cluster } from './cluster/cluster.js';
+import type { ClusterNode } from './cluster/node.js';
 import { eventually, pause } from './cluster/pause.js';
 import type { Evidence } from './evidence.js';
 import { Nemesis } from './faults/nemesis.js';
 import { History } from './history.js';
 import { readLedger } from './ledger.js';
 import { seededRandom } from './random.js';
+import { readSharedLevel } from './shared-level.js';
 import type { Settings } from './settings.js';
 import { describeViolations, summarise } from './summary.js';
 import { Watcher } from './watcher.js';
@@ -21,6 +23,7 @@ import { Workload } from './workload/workload.js';
 /** Tokens that every node is asked for at the end: the newest, and all that are held to be live. */
 const FINAL_TOKENS = 400;
 const FINAL_AT_ONCE = 4;
+const READY_WITHIN_MS = 60_000;
 
 /**
  * Three nodes under load while faults come and go; then quiet, and the judgement. True where no promise was broken.
@@ -52,8 +55,11 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
     await workload.stop();
     await quiet(cluster, client, settings);
     await watcher.stop();
+    const sharedLevel = cluster.redis === undefined ? [] : await readSharedLevel(cluster.redis.url);
     const ledger = await readLedger(cluster.database);
     client.final = true;
+    // One of them knows nothing, and finds what the others have left in Redis.
+    await restart(cluster.nodes.at(-1)!);
     await askEverybody(cluster, workload, [...workload.people, workload.administrator, ...probe.people]);
     for (const node of cluster.nodes) await node.terminate();
 
@@ -65,7 +71,7 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
       ends: cluster.nodes.flatMap((node) => node.ends),
       observations: watcher.observations,
       ledger,
-      sharedLevel: [],
+      sharedLevel,
     };
     const violations = check(evidence);
     log(summarise(evidence, probe.latencies, notes(cluster, workload)));
@@ -75,6 +81,13 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
   } finally {
     await cluster.remove();
   }
+}
+
+async function restart(node: ClusterNode): Promise<void> {
+  await node.terminate();
+  await node.start();
+  if (!(await eventually(() => node.isHealthy(), READY_WITHIN_MS)))
+    throw new Error(`Node ${node.name} is not healthy.`);
 }
 
 /** Until what was buffered must have been written, and every lease and queue has had its time. */

@@ -285,9 +285,19 @@ describe('I6 convergence', () => {
   });
 
   it('is broken by what Redis holds otherwise', () => {
-    const evidence = run();
-    evidence.sharedLevel.push('Redis has a newer version of s1');
-    expect(broken(evidence)).toEqual(['I6']);
+    const record = { id: 's1', user: 'ann', status: 'active', version: 1, generation: 0 };
+    const withRedis = (session: string, held: typeof record | null): EvidenceBuilder => {
+      const evidence = run();
+      evidence.sharedLevel.push({ session, record: held });
+      return evidence;
+    };
+    expect(broken(withRedis('s1', record))).toEqual([]);
+    expect(broken(withRedis('s1', { ...record, version: 2 }))).toEqual(['I6']);
+    expect(broken(withRedis('s1', { ...record, status: 'revoked' }))).toEqual(['I6']);
+    expect(broken(withRedis('s1', { ...record, user: 'bob' }))).toEqual(['I6']);
+    expect(broken(withRedis('s2', record))).toEqual(['I6']);
+    expect(broken(withRedis('s1', null))).toEqual(['I6']);
+    expect(broken(withRedis('s1', record).end('s1', 1_500))).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Violation } from '../evidence.js';
+import type { SharedEntry, Violation } from '../evidence.js';
 import { isLiveStatus, type Lookup } from './lookup.js';
 
 /**
@@ -7,7 +7,7 @@ import { isLiveStatus, type Lookup } from './lookup.js';
  */
 export function checkConvergence(lookup: Lookup): Violation[] {
   const { operations, settings, sharedLevel } = lookup.evidence;
-  const violations: Violation[] = sharedLevel.map((what) => ({ invariant: 'I6', what, operations: [] }));
+  const violations = sharedLevel.flatMap((entry) => sharedViolations(lookup, entry));
   for (const operation of operations) {
     const { outcome, token, node, kind } = operation;
     if (!operation.final || kind !== 'me' || token === null) continue;
@@ -30,3 +30,18 @@ export function checkConvergence(lookup: Lookup): Violation[] {
 }
 
 const CLOSE_MS = 3_000;
+
+/** An older version is a hint that nobody believes any more; the same version must tell the same. */
+function sharedViolations({ sessions }: Lookup, { session, record }: SharedEntry): Violation[] {
+  const row = sessions.get(session);
+  const told = (what: string): Violation[] => [
+    { invariant: 'I6', what: `Redis, under ${session}: ${what}.`, operations: [] },
+  ];
+  if (record === null) return told('what nobody can read');
+  if (row === undefined) return told('a session that is not in the database');
+  if (record.id !== session || record.user !== row.user) return told(`the session ${record.id} of ${record.user}`);
+  if (record.version > row.version) return told(`version ${record.version}, and the database has ${row.version}`);
+  const isSame = record.status === row.status && record.generation === row.generation;
+  if (record.version < row.version || isSame) return [];
+  return told(`${record.status}, generation ${record.generation}, otherwise than the same version in the database`);
+}

@@ -1,4 +1,12 @@
-import type { Absence, Evidence, FaultRecord, LedgerEvent, LedgerSession, ProcessEnd } from '../evidence.js';
+import type {
+  Absence,
+  Evidence,
+  FaultRecord,
+  LedgerEvent,
+  LedgerSession,
+  ProcessEnd,
+  SharedEntry,
+} from '../evidence.js';
 import { type AnswerFacts, History, type Operation, type OperationKind } from '../history.js';
 import { readSettings } from '../settings.js';
 
@@ -16,7 +24,7 @@ export class EvidenceBuilder {
   readonly ends: ProcessEnd[] = [];
   readonly overLimit: { at: number; scope: string; sessions: string[] }[] = [];
   readonly changedEnds: { session: string; before: string; after: string }[] = [];
-  readonly sharedLevel: string[] = [];
+  readonly sharedLevel: SharedEntry[] = [];
   readonly #history = new History();
   readonly #sessions = new Map<string, LedgerSession>();
   readonly #events: LedgerEvent[] = [];

@@ -4,6 +4,7 @@ import { runNow } from '../clock.js';
 import type { Absence, ProcessEnd } from '../evidence.js';
 
 const OUTPUT_KEPT = 4_000;
+const HEALTH_WITHIN_MS = 4_000;
 
 /** A server process that is started again, with wires of its own to the database and to Redis. */
 export class ClusterNode {
@@ -95,11 +96,16 @@ export class ClusterNode {
 
   /** True where it says of itself that it serves and follows the log. */
   async isHealthy(): Promise<boolean> {
+    return (await this.health()).startsWith('{"status":"ok"');
+  }
+
+  /** What it says of itself, or why it says nothing. */
+  async health(): Promise<string> {
     try {
-      const answer = await fetch(`${this.url}/health`, { signal: AbortSignal.timeout(2_000) });
-      return ((await answer.json()) as { status?: unknown }).status === 'ok';
-    } catch {
-      return false;
+      const answer = await fetch(`${this.url}/health`, { signal: AbortSignal.timeout(HEALTH_WITHIN_MS) });
+      return await answer.text();
+    } catch (error) {
+      return String(error);
     }
   }
 

@@ -96,7 +96,8 @@ export class Nemesis {
 
   async #recover(): Promise<void> {
     if (!(await this.cluster.recovers(this.settings.recoverWithinMs))) {
-      this.log('  not all nodes became healthy');
+      for (const node of this.cluster.nodes)
+        this.log(`  not healthy in time; node ${node.name}: ${await node.health()}`);
       return;
     }
     const now = runNow();
