@@ -61,7 +61,7 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
     // One of them knows nothing, and finds what the others have left in Redis.
     await restart(cluster.nodes.at(-1)!);
     await askEverybody(cluster, workload, [...workload.people, workload.administrator, ...probe.people]);
-    for (const node of cluster.nodes) await node.terminate();
+    for (const node of cluster.nodes) if (node.isRunning) await node.terminate();
 
     const evidence: Evidence = {
       settings,

@@ -41,6 +41,15 @@ export class Cluster {
     return found;
   }
 
+  /** Nodes whose process has ended by itself, and what it said last. They are started again, so that the run goes on. */
+  async restartFallen(log: (line: string) => void): Promise<void> {
+    for (const node of this.nodes.filter(({ isRunning }) => !isRunning)) {
+      const end = node.ends.at(-1);
+      log(`  node ${node.name} is gone, code ${String(end?.code)}: ${end?.output ?? ''}`);
+      await node.start();
+    }
+  }
+
   /** Whether every node says within this time that it is healthy. */
   async recovers(withinMs: number): Promise<boolean> {
     const healthy = await Promise.all(this.nodes.map((node) => eventually(() => node.isHealthy(), withinMs)));

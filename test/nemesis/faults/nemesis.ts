@@ -95,6 +95,7 @@ export class Nemesis {
   }
 
   async #recover(): Promise<void> {
+    await this.cluster.restartFallen(this.log);
     if (!(await this.cluster.recovers(this.settings.recoverWithinMs))) {
       for (const node of this.cluster.nodes)
         this.log(`  not healthy in time; node ${node.name}: ${await node.health()}`);

@@ -11,6 +11,16 @@ type Query = (...args: unknown[]) => unknown;
  * transaction would let somebody else commit it.
  */
 export class DeadlineClient extends pg.Client {
+  /**
+   * A connection may be cut in the moment between the pool, which listens to idle ones, and whoever takes it: the greeting
+   * of a server and its farewell can arrive together. An error that nobody listens for would end the process; what is
+   * done on the connection fails by itself.
+   */
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+
   // The declared overloads cannot be repeated; what is given is passed on as it is.
   override query(...args: unknown[]): never {
     const query = (pg.Client.prototype.query as Query).bind(this);
