@@ -11,7 +11,7 @@ export interface TouchBufferOptions {
   readonly keepAccessMs?: number;
   /**
    * The most sessions with accesses that the database does not have. From half of it on they are written early; where
-   * that fails, a new one takes the place of the one that has waited longest. Default: no bound.
+   * that fails, new ones take the place of those that have waited longest. Default: no bound.
    */
   readonly mostBuffered?: number;
 }
@@ -127,7 +127,7 @@ export class TouchBuffer {
   #begin(session: CachedSession, at: number): void {
     if (this.#dirty.has(session.record.id)) this.adopt(session);
     else {
-      if (this.#dirty.size >= this.#mostBuffered) this.#loseOne();
+      if (this.#dirty.size >= this.#mostBuffered) this.#loseOldest();
       session.dirtySince = at;
       this.#dirty.set(session.record.id, session);
     }
@@ -138,13 +138,18 @@ export class TouchBuffer {
     return this.#dirty.size > this.#mostBuffered / 2;
   }
 
-  /** The one that has waited longest, since the map keeps the order; its next access buffers it again. */
-  #loseOne(): void {
+  /**
+   * Those that have waited longest, since the map keeps the order; the next access of one buffers it again. A hundredth at
+   * once: a map is slow to give its first entry after many that were deleted before it.
+   */
+  #loseOldest(): void {
+    let left = Math.ceil(this.#mostBuffered / 100);
     for (const [id, session] of this.#dirty) {
       session.dirtySince = 0;
       this.#dirty.delete(id);
       this.counts.lost += 1;
-      return;
+      left -= 1;
+      if (left === 0) return;
     }
   }
 
@@ -212,9 +217,10 @@ export class TouchBuffer {
       at: session.lastAccessedAt,
       ip: session.lastIp,
     }));
+    const begunAt = this.ports.clock.now();
     try {
       const skipped = new Set((await this.ports.touchMany(touches)).skipped);
-      for (const touch of touches) if (!skipped.has(touch.id)) this.#written(touch);
+      for (const touch of touches) if (!skipped.has(touch.id)) this.#written(touch, begunAt);
       this.counts.skipped += skipped.size;
       this.counts.written += touches.length - skipped.size;
       this.#failures = 0;
@@ -227,14 +233,14 @@ export class TouchBuffer {
     }
   }
 
-  /** The database has the access; the session may have been accessed again, or have a new entry, since. */
-  #written(touch: Touch): void {
+  /** The database has the access; the session may have been accessed again, or have a new entry, since the write began. */
+  #written(touch: Touch, begunAt: number): void {
     const session = this.#dirty.get(touch.id);
     if (session === undefined) return;
     session.storedAccessAt = Math.max(session.storedAccessAt, touch.at);
     this.#dirty.delete(touch.id);
     if (session.lastAccessedAt > touch.at) {
-      session.dirtySince = this.ports.clock.now();
+      session.dirtySince = begunAt;
       this.#dirty.set(touch.id, session);
     } else {
       session.dirtySince = 0;
