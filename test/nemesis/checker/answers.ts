@@ -62,6 +62,7 @@ function isFitting({ kind, outcome, token, passwordIsSure }: Operation): boolean
   // A full queue of passwords to be hashed.
   if (status === 429) return kind === 'sign-in' || kind === 'password';
   if (code === 'BAD_CREDENTIALS') return passwordIsSure !== true;
-  if (status === 401) return token !== null && kind !== 'sign-out';
+  // Whether it is meant, the refusals' own check tells.
+  if (status === 401) return token !== null;
   return REFUSALS[kind].includes(status);
 }

@@ -135,7 +135,7 @@ describe('I3 identity', () => {
 });
 
 describe('scheduled rotation', () => {
-  const GRACE_MS = 5_000;
+  const GRACE_MS = 3_000;
   const refused = { status: 401, code: 'SESSION_INVALID' };
   const rotated = () =>
     run()
@@ -242,6 +242,9 @@ describe('I5 answers', () => {
     expect(broken(run().me('s1', 1_100, { status: 401, code: 'SESSION_INVALID' }))).toEqual(['I5']);
     expect(broken(run().me('s1', 1_100, { status: 401, code: 'SESSION_REVOKED' }).end('s1', 5_000))).toEqual(['I5']);
     expect(broken(run().me('s1', 1_100, { status: 401, code: 'SESSION_EXPIRED' }))).toEqual(['I5']);
+    const signOut = { status: 401, code: 'SESSION_INVALID' };
+    expect(broken(run().operation('sign-out', 1_100, signOut, { token }))).toEqual(['I5']);
+    expect(broken(run().rotate('s1', 1_050).operation('sign-out', 1_100, signOut, { token }))).toEqual([]);
     const missing = { status: 404, code: 'SESSION_NOT_FOUND' };
     expect(broken(run().operation('admin-end', 1_100, missing, { target: { session: 's1' }, token }))).toEqual(['I5']);
     expect(broken(run().operation('password', 1_100, missing, { token }))).toEqual(['I5']);
