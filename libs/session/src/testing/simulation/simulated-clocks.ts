@@ -7,6 +7,7 @@ export const SIMULATED_EPOCH_MS = Date.UTC(2026, 0, 1);
 /** The clocks and timers of a simulated process: the wall may be minutes off and step, the monotonic one may sleep. */
 export class SimulatedClocks implements ProcessClocks {
   #sleptMs = 0;
+  #asleepUntil = 0;
   readonly #bootedAt: number;
 
   constructor(
@@ -32,9 +33,12 @@ export class SimulatedClocks implements ProcessClocks {
     this.skewMs += ms;
   }
 
-  /** The machine sleeps from now on for so long: the monotonic clock does not see that time. */
+  /** The machine sleeps from now on for so long: the monotonic clock does not see that time, also where sleeps overlap. */
   sleep(ms: number): void {
-    this.#sleptMs += ms;
+    const until = this.scheduler.now + ms;
+    const since = Math.max(this.scheduler.now, this.#asleepUntil);
+    this.#sleptMs += Math.max(0, until - since);
+    this.#asleepUntil = Math.max(this.#asleepUntil, until);
   }
 
   /** A timer: it counts on the monotonic clock. */

@@ -127,7 +127,7 @@ export class SimulatedCluster {
         this.#redis?.stall(forMs);
         return;
       case 'stand still':
-        if (node !== undefined) node.process.standsStillUntil = world.now + forMs;
+        node?.standStill(forMs);
         return;
       case 'sleep':
         node?.sleep(forMs);

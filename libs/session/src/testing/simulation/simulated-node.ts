@@ -189,7 +189,12 @@ export class SimulatedNode {
   /** The machine sleeps: nothing runs, and the monotonic clock stands still. */
   sleep(forMs: number): void {
     this.clocks.sleep(forMs);
-    this.process.standsStillUntil = this.surroundings.world.now + forMs;
+    this.standStill(forMs);
+  }
+
+  /** Nothing of it runs for so long, at least. */
+  standStill(forMs: number): void {
+    this.process.standsStillUntil = Math.max(this.process.standsStillUntil, this.surroundings.world.now + forMs);
   }
 
   /** Somebody sets the wall clock. */
