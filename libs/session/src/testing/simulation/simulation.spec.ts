@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { simulateCluster } from './simulate-cluster.js';
 import { simulatedSchedule } from './simulated-schedule.js';
@@ -6,7 +5,8 @@ import { findViolation } from './simulation.spec-support.js';
 
 const { SIMULATION_SCHEDULES, SIMULATION_SEED, SIMULATION_PATH } = process.env;
 const SCHEDULES = Number(SIMULATION_SCHEDULES ?? 2_000);
-const SEED = SIMULATION_SEED === undefined ? randomInt(2 ** 31) : Number(SIMULATION_SEED);
+// The suite says the same of the same commit each time; `npm run test:simulation` tries others.
+const SEED = Number(SIMULATION_SEED ?? 1);
 
 describe('a simulated cluster', () => {
   it(
@@ -27,6 +27,13 @@ describe('a simulated cluster', () => {
       expect((await simulateCluster(simulatedSchedule(seed))).violations).toEqual([]);
     },
   );
+
+  it('takes sleeps that overlap for one', async () => {
+    const step = { afterMs: 0, action: 'check', node: 0, target: 1, forMs: 20 } as const;
+    const sleeps = [500, 3_158, 2_197, 4_071].map((forMs) => ({ ...step, action: 'sleep' as const, forMs }));
+    const steps = [step, { ...step, afterMs: 3, node: 1 }, ...sleeps];
+    expect((await simulateCluster({ seed: 0, steps })).violations).toEqual([]);
+  });
 
   it('does the same again for the same schedule', async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
