@@ -20,11 +20,14 @@ const session = fresh('session');
 const postgres = fresh('embedded-postgres');
 
 try {
-  await Promise.all([
+  // All of them to the end: what still writes would bring back what is removed after a failure.
+  const builds = await Promise.allSettled([
     tsc('libs/session/tsconfig.lib.json', `${session}/esm`),
     tsc('libs/session/tsconfig.cjs.json', `${session}/cjs`),
     tsc('libs/embedded-postgres/tsconfig.lib.json', postgres),
   ]);
+  const failed = builds.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   writeFileSync(`${session}/cjs/package.json`, '{"type":"commonjs"}\n');
   for (const path of [session, postgres]) {
     const place = path.replace(/\.\d+$/, '');
