@@ -15,7 +15,7 @@ const { status } = spawnSync(
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     'node_modules/jest/bin/jest.js',
-    'libs/session/src/testing/simulation/simulation.spec.ts',
+    'libs/session/src/testing/simulation/',
   ],
   {
     stdio: 'inherit',

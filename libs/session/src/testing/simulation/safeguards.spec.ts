@@ -4,8 +4,8 @@ import { simulateCluster } from './simulate-cluster.js';
 import { simulatedSchedule, type SimulatedSchedule } from './simulated-schedule.js';
 import { findViolation } from './simulation.spec-support.js';
 
-/** Where a search begins; each has to find something by itself. */
-const STARTS = [1, 1_000_000, 2_000_000];
+/** Where a search begins; each has to find something by itself. In the suite one has to do. */
+const STARTS = process.env['SIMULATION_SCHEDULES'] === undefined ? [1] : [1, 1_000_000, 2_000_000];
 const MOST_SCHEDULES = 4_000;
 
 async function search(name: string, start: number): Promise<SimulatedSchedule | undefined> {
