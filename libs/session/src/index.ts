@@ -121,6 +121,10 @@ export type {
   PolicyContext,
   PolicyResolver,
 } from './nest/options/identity-session-options.js';
+export { describeOperations, describeSessions } from './nest/openapi/describe-sessions.js';
+export type { OpenApiDocument, OpenApiOperation, OpenApiOperations, OpenApiSchema } from './nest/openapi/open-api.js';
+export { describeOperation, type OperationAnswer, type OperationInput } from './nest/openapi/operation.js';
+export type { ProblemCode } from './nest/openapi/problem-responses.js';
 export {
   type Problem,
   PROBLEM_MEDIA_TYPE,

@@ -1,74 +1,88 @@
-import { z } from 'zod';
+import { describeOperation, type OpenApiOperations } from 'nestjs-identity-session';
 import { changeAccountSchema, createAccountSchema } from '../admin/accounts-admin.schemas.js';
 import { changePasswordSchema, signInSchema, signUpSchema } from '../sign-in/sign-in.schemas.js';
-
-interface Operation {
-  readonly tags: readonly string[];
-  readonly summary: string;
-  readonly requestBody?: object;
-  readonly security?: readonly [];
-}
-
-const openTo = (tag: string, summary: string, body?: z.ZodType): Operation => ({
-  ...operation(tag, summary, body),
-  security: [],
-});
-
-function operation(tag: string, summary: string, body?: z.ZodType): Operation {
-  if (body === undefined) return { tags: [tag], summary };
-  const schema = z.toJSONSchema(body, { io: 'input', target: 'openapi-3.0' });
-  return { tags: [tag], summary, requestBody: { required: true, content: { 'application/json': { schema } } } };
-}
+import { SCHEMAS } from './schemas.js';
 
 const ACCOUNTS = 'Accounts and sign-in';
-const OWN = 'My sessions';
-const ADMINISTRATION = 'Administration';
+const ADMINISTRATION = 'Accounts, by administrators';
+const OPERATION = 'Operation';
+const CREDENTIALS = { email: 'alice@example.com', password: 'correct horse battery' };
 
-/** As the module takes it; who and what is absent means any. */
-const cutOffSchema = z.strictObject({
-  userId: z.string().min(1).max(255).optional(),
-  tenantId: z.string().min(1).max(255).optional(),
-  reason: z.string().min(1).max(200),
-});
-
-/** What the controllers do not tell about themselves, by path and method. Paths that are not there are left alone. */
-export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
-  '/auth/sign-up': { post: openTo(ACCOUNTS, 'Make an account', signUpSchema) },
-  '/auth/sign-in': { post: openTo(ACCOUNTS, 'Sign in', signInSchema) },
-  '/auth/sign-out': { post: operation(ACCOUNTS, 'Sign out') },
+/** The server's own routes; the module describes its own. */
+export const OPERATIONS: OpenApiOperations = {
+  '/auth/sign-up': {
+    post: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Make an account', body: signUpSchema, bodyExample: CREDENTIALS, isOpen: true },
+      answers: { 201: { description: 'It is made, and not signed in yet', schema: SCHEMAS.signedUp } },
+      errors: ['CROSS_SITE', 'TOO_MANY_REQUESTS', 'SESSION_STORE_UNAVAILABLE'],
+    }),
+  },
+  '/auth/sign-in': {
+    post: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Sign in', body: signInSchema, bodyExample: CREDENTIALS, isOpen: true },
+      description: 'In place of the session that the request carries. The token is a cookie, or told for `bearer`.',
+      answers: { 200: { description: 'The session', schema: SCHEMAS.signedIn } },
+      errors: [
+        'BAD_CREDENTIALS',
+        'CROSS_SITE',
+        'SESSION_LIMIT_REACHED',
+        'TOO_MANY_REQUESTS',
+        'SESSION_STORE_UNAVAILABLE',
+      ],
+    }),
+  },
+  '/auth/sign-out': {
+    post: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Sign out' },
+      answers: { 204: { description: 'The session of the request is over, and its cookie cleared' } },
+      errors: ['CROSS_SITE'],
+    }),
+  },
   '/auth/password': {
-    post: operation(ACCOUNTS, 'Change the password; ends the other sessions', changePasswordSchema),
+    post: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Change the password; ends the other sessions', body: changePasswordSchema },
+      bodyExample: { current: CREDENTIALS.password, next: 'incorrect horse battery' },
+      answers: { 200: { description: 'This session, with a new token', schema: SCHEMAS.passwordChanged } },
+      errors: ['BAD_CREDENTIALS', 'CROSS_SITE', 'SESSION_NOT_FOUND', 'SESSION_NOT_FRESH', 'TOO_MANY_REQUESTS'],
+    }),
   },
-  '/me': { get: operation(ACCOUNTS, 'Who is signed in') },
-  '/health': { get: openTo('Operation', 'Whether this node serves') },
-  '/metrics': { get: openTo('Operation', 'What this node has counted, in the text format of Prometheus') },
-  '/sessions': {
-    get: operation(OWN, 'My live sessions'),
-    delete: operation(OWN, 'End all my other sessions'),
+  '/me': {
+    get: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Who is signed in' },
+      answers: { 200: { description: 'The user and the session', schema: SCHEMAS.me } },
+    }),
   },
-  '/sessions/current': { get: operation(OWN, 'The session of this request') },
-  '/sessions/{id}': {
-    patch: operation(OWN, 'Name my device'),
-    delete: operation(OWN, 'End one of my sessions'),
+  '/health': {
+    get: describeOperation({
+      ...{ tag: OPERATION, summary: 'Whether this node serves', isOpen: true },
+      answers: {
+        200: { description: 'It serves; `degraded`: slower than it should', schema: SCHEMAS.health },
+        503: { description: 'It cannot', schema: SCHEMAS.health },
+      },
+    }),
   },
-  '/admin/accounts': { post: operation(ADMINISTRATION, 'Make an account', createAccountSchema) },
+  '/metrics': {
+    get: describeOperation({
+      ...{ tag: OPERATION, summary: 'What this node has counted', isOpen: true },
+      answers: {
+        200: { description: 'In the text format of Prometheus', schema: SCHEMAS.metrics, mediaType: 'text/plain' },
+      },
+    }),
+  },
+  '/admin/accounts': {
+    post: describeOperation({
+      ...{ tag: ADMINISTRATION, summary: 'Make an account', body: createAccountSchema },
+      bodyExample: { ...CREDENTIALS, role: 'tenant-admin', tenantId: 'acme' },
+      answers: { 201: { description: 'The account', schema: SCHEMAS.account } },
+      errors: ['FORBIDDEN', 'CROSS_SITE', 'TOO_MANY_REQUESTS'],
+    }),
+  },
   '/admin/accounts/{id}': {
-    patch: operation(ADMINISTRATION, 'Disable an account or change its role; ends its sessions', changeAccountSchema),
+    patch: describeOperation({
+      ...{ tag: ADMINISTRATION, summary: 'Disable an account or change its role; ends its sessions' },
+      ...{ path: { id: 'The user id of the account' }, body: changeAccountSchema, bodyExample: { disabled: true } },
+      answers: { 200: { description: 'The account', schema: SCHEMAS.account } },
+      errors: ['FORBIDDEN', 'CROSS_SITE', 'NOT_FOUND'],
+    }),
   },
-  '/admin/sessions': { get: operation(ADMINISTRATION, 'Search sessions') },
-  '/admin/sessions/{id}': {
-    get: operation(ADMINISTRATION, 'One session, live or ended'),
-    delete: operation(ADMINISTRATION, 'Revoke a live session'),
-  },
-  '/admin/sessions/{id}/events': { get: operation(ADMINISTRATION, 'The history of a session') },
-  '/admin/sessions/{id}/suspend': { post: operation(ADMINISTRATION, 'Suspend a session') },
-  '/admin/sessions/{id}/resume': { post: operation(ADMINISTRATION, 'Resume a session') },
-  '/admin/sessions/revoke': { post: operation(ADMINISTRATION, 'Revoke all sessions that match') },
-  '/admin/users/{userId}/sessions': {
-    get: operation(ADMINISTRATION, 'The sessions of a user'),
-    delete: operation(ADMINISTRATION, 'End the sessions of a user'),
-  },
-  '/admin/users/{userId}/sessions/{id}': { delete: operation(ADMINISTRATION, 'End one session of a user') },
-  '/admin/cut-offs': { post: operation(ADMINISTRATION, 'Nothing issued before now counts any more', cutOffSchema) },
-  '/admin/stats': { get: operation(ADMINISTRATION, 'Numbers of sessions and nodes') },
 };

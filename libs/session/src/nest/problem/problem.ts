@@ -38,7 +38,7 @@ export function problemOf(error: IdentitySessionError): ProblemAnswer {
 }
 
 /** Codes of answers that come from the framework rather than from the module. */
-const FRAMEWORK_CODES: Readonly<Record<number, readonly [code: string, title: string]>> = {
+export const FRAMEWORK_CODES: Readonly<Record<number, readonly [code: string, title: string]>> = {
   400: ['VALIDATION_FAILED', ERROR_CATALOGUE.VALIDATION_FAILED[1]],
   403: ['FORBIDDEN', ERROR_CATALOGUE.FORBIDDEN[1]],
   404: ['NOT_FOUND', 'There is nothing here'],
@@ -59,12 +59,17 @@ export function problemOfStatus(status: number): ProblemAnswer {
 
 function makeProblem(code: ErrorCode | (string & {}), status: number, title: string, detail: string): Problem {
   return {
-    type: `urn:identity-session:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    type: problemType(code),
     title,
     status,
     detail,
     code,
   };
+}
+
+/** The URI that names a kind of problem. */
+export function problemType(code: string): string {
+  return `urn:identity-session:problem:${code.toLowerCase().replaceAll('_', '-')}`;
 }
 
 function headersOf(status: number): Record<string, string> {

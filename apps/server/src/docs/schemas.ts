@@ -1,0 +1,47 @@
+import type { OpenApiSchema } from 'nestjs-identity-session';
+import { ACCOUNT_ROLES } from '../accounts/account-role.js';
+
+const TEXT = { type: 'string' };
+const ID = { type: 'string', format: 'uuid' };
+const TOKEN = { type: 'string', description: 'The only copy; with `transport: bearer` alone' };
+const SESSION = { $ref: '#/components/schemas/Session' };
+const HEALTH = ['ok', 'degraded', 'unavailable'];
+
+function closed(properties: Record<string, object>, optional: readonly string[] = []): OpenApiSchema {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: 'object', required, properties, additionalProperties: false };
+}
+
+export const SCHEMAS = {
+  account: closed({
+    userId: ID,
+    email: TEXT,
+    role: { type: 'string', enum: ACCOUNT_ROLES },
+    tenantId: { type: 'string', nullable: true },
+    disabled: { type: 'boolean' },
+    createdAt: { type: 'string', format: 'date-time' },
+  }),
+  signedUp: closed({ userId: ID }),
+  signedIn: closed(
+    {
+      session: SESSION,
+      token: TOKEN,
+      evicted: { type: 'array', items: ID, description: 'Sessions that the policy ended for this one' },
+    },
+    ['token'],
+  ),
+  passwordChanged: closed({ session: SESSION, token: TOKEN }, ['token']),
+  me: closed({ userId: ID, sessionId: ID }),
+  health: closed({
+    status: { type: 'string', enum: HEALTH },
+    checks: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        required: ['status'],
+        properties: { status: { type: 'string', enum: HEALTH } },
+      },
+    },
+  }),
+  metrics: TEXT,
+} as const satisfies Record<string, OpenApiSchema>;

@@ -1,0 +1,47 @@
+import { END_MINE, NAME_MINE, NOTHING } from '../rest/session-queries.js';
+import type { OpenApiOperations } from './open-api.js';
+import { describeOperation } from './operation.js';
+import { ref } from './session-schemas.js';
+
+const TAG = 'My sessions';
+const MINE = { id: 'One of my sessions' };
+
+/** What signed-in users do with their own sessions, below the module's prefix. */
+export const SESSION_OPERATIONS: OpenApiOperations = {
+  '/sessions': {
+    get: describeOperation({
+      ...{ tag: TAG, summary: 'My live sessions, newest first', query: NOTHING },
+      answers: {
+        200: { description: 'All of them; the one of this request is `current`', schema: ref('SessionList') },
+      },
+    }),
+    delete: describeOperation({
+      ...{
+        tag: TAG,
+        summary: 'End all my other sessions, and this one too with `includeCurrent=true`',
+        query: END_MINE,
+      },
+      answers: { 200: { description: 'How many were ended', schema: ref('Revoked') } },
+      errors: ['SESSION_NOT_FRESH', 'CROSS_SITE'],
+    }),
+  },
+  '/sessions/current': {
+    get: describeOperation({
+      ...{ tag: TAG, summary: 'The session of this request', query: NOTHING },
+      answers: { 200: { description: 'Who is signed in, and how', schema: ref('Session') } },
+    }),
+  },
+  '/sessions/{id}': {
+    patch: describeOperation({
+      ...{ tag: TAG, summary: 'Name my device', path: MINE, query: NOTHING, body: NAME_MINE },
+      bodyExample: { deviceName: 'Work laptop' },
+      answers: { 200: { description: 'The session with its new name', schema: ref('Session') } },
+      errors: ['SESSION_NOT_FOUND', 'CROSS_SITE'],
+    }),
+    delete: describeOperation({
+      ...{ tag: TAG, summary: 'End one of my sessions', path: MINE, query: NOTHING },
+      answers: { 204: { description: 'It is over, on every node' } },
+      errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_FRESH', 'CROSS_SITE'],
+    }),
+  },
+};

@@ -1,0 +1,85 @@
+import { SESSION_STATUSES } from '../../core/lifecycle.js';
+import { ASSURANCE_LEVELS, DEVICE_TYPES } from '../../core/session.js';
+import type { SessionJson } from '../session/session-json.js';
+import type { OpenApiSchema } from './open-api.js';
+import { PROBLEM_SCHEMA } from './problem-responses.js';
+
+const TEXT: OpenApiSchema = { type: 'string' };
+const TEXT_OR_NULL: OpenApiSchema = { type: 'string', nullable: true };
+const TIME: OpenApiSchema = { type: 'string', format: 'date-time' };
+const COUNT: OpenApiSchema = { type: 'integer', minimum: 0 };
+
+/** Exactly these keys, all of them always there. */
+export function closed(properties: Readonly<Record<string, OpenApiSchema>>, more: OpenApiSchema = {}): OpenApiSchema {
+  return { type: 'object', required: Object.keys(properties), properties, additionalProperties: false, ...more };
+}
+
+/** A schema of the document's components. */
+export const ref = (name: string): OpenApiSchema => ({ $ref: `#/components/schemas/${name}` });
+
+const EXAMPLE: SessionJson = {
+  id: '019a9d4e-6c1b-7c55-9a3e-2f0d6a4b8c11',
+  userId: 'alice',
+  tenantId: null,
+  clientId: null,
+  deviceType: 'web',
+  deviceName: 'Firefox on Linux',
+  userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+  initialIp: '203.0.113.7',
+  lastIp: '203.0.113.7',
+  location: null,
+  status: 'active',
+  createdAt: '2026-01-05T08:30:00.000Z',
+  authenticatedAt: '2026-01-05T08:30:00.000Z',
+  lastAccessedAt: '2026-01-05T09:12:44.120Z',
+  idleExpiresAt: '2026-01-06T09:12:44.120Z',
+  expiresAt: '2026-02-04T08:30:00.000Z',
+  assurance: 'aal1',
+  current: true,
+  endedAt: null,
+  endReason: null,
+  endedBy: null,
+};
+
+const SESSION_PROPERTIES: Readonly<Record<keyof SessionJson, OpenApiSchema>> = {
+  id: { type: 'string', format: 'uuid', description: 'Public; no credential' },
+  userId: TEXT,
+  tenantId: TEXT_OR_NULL,
+  clientId: { ...TEXT_OR_NULL, description: 'The application that the user signed in with' },
+  deviceType: { type: 'string', enum: DEVICE_TYPES },
+  deviceName: TEXT_OR_NULL,
+  userAgent: { ...TEXT_OR_NULL, description: 'As the client told it: text, never markup' },
+  initialIp: TEXT_OR_NULL,
+  lastIp: TEXT_OR_NULL,
+  location: TEXT_OR_NULL,
+  status: { type: 'string', enum: SESSION_STATUSES },
+  createdAt: TIME,
+  authenticatedAt: { ...TIME, description: 'When the user last proved who they are' },
+  lastAccessedAt: TIME,
+  idleExpiresAt: { ...TIME, description: 'When it ends unless it is used' },
+  expiresAt: { ...TIME, description: 'When it ends, however it is used' },
+  assurance: { type: 'string', enum: ASSURANCE_LEVELS },
+  current: { type: 'boolean', description: 'Whether it is the session of this request' },
+  endedAt: { ...TIME, nullable: true },
+  endReason: TEXT_OR_NULL,
+  endedBy: TEXT_OR_NULL,
+};
+
+/** The components that the module's operations refer to. */
+export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
+  Problem: PROBLEM_SCHEMA,
+  Session: closed(SESSION_PROPERTIES, { example: EXAMPLE }),
+  SessionList: closed({ items: { type: 'array', items: ref('Session') } }),
+  SessionPage: closed({
+    items: { type: 'array', items: ref('Session') },
+    nextCursor: { ...TEXT_OR_NULL, description: 'For the next page; `null` on the last' },
+  }),
+  Revoked: closed({ revoked: { ...COUNT, description: 'How many sessions were ended' } }, { example: { revoked: 2 } }),
+  CutOff: closed(
+    { userId: TEXT_OR_NULL, tenantId: TEXT_OR_NULL, notBefore: TIME, reason: TEXT },
+    {
+      description: '`null` means any.',
+      example: { userId: 'alice', tenantId: null, notBefore: '2026-01-05T10:00:00.000Z', reason: 'stolen laptop' },
+    },
+  ),
+};

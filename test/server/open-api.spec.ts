@@ -1,0 +1,153 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv, type AnySchema } from 'ajv';
+import formats from 'ajv-formats';
+import { ERROR_CATALOGUE } from 'nestjs-identity-session';
+import { accountServer, PASSWORD, type SignedInAccount } from './support/account-server.js';
+import type { Answer, HttpClient } from './support/http-client.js';
+
+interface Operation {
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly object[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema: AnySchema }>> }>>;
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly securitySchemes: object };
+}
+
+const NOBODY = '019a9d4e-6c1b-7c55-9a3e-2f0d6a4b8c11';
+/** Codes that only the process as a whole can cause, or the application's own mistakes. */
+const NOT_OF_A_ROUTE = [
+  'METHOD_NOT_ALLOWED',
+  'CONFIGURATION_INVALID',
+  'ISOLATION_LEVEL',
+  'ILLEGAL_TRANSITION',
+  'ASSURANCE_TOO_LOW',
+];
+
+describe.each(['express', 'fastify'])('the OpenAPI document on %s', (adapter) => {
+  const server = accountServer(adapter);
+  let document: Document;
+  let ajv: Ajv;
+
+  beforeAll(async () => {
+    document = (await server.client().get('/docs-json')).body as Document;
+    ajv = new Ajv({ strict: false, allErrors: true });
+    (formats as unknown as (to: Ajv) => void)(ajv);
+    ajv.addSchema(document, 'api');
+  });
+
+  /** Sends a request, and holds status, type and body of the answer against what the document says of it. */
+  async function send(client: HttpClient, method: string, path: string, route: string, body?: object): Promise<Answer> {
+    const answer = await client.send(method, path, body);
+    const operation = document.paths[route]?.[method.toLowerCase()];
+    const response = operation?.responses[answer.status];
+    expect({ route, method, status: answer.status, isDescribed: response !== undefined }).toMatchObject({
+      isDescribed: true,
+    });
+    const [type] = (answer.headers.get('content-type') ?? '').split(';');
+    if (response?.content === undefined) {
+      expect(answer.body).toBeUndefined();
+      return answer;
+    }
+    expect(Object.keys(response.content)).toContain(type);
+    const pointer = [route, method.toLowerCase(), 'responses', String(answer.status), 'content', type!, 'schema'];
+    const escaped = pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')));
+    const validate = ajv.compile({ $ref: `api#/paths/${escaped.join('/')}` });
+    validate(answer.body);
+    expect({ route, method, errors: validate.errors ?? [] }).toEqual({ route, method, errors: [] });
+    return answer;
+  }
+
+  it('is a valid document', async () => {
+    expect(await new Validator().validate(structuredClone(document) as object as Record<string, unknown>)).toEqual({
+      valid: true,
+    });
+  });
+
+  it('describes every operation: what it is for, what it answers, and every error with an example', () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        const where = `${method} ${path}`;
+        expect([where, operation.summary]).toEqual([where, expect.stringMatching(/\w/)]);
+        const statuses = Object.keys(operation.responses);
+        expect([where, statuses.filter((status) => status.startsWith('2')).length]).toEqual([where, 1]);
+        const isOpen = operation.security?.length === 0;
+        expect([where, statuses.includes('401') || isOpen]).toEqual([where, true]);
+      }
+    }
+    expect(Object.keys(document.components.securitySchemes)).toEqual(['cookie', 'bearer']);
+  });
+
+  it('knows every code of a route, and no other', () => {
+    const described = new Set(
+      Object.values(document.paths)
+        .flatMap((methods) => Object.values(methods))
+        .flatMap((operation) => Object.values(operation.responses))
+        .flatMap((response) => Object.values(response.content ?? {}))
+        .flatMap((media) => Object.keys((media as { examples?: object }).examples ?? {})),
+    );
+    const codes = Object.keys(ERROR_CATALOGUE).filter((code) => !NOT_OF_A_ROUTE.includes(code));
+    expect(codes.filter((code) => !described.has(code))).toEqual([]);
+  });
+
+  it('is what the server answers: accounts and sign-in', async () => {
+    const visitor = server.client();
+    const email = server.freshEmail();
+    await send(visitor, 'POST', '/auth/sign-up', '/auth/sign-up', { email, password: PASSWORD });
+    await send(visitor, 'POST', '/auth/sign-up', '/auth/sign-up', { email: 'x', password: PASSWORD });
+    await send(visitor, 'POST', '/auth/sign-in', '/auth/sign-in', { email, password: `not ${PASSWORD}` });
+    await send(visitor, 'GET', '/me', '/me');
+    await send(visitor, 'POST', '/auth/sign-in', '/auth/sign-in', { email, password: PASSWORD });
+    await send(visitor, 'GET', '/me', '/me');
+    const next = `${PASSWORD} anew`;
+    await send(visitor, 'POST', '/auth/password', '/auth/password', { current: PASSWORD, next });
+    await send(visitor, 'POST', '/auth/sign-out', '/auth/sign-out');
+    await send(visitor, 'POST', '/auth/sign-in', '/auth/sign-in', { email, password: next, transport: 'bearer' });
+    await send(visitor, 'GET', '/health', '/health');
+    await send(visitor, 'GET', '/metrics', '/metrics');
+  });
+
+  it('is what the server answers: my sessions', async () => {
+    const { client } = await server.signedUp();
+    const current = await send(client, 'GET', '/sessions/current', '/sessions/current');
+    const path = `/sessions/${current.body.id as string}`;
+    await send(client, 'GET', '/sessions', '/sessions');
+    await send(client, 'GET', '/sessions?x=1', '/sessions');
+    await send(client, 'PATCH', path, '/sessions/{id}', { deviceName: 'Mine' });
+    await send(client, 'PATCH', path, '/sessions/{id}', { userId: 'x' });
+    await send(client, 'DELETE', `/sessions/${NOBODY}`, '/sessions/{id}');
+    await send(client, 'DELETE', '/sessions', '/sessions');
+    await send(client, 'DELETE', path, '/sessions/{id}');
+    await send(client, 'GET', '/sessions', '/sessions');
+  });
+
+  it('is what the server answers: administration', async () => {
+    const admin = await server.administrator();
+    const somebody = await server.signedUp();
+    const other = await server.signedUp();
+    const id = await currentId(somebody);
+    const users = `/admin/users/${somebody.userId}/sessions`;
+    await send(somebody.client, 'GET', '/admin/sessions', '/admin/sessions');
+    await send(admin, 'GET', '/admin/sessions?limit=1', '/admin/sessions');
+    await send(admin, 'GET', '/admin/sessions?limit=0', '/admin/sessions');
+    await send(admin, 'GET', `/admin/sessions/${id}`, '/admin/sessions/{id}');
+    await send(admin, 'GET', `/admin/sessions/${NOBODY}`, '/admin/sessions/{id}');
+    await send(admin, 'GET', users, '/admin/users/{userId}/sessions');
+    await send(admin, 'DELETE', `${users}/${id}`, '/admin/users/{userId}/sessions/{id}');
+    await send(admin, 'DELETE', users, '/admin/users/{userId}/sessions');
+    await send(admin, 'DELETE', `/admin/sessions/${await currentId(other)}`, '/admin/sessions/{id}');
+    await send(admin, 'POST', '/admin/cut-offs', '/admin/cut-offs', { userId: somebody.userId, reason: 'test' });
+    const account = { email: server.freshEmail(), password: PASSWORD, role: 'user' };
+    const made = await send(admin, 'POST', '/admin/accounts', '/admin/accounts', account);
+    const path = `/admin/accounts/${made.body.userId as string}`;
+    await send(admin, 'PATCH', path, '/admin/accounts/{id}', { disabled: true });
+  });
+
+  async function currentId({ client }: SignedInAccount): Promise<string> {
+    return (await client.get('/sessions/current')).body.id as string;
+  }
+});
