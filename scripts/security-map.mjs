@@ -54,6 +54,7 @@ const ROWS = {
   49: 'Safe verbs change nothing, others get 405',
   50: 'The cookie’s attributes',
   51: 'Duplicate and mis-spelt cookies do not match',
+  52: 'Other sites’ pages change nothing',
   53: 'no-store',
   55: 'CORS by exact origin',
   56: 'X-Forwarded-For through configured hops only',

@@ -88,6 +88,7 @@ export {
   type IncomingHeadersCarrier,
 } from './nest/credential/credential.js';
 export { SESSION_TOKEN_HEADER } from './nest/credential/deliver-token.js';
+export { CsrfGuard } from './nest/csrf/csrf.guard.js';
 export type { DeviceResolver, ResolvedDevice } from './nest/device/device-resolver.js';
 export { type LocationResolver, NoLocationResolver } from './nest/device/location-resolver.js';
 export { UserAgentDeviceResolver } from './nest/device/user-agent-device-resolver.js';
@@ -101,6 +102,7 @@ export type {
 export { SessionEvents } from './nest/events/session-events.js';
 export {
   AllowAnonymous,
+  AllowCrossSite,
   CurrentSession,
   CurrentUserId,
   OptionalSession,

@@ -1,6 +1,7 @@
-import { Body, Controller, HttpCode, HttpStatus, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, HttpStatus, Post, Req, Res, UseGuards } from '@nestjs/common';
 import {
   AllowAnonymous,
+  CsrfGuard,
   CurrentSession,
   SessionService,
   ZodValidationPipe,
@@ -20,7 +21,9 @@ import { SignInService, type ChangePasswordAnswer, type HttpExchange, type SignI
 type Request = HttpExchange['request'];
 type Response = HttpExchange['response'];
 
+/** Another site's page must not sign a visitor in as somebody else either: a browser has no cookie then. */
 @Controller('auth')
+@UseGuards(CsrfGuard)
 export class SignInController {
   constructor(
     private readonly accounts: AccountsService,

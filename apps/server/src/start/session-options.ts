@@ -17,6 +17,7 @@ export function sessionOptions({ session, http, database, redisUrl, nodeName }: 
     tokenKeys: session.tokenKeys,
     rotation: { intervalMs: session.rotationIntervalMs, graceMs: session.rotationGraceMs },
     cookie: { secure: session.cookieSecure },
+    csrf: { allowedOrigins: session.allowedOrigins },
     trustProxyHops: http.trustProxyHops,
     nodeName,
   };

@@ -1,9 +1,9 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { IncomingHeadersCarrier } from '../credential/credential.js';
+import type { RequestFromSomewhere } from '../csrf/cross-site.js';
 import type { AddressedRequest } from '../http/client-address.js';
 
 /** What carries the credential in a context, and later the session: an HTTP request, or what stands for one. */
-export type SessionCarrier = IncomingHeadersCarrier & AddressedRequest;
+export type SessionCarrier = RequestFromSomewhere & AddressedRequest;
 
 /** HTTP requests, the request in a GraphQL context, a socket's handshake, an RPC context with headers. */
 export function carrierOf(context: ExecutionContext): SessionCarrier | undefined {

@@ -12,6 +12,7 @@ export const ROUTE_METADATA = {
   assurance: 'identity-session:assurance',
   skipTouch: 'identity-session:skip-touch',
   strict: 'identity-session:strict',
+  crossSite: 'identity-session:cross-site',
 } as const;
 
 /** Lets everyone in; no session is looked for. */
@@ -33,6 +34,12 @@ export const SkipSessionTouch = (): MethodDecorator & ClassDecorator => SetMetad
 
 /** Asks the database on every request, as of after the request came. */
 export const StrictSession = (): MethodDecorator & ClassDecorator => SetMetadata(ROUTE_METADATA.strict, true);
+
+/**
+ * Takes requests that change something from pages of other sites too. For routes that know their callers by something
+ * else than a cookie: a signed webhook, an identity provider's answer by form with its `state`.
+ */
+export const AllowCrossSite = (): MethodDecorator & ClassDecorator => SetMetadata(ROUTE_METADATA.crossSite, true);
 
 /** The session of the request: a `Session`, or `null` on a route that does without. */
 export const CurrentSession = createParamDecorator((_data: unknown, context: ExecutionContext): Session | null => {

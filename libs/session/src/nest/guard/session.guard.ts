@@ -10,12 +10,16 @@ import { RequestCredentials } from '../credential/request-credentials.js';
 import { clientAddress } from '../http/client-address.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { CrossSiteRule, isUnsafe } from '../csrf/cross-site.js';
+import { crossSite } from '../csrf/csrf.guard.js';
 import { carrierOf, responseOf, type SessionCarrier } from './carrier.js';
 import { attachSession, detachSession, ROUTE_METADATA } from './route.decorators.js';
 
 interface RouteRules extends SessionRequirements {
   readonly anonymous: boolean;
   readonly optional: boolean;
+  /** Pages of other sites may, whatever the method. */
+  readonly crossSite: boolean;
 }
 
 /**
@@ -23,11 +27,15 @@ interface RouteRules extends SessionRequirements {
  * and Fastify), GraphQL, sockets and RPC contexts that have headers. A known session awaits nothing. Answers that
  * depend on a session are `no-store`. Where there is a response, a token that is due is rotated and its successor goes
  * back the way that the token came.
+ *
+ * A request that may change something and has the session's cookie must not come from a page of another site; that holds
+ * for routes that let everyone in as well. For those that nobody has a cookie for yet there is `CsrfGuard`.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
   /** By handler, then by class, since a handler may be inherited. */
   readonly #rules = new WeakMap<object, WeakMap<object, RouteRules>>();
+  readonly #crossSite: CrossSiteRule;
 
   constructor(
     @Inject(SessionChecker) private readonly checker: SessionChecker,
@@ -35,15 +43,23 @@ export class SessionGuard implements CanActivate {
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
     @Inject(Reflector) private readonly reflector: Reflector,
     @Inject(SessionCookie) private readonly cookie: SessionCookie,
-  ) {}
+  ) {
+    this.#crossSite = new CrossSiteRule(options.csrf);
+  }
 
   /**
-   * @throws IdentitySessionError `SESSION_MISSING` without a credential, else what `SessionChecker.verify` found
+   * @throws IdentitySessionError `SESSION_MISSING` without a credential, `CROSS_SITE` for a change that another site's
+   * page asks for by cookie, else what `SessionChecker.verify` found
    */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const rules = this.#rulesOf(context);
-    if (rules.anonymous) return true;
     const carrier = carrierOf(context);
+    if (rules.anonymous) {
+      if (carrier !== undefined && isUnsafe(carrier.method)) {
+        this.#refuseCrossSite(carrier, rules, this.credentials.of(carrier));
+      }
+      return true;
+    }
     const response = responseOf(context);
     const canDeliver = response !== undefined && response !== null;
     if (canDeliver) noStore(response);
@@ -55,12 +71,19 @@ export class SessionGuard implements CanActivate {
         'Sign in first; then send the session cookie or a bearer token.',
       );
     }
+    if (isUnsafe(carrier.method)) this.#refuseCrossSite(carrier, rules, credential);
     // What nobody delivers would be lost, and the session with it.
     const asked = canDeliver ? rules : { ...rules, deliversSuccessor: false };
     const verdict = this.checker.verify(credential.token, asked, clientAddress(carrier, this.options.trustProxyHops));
     return verdict instanceof Promise
       ? verdict.then((found) => this.#admit(carrier, rules, found, credential, response))
       : this.#admit(carrier, rules, verdict, credential, response);
+  }
+
+  #refuseCrossSite(carrier: SessionCarrier, rules: RouteRules, credential: Credential | undefined): void {
+    // A browser adds cookies by itself, whoever asks; no bearer token.
+    if (credential?.kind !== 'cookie' || rules.crossSite || !this.#crossSite.isEnabled) return;
+    if (this.#crossSite.isForeign(carrier)) throw crossSite();
   }
 
   #admit(
@@ -108,6 +131,7 @@ export class SessionGuard implements CanActivate {
       optional: isOptional === true,
       skipTouch: read(skipTouch) === true,
       strict: read(strict) === true,
+      crossSite: read(ROUTE_METADATA.crossSite) === true,
       deliversSuccessor: true,
       ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
       ...(level === undefined ? {} : { assurance: level }),

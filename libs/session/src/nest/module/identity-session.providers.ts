@@ -15,6 +15,7 @@ import { TokenRotation } from '../check/token-rotation.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
 import { CookieOrBearerExtractor } from '../credential/credential.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
+import { CsrfGuard } from '../csrf/csrf.guard.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
@@ -50,6 +51,7 @@ export const PUBLIC_PROVIDERS = [
   ConcurrentLoginStrategyService,
   SessionChecker,
   SessionGuard,
+  CsrfGuard,
   SessionCookie,
   SessionHealth,
   SessionMetrics,

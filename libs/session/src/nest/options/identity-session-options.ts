@@ -82,6 +82,15 @@ export interface IdentitySessionOptions {
     readonly secure?: boolean;
     readonly sameSite?: 'lax' | 'strict';
   };
+  /** Who may have a browser change something with the session's cookie: pages of which origins. */
+  readonly csrf?: {
+    /** Default true. */
+    readonly enabled?: boolean;
+    /** Beside the application's own, like `https://app.example.com`; compared exactly. Default: none. */
+    readonly allowedOrigins?: readonly string[];
+    /** Pages of sibling subdomains may, where the browser says so. Default false. */
+    readonly allowSameSite?: boolean;
+  };
   /** How many proxies in front of the application write X-Forwarded-For. Default 0: the header is ignored. */
   readonly trustProxyHops?: number;
   /** Stored as the node on which a session began. Default: host name and process id. */

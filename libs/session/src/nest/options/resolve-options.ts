@@ -8,6 +8,7 @@ import type { SessionStore } from '../../store/session-store.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
 import { type ProcessClocks, systemClocks } from '../../sync/node-clock.js';
 import type { CredentialExtractor } from '../credential/credential.js';
+import { type CrossSiteOptions, isOrigin } from '../csrf/cross-site.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import { type LocationResolver, NoLocationResolver } from '../device/location-resolver.js';
 import { UserAgentDeviceResolver } from '../device/user-agent-device-resolver.js';
@@ -91,6 +92,15 @@ const OPTIONS = z.strictObject({
       sameSite: z.enum(['lax', 'strict']).default('lax'),
     })
     .prefault({}),
+  csrf: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      allowedOrigins: z
+        .array(z.string().refine(isOrigin, 'must be an origin like https://app.example.com, without a path'))
+        .default([]),
+      allowSameSite: z.boolean().default(false),
+    })
+    .prefault({}),
   trustProxyHops: z.int().min(0).max(32).default(0),
   nodeName: z.string().min(1).max(255).optional(),
   cache: z
@@ -137,6 +147,7 @@ export interface ResolvedOptions {
     readonly secure: boolean;
     readonly sameSite: 'lax' | 'strict';
   };
+  readonly csrf: CrossSiteOptions;
   readonly trustProxyHops: number;
   readonly nodeName: string;
   readonly cache: { readonly maxSessions: number; readonly maxBytes: number };
