@@ -239,41 +239,153 @@ describe.each(['express', 'fastify'])('HTTP on %s', (adapter) => {
   });
 });
 
-describe.each(['express', 'fastify'])('CORS on %s', (adapter) => {
-  it('[row 55] lets pages of exactly the allowed origins read answers', async () => {
-    const database = await createTestDatabase();
-    const server = await startInProcess({
+describe.each(['express', 'fastify'])('Browsers on %s', (adapter) => {
+  const ALLOWED = 'https://app.example.com';
+  const OTHERS = [
+    'null',
+    '',
+    '*',
+    'https://app.example.com.evil.io',
+    'https://evil-app.example.com',
+    'https://app.example.com:8443',
+    'https://app.example.com/',
+    'https://APP.example.com',
+    'http://app.example.com',
+    'https://x.app.example.com',
+    'https://example.com',
+    'https://app.example.com,https://other.example.com',
+    'https://app.example.com, https://evil.io',
+  ];
+  let database: TestDatabase;
+  let server: RunningServer;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    server = await startInProcess({
       DATABASE_URL: database.url,
       HTTP_ADAPTER: adapter,
-      ALLOWED_ORIGINS: 'https://app.example.com,https://other.example.com',
+      ALLOWED_ORIGINS: `${ALLOWED},https://other.example.com`,
+      ADMIN_EMAIL: 'root@example.com',
+      ADMIN_PASSWORD: 'correct horse battery',
+      SIGN_IN_LIMIT: '3',
     });
-    const preflight = (origin: string) =>
-      fetch(`${server.url}/auth/sign-in`, {
-        method: 'OPTIONS',
-        headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
-      });
-    const plain = (origin: string) => fetch(`${server.url}/health`, { headers: { Origin: origin } });
-    try {
-      const allowed = await preflight('https://app.example.com');
-      expect(allowed.status).toBe(204);
-      expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
-      expect(allowed.headers.get('access-control-allow-credentials')).toBe('true');
-      expect((await plain('https://other.example.com')).headers.get('access-control-expose-headers')).toContain(
-        'Session-Token',
-      );
-      for (const origin of [
-        'null',
-        'https://app.example.com.evil.io',
-        'http://app.example.com',
-        'https://example.com',
-      ]) {
-        expect((await preflight(origin)).headers.has('access-control-allow-origin')).toBe(false);
-        expect((await plain(origin)).headers.has('access-control-allow-origin')).toBe(false);
-      }
-      expect((await fetch(`${server.url}/me`, { method: 'OPTIONS' })).status).toBe(204);
-    } finally {
-      await server.stop();
-      await database.drop();
+  });
+
+  afterAll(async () => {
+    await server.stop();
+    await database.drop();
+  });
+
+  const preflight = (origin: string) =>
+    fetch(`${server.url}/auth/sign-in`, {
+      method: 'OPTIONS',
+      headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
+    });
+  const plain = (origin: string) => fetch(`${server.url}/health`, { headers: { Origin: origin } });
+  const ADMIN = { email: 'root@example.com', password: 'correct horse battery' };
+
+  it('[row 55] lets pages of exactly the allowed origins read answers', async () => {
+    const allowed = await preflight(ALLOWED);
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get('access-control-allow-origin')).toBe(ALLOWED);
+    expect(allowed.headers.get('access-control-allow-credentials')).toBe('true');
+    expect(allowed.headers.get('vary')).toMatch(/\bOrigin\b/i);
+    const exposed = (await plain('https://other.example.com')).headers.get('access-control-expose-headers');
+    expect(exposed?.split(',').map((name) => name.trim())).toEqual([
+      'Session-Token',
+      'Retry-After',
+      'RateLimit',
+      'RateLimit-Policy',
+    ]);
+    expect((await fetch(`${server.url}/me`, { method: 'OPTIONS' })).status).toBe(204);
+  });
+
+  it.each(OTHERS)('[row 55] lets pages of %j read nothing', async (origin) => {
+    for (const answer of [await preflight(origin), await plain(origin)]) {
+      expect(answer.headers.has('access-control-allow-origin')).toBe(false);
     }
+  });
+
+  it('[row 52] signs nobody in from a page of another origin, whatever the type of the body', async () => {
+    const client = () => new HttpClient(server.url);
+    const types = ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'];
+    for (const type of types) {
+      for (const sender of [{ Origin: 'https://evil.io' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }]) {
+        const headers = { ...sender, 'Content-Type': type };
+        const answer = await client().send('POST', '/auth/sign-in', ADMIN, headers);
+        expect(answer).toMatchObject({ status: 403, body: { code: 'CROSS_SITE' } });
+        expect(answer.headers.getSetCookie()).toEqual([]);
+      }
+    }
+    for (const Origin of [server.url, ALLOWED]) {
+      expect(await client().send('POST', '/auth/sign-in', ADMIN, { Origin })).toMatchObject({ status: 200 });
+    }
+  });
+
+  it('[row 52] changes nothing by cookie from there', async () => {
+    const browser = new HttpClient(server.url);
+    await browser.signIn(ADMIN.email, ADMIN.password);
+    for (const [method, path] of [
+      ['POST', '/auth/sign-out'],
+      ['POST', '/auth/password'],
+      ['POST', '/admin/accounts'],
+      ['DELETE', '/sessions'],
+    ] as const) {
+      const answer = await browser.send(method, path, undefined, { 'Sec-Fetch-Site': 'cross-site' });
+      expect(answer).toMatchObject({ status: 403, body: { code: 'CROSS_SITE' } });
+    }
+    expect(await browser.get('/me')).toMatchObject({ status: 200 });
+    expect(await browser.send('POST', '/auth/sign-out', undefined, { Origin: ALLOWED })).toMatchObject({ status: 204 });
+  });
+
+  it('tells how many failures are left, and when to come back', async () => {
+    const client = new HttpClient(server.url);
+    const attempt = () => client.signIn('limited@example.com', 'not the password');
+    for (const remaining of [2, 1, 0]) {
+      const { status, headers } = await attempt();
+      expect(status).toBe(401);
+      expect(headers.get('ratelimit-policy')).toBe('"sign-in";q=3;w=900');
+      expect(headers.get('ratelimit')).toMatch(new RegExp(`^"sign-in";r=${remaining};t=(?:900|89[0-9])$`));
+    }
+    const refused = await attempt();
+    expect(refused).toMatchObject({ status: 429, body: { code: 'TOO_MANY_REQUESTS' } });
+    const seconds = refused.headers.get('retry-after');
+    expect(refused.headers.get('ratelimit')).toBe(`"sign-in";r=0;t=${seconds}`);
+    expect((await client.signIn(ADMIN.email, ADMIN.password)).headers.get('ratelimit')).toMatch(/^"sign-in";r=3;t=/);
+  });
+
+  it('[row 54] serves its pages so that nothing foreign runs in them, frames them, or is told where they link from', async () => {
+    for (const path of ['/docs', '/docs/swagger-ui-bundle.js', '/docs-json', '/docs/start.js', '/docs/none']) {
+      const { headers } = await fetch(`${server.url}${path}`);
+      const policy = new Map(
+        headers
+          .get('content-security-policy')
+          ?.split(';')
+          .map((directive) => directive.trim().split(' '))
+          .map(([name = '', ...values]) => [name, values]),
+      );
+      expect(policy.get('default-src')).toEqual(["'self'"]);
+      expect(policy.get('script-src')).toEqual(["'self'"]);
+      expect(policy.get('script-src-attr')).toEqual(["'none'"]);
+      expect(policy.get('object-src')).toEqual(["'none'"]);
+      expect(policy.get('base-uri')).toEqual(["'self'"]);
+      expect(policy.get('form-action')).toEqual(["'self'"]);
+      expect(policy.get('frame-ancestors')).toEqual(["'none'"]);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'no-referrer',
+      });
+    }
+  });
+
+  it('[row 54] answers the text of a user agent as JSON only, with its markup as text', async () => {
+    const client = new HttpClient(server.url);
+    const agent = '<script>alert(1)</script>';
+    await client.send('POST', '/auth/sign-in', ADMIN, { 'User-Agent': agent });
+    const answer = await client.get('/sessions/current');
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(answer.body).toMatchObject({ userAgent: agent });
   });
 });

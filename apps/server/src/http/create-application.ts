@@ -8,7 +8,7 @@ import { fastifyHttpAdapter } from './fastify-http-adapter.js';
 import { securityHeaders } from './security-headers.js';
 
 /** What a page of an allowed origin may read of an answer. */
-const EXPOSED_HEADERS = ['Session-Token', 'Retry-After'];
+const EXPOSED_HEADERS = ['Session-Token', 'Retry-After', 'RateLimit', 'RateLimit-Policy'];
 
 /** A Nest application that behaves the same on Express and on Fastify; not yet listening. */
 export async function createApplication(

@@ -4,7 +4,7 @@ import type { AccountEntity } from '../accounts/account.entity.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { emailKeyOf } from '../accounts/email.js';
 import { PasswordHasher } from '../accounts/password-hasher.js';
-import { SignInLimiter } from './sign-in-limiter.js';
+import { SignInLimiter, type SignInTarget } from './sign-in-limiter.js';
 
 /**
  * Checks email addresses and passwords. An unknown address, a wrong password and a disabled account look the same, in
@@ -19,8 +19,12 @@ export class CredentialsService {
   ) {}
 
   /** @throws IdentitySessionError `BAD_CREDENTIALS` or, after too many of them, `TOO_MANY_REQUESTS` */
-  async verify(email: string, password: string, address: string | null): Promise<AccountEntity> {
-    const target = { emailKey: emailKeyOf(email), address };
+  async verify(
+    email: string,
+    password: string,
+    { address, onAllowance }: Omit<SignInTarget, 'emailKey'>,
+  ): Promise<AccountEntity> {
+    const target: SignInTarget = { emailKey: emailKeyOf(email), address, onAllowance };
     await this.limiter.refuseWhenSpent(target);
     const account = await this.accounts.findByEmail(email);
     const matches = await this.hasher.verify(account?.passwordHash ?? null, password);

@@ -3,12 +3,13 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { InjectDataSource } from '@nestjs/typeorm';
 import { IdentitySessionError } from 'nestjs-identity-session';
 import type pg from 'pg';
-import { RateLimiterPostgres } from 'rate-limiter-flexible';
+import { RateLimiterPostgres, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { DataSource } from 'typeorm';
 import { SERVER_CONFIG } from '../config/server-config.token.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { onDatabase } from '../database/database-errors.js';
 import { clientNetwork } from './client-network.js';
+import type { Allowance } from './rate-limit-headers.js';
 
 const WINDOW_SECONDS = 15 * 60;
 const CLEANUP_INTERVAL_MS = 5 * 60_000;
@@ -17,6 +18,8 @@ const CLEANUP_INTERVAL_MS = 5 * 60_000;
 export interface SignInTarget {
   readonly emailKey: string;
   readonly address: string | null;
+  /** Told what is left, whenever it is known; not at all where there is no limit. */
+  readonly onAllowance?: ((allowance: Allowance) => void) | undefined;
 }
 
 /**
@@ -66,6 +69,7 @@ export class SignInLimiter implements OnApplicationBootstrap, OnApplicationShutd
   async refuseWhenSpent(target: SignInTarget): Promise<void> {
     if (this.#limit === 0) return;
     const state = await onDatabase(() => this.#limiter.get(keyOf(target)));
+    if (state !== null) this.#tell(target, state);
     if (state !== null && state.consumedPoints >= this.#limit) throw tooMany(state.msBeforeNext);
   }
 
@@ -77,7 +81,17 @@ export class SignInLimiter implements OnApplicationBootstrap, OnApplicationShutd
     if (this.#limit === 0) return;
     const points = outcome === 'failed' ? 1 : 0;
     const state = await onDatabase(() => this.#limiter.penalty(keyOf(target), points));
+    this.#tell(target, state);
     if (state.consumedPoints - points >= this.#limit) throw tooMany(state.msBeforeNext);
+  }
+
+  #tell({ onAllowance }: SignInTarget, { consumedPoints, msBeforeNext }: RateLimiterRes): void {
+    onAllowance?.({
+      limit: this.#limit,
+      windowSeconds: WINDOW_SECONDS,
+      remaining: Math.max(0, this.#limit - consumedPoints),
+      resetSeconds: secondsOf(msBeforeNext),
+    });
   }
 }
 
@@ -87,11 +101,15 @@ function keyOf({ emailKey, address }: SignInTarget): string {
   return createHash('sha256').update(`${network} ${emailKey}`).digest('hex');
 }
 
+function secondsOf(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000));
+}
+
 function tooMany(msBeforeNext: number): IdentitySessionError {
   return new IdentitySessionError(
     'TOO_MANY_REQUESTS',
     'Too many failed sign-ins for this account from this address. Wait before the next attempt.',
-    { retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1_000)) },
+    { retryAfterSeconds: secondsOf(msBeforeNext) },
   );
 }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import {
   clientAddress,
   IdentitySessionError,
@@ -15,6 +16,8 @@ import { AccountsService } from '../accounts/accounts.service.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { SERVER_CONFIG } from '../config/server-config.token.js';
 import { badCredentials, CredentialsService } from './credentials.service.js';
+import { rateLimitHeaders } from './rate-limit-headers.js';
+import type { SignInTarget } from './sign-in-limiter.js';
 import type { ChangePasswordBody, SignInBody } from './sign-in.schemas.js';
 
 /** The request to answer and the response to write the cookie to. */
@@ -42,13 +45,14 @@ export class SignInService {
     private readonly sessions: SessionService,
     private readonly administration: SessionAdminService,
     private readonly cookie: SessionCookie,
+    private readonly adapters: HttpAdapterHost,
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
   ) {}
 
   /** @throws IdentitySessionError as `CredentialsService.verify` and `SessionService.signIn` do */
   async signIn(body: SignInBody, { request, response }: HttpExchange): Promise<SignInAnswer> {
     const { email, password, transport, deviceType, deviceName, rememberMe } = body;
-    const account = await this.credentials.verify(email, password, this.#addressOf(request));
+    const account = await this.credentials.verify(email, password, this.#attempt({ request, response }));
     const { id: userId, tenantId } = account;
     const input = { userId, tenantId, deviceType, deviceName, rememberMe };
     // The token is given to nobody before it is sure that the account has not changed meanwhile.
@@ -68,7 +72,7 @@ export class SignInService {
   ): Promise<ChangePasswordAnswer> {
     const account = await this.accounts.findEnabled(session.userId);
     if (account === null) throw new IdentitySessionError('SESSION_INVALID', 'The account is gone. Sign in again.');
-    const verified = await this.credentials.verify(account.email, current, this.#addressOf(request));
+    const verified = await this.credentials.verify(account.email, current, this.#attempt({ request, response }));
     const reason = 'password_changed';
     const rotated = await this.accounts.changePassword(verified, next, async (manager) => {
       const filter = { userId: session.userId, exceptIds: [session.id] };
@@ -94,8 +98,17 @@ export class SignInService {
     badCredentials();
   }
 
-  #addressOf(request: AddressedRequest): string | null {
-    return clientAddress(request, this.config.http.trustProxyHops);
+  /** Where an attempt comes from, and who is told how many are left. */
+  #attempt({ request, response }: HttpExchange): Pick<SignInTarget, 'address' | 'onAllowance'> {
+    return {
+      address: clientAddress(request, this.config.http.trustProxyHops),
+      onAllowance: (allowance) => {
+        const { httpAdapter } = this.adapters;
+        for (const [name, value] of Object.entries(rateLimitHeaders(allowance))) {
+          httpAdapter.setHeader(response, name, value);
+        }
+      },
+    };
   }
 }
 
