@@ -14,7 +14,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
-import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
+import { SessionWriter } from '../sign-in/session-writer.js';
 import { cutOffScopeOf } from './cut-off-scope.js';
 
 /** Who is administrated: everybody unless narrowed by a scope. */
@@ -75,15 +75,20 @@ export class SessionAdminService {
   }
 
   /**
-   * Ends one live session. When it resolves this node refuses the session.
+   * Ends one live session; with `userId` only if it is that user's. When it resolves this node refuses the session.
    * @returns the ended session, or `undefined` where there is no live one with the id in scope
    */
-  async revoke(id: string, input: RevokeInput): Promise<Session | undefined> {
+  async revoke(id: string, input: RevokeInput & { readonly userId?: string }): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
-    const { scope = EVERYBODY, manager, ...note } = input;
+    const { scope = EVERYBODY, manager, userId, ...note } = input;
     // So that its history shows when it was last used.
     await this.touches.flushOne(id);
-    const record = await this.writer.write(manager, (store) => store.end(scope, id, 'revoked', note), recordsOf);
+    const filter: SessionFilter = { scope, ids: [id], ...(userId === undefined ? {} : { userId }) };
+    const [record] = await this.writer.write(
+      manager,
+      (store) => store.endMany(filter, 'revoked', note, 1),
+      (ended) => ended,
+    );
     return record === undefined ? undefined : new Session(record);
   }
 

@@ -8,14 +8,15 @@ import {
   type Type,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { SessionAccess } from '../admin/session-access.js';
 import type { SessionAccessPolicy } from '../admin/session-access-policy.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { IdentitySessionErrorFilter } from '../problem/problem.filters.js';
-import { AdminSessionsController } from '../rest/admin-sessions.controller.js';
+import { ADMIN_CONTROLLERS } from '../rest/admin-controllers.js';
 import { methodNotAllowed } from '../rest/method-not-allowed.js';
 import { mountedAt } from '../rest/mount.js';
-import { routeTable } from '../rest/routes.js';
+import { pathsOf, routeTable } from '../rest/routes.js';
 import { SessionsController } from '../rest/sessions.controller.js';
 import { GUARD_DEPENDENCIES, identitySessionProviders, PUBLIC_PROVIDERS } from './identity-session.providers.js';
 import { SESSION_ACCESS_POLICY } from './tokens.js';
@@ -65,13 +66,13 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
           { provide: REST, useValue: rest === false ? null : mounted },
           { provide: APP_FILTER, useClass: IdentitySessionErrorFilter },
           ...(globalGuard ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),
-          ...(accessPolicy === undefined ? [] : [accessPolicyProvider(accessPolicy)]),
+          ...(accessPolicy === undefined ? [] : accessPolicyProviders(accessPolicy)),
         ],
         controllers: [
           ...(rest === false ? [] : [mountedAt(`${prefix}/sessions`, SessionsController, guards)]),
           ...(rest === false || accessPolicy === undefined
             ? []
-            : [mountedAt(`${prefix}/admin`, AdminSessionsController, guards)]),
+            : ADMIN_CONTROLLERS.map((controller) => mountedAt(`${prefix}/admin`, controller, guards))),
         ],
         exports: [...PUBLIC_PROVIDERS, ...GUARD_DEPENDENCIES],
       };
@@ -94,13 +95,9 @@ export class IdentitySessionModule extends ConfigurableModuleClass implements Ne
   configure(consumer: MiddlewareConsumer): void {
     if (this.rest === null) return;
     const { prefix, withAdministration } = this.rest;
-    const paths = [
-      `${prefix}/sessions`,
-      ...(withAdministration ? [`${prefix}/admin/sessions`, `${prefix}/admin/users`, `${prefix}/admin/cut-offs`] : []),
-    ];
-    consumer
-      .apply(methodNotAllowed(routeTable(withAdministration), prefix))
-      .forRoutes(...paths.flatMap((path) => [path, `${path}/*path`]));
+    const routes = routeTable(withAdministration);
+    const paths = pathsOf(routes).map((path) => prefix + path);
+    consumer.apply(methodNotAllowed(routes, prefix)).forRoutes(...paths.flatMap((path) => [path, `${path}/*path`]));
   }
 }
 
@@ -109,6 +106,6 @@ function normalPrefix(prefix = ''): string {
   return trimmed === '' ? '' : `/${trimmed}`;
 }
 
-function accessPolicyProvider(policy: Type<SessionAccessPolicy>): Provider {
-  return { provide: SESSION_ACCESS_POLICY, useClass: policy };
+function accessPolicyProviders(policy: Type<SessionAccessPolicy>): Provider[] {
+  return [{ provide: SESSION_ACCESS_POLICY, useClass: policy }, SessionAccess];
 }

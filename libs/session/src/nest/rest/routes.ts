@@ -19,3 +19,8 @@ export type RouteTable = Readonly<Record<string, readonly string[]>>;
 export function routeTable(withAdministration: boolean): RouteTable {
   return withAdministration ? { ...SESSION_ROUTES, ...ADMIN_ROUTES } : SESSION_ROUTES;
 }
+
+/** The paths below which the routes are: the first segment, or the first two below `/admin`, which is not ours alone. */
+export function pathsOf(routes: RouteTable): string[] {
+  return [...new Set(Object.keys(routes).map((path) => /^(?:\/admin)?\/[^/]+/.exec(path)?.[0] ?? path))];
+}

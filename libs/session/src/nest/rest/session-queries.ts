@@ -3,6 +3,9 @@ import { SESSION_STATUSES, type SessionStatus } from '../../core/lifecycle.js';
 import { DEVICE_TYPES, type DeviceType } from '../../core/session.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
 
+/** Where an administrator gives no reason. */
+export const REVOKED = 'revoked_by_administrator';
+
 /** The reason that an administrator gives is kept with the session. */
 const REASON = z.string().trim().min(1).max(200).optional();
 /** What cannot be stored is nobody's, and PostgreSQL would fail on it. */

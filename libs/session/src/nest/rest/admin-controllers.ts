@@ -1,0 +1,11 @@
+import type { Type } from '@nestjs/common';
+import { AdminCutOffsController } from './admin-cut-offs.controller.js';
+import { AdminSessionsController } from './admin-sessions.controller.js';
+import { AdminUsersController } from './admin-users.controller.js';
+
+/** The administrators' controllers, all below `/admin`. Their paths are in `routes.ts`. */
+export const ADMIN_CONTROLLERS: readonly Type<object>[] = [
+  AdminSessionsController,
+  AdminUsersController,
+  AdminCutOffsController,
+];

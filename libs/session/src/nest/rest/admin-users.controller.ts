@@ -1,0 +1,65 @@
+import { Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
+import type { z } from 'zod';
+import { isStorableIdentifier } from '../../store/storable-text.js';
+import { SessionAccess } from '../admin/session-access.js';
+import { SessionAdminService } from '../admin/session-admin.service.js';
+import { CurrentSession } from '../guard/route.decorators.js';
+import type { Session } from '../session/session.js';
+import { type SessionJson, sessionToJson } from '../session/session-json.js';
+import { notFound } from '../sign-in/session.service.js';
+import { END_THEIRS, NOTHING, REVOKED } from './session-queries.js';
+import { ZodValidationPipe } from './zod-validation.pipe.js';
+
+/** A user's sessions come in one answer. */
+const MOST_SESSIONS_OF_A_USER = 1_000;
+
+/** Behind the guard. The sessions of one user, within the scope that the application's policy gives. */
+export class AdminUsersController {
+  constructor(
+    @Inject(SessionAdminService) private readonly admin: SessionAdminService,
+    @Inject(SessionAccess) private readonly access: SessionAccess,
+  ) {}
+
+  @Get('users/:userId/sessions')
+  async list(
+    @CurrentSession() actor: Session,
+    @Param('userId') userId: string,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+  ): Promise<{ items: SessionJson[] }> {
+    const scope = await this.access.scopeOf(actor, 'read');
+    const page = { limit: MOST_SESSIONS_OF_A_USER, descending: true, after: null };
+    const sessions = await this.admin.search({ userId: existing(userId), status: 'live', scope }, page);
+    return { items: sessions.map((session) => sessionToJson(session, actor.id)) };
+  }
+
+  @Delete('users/:userId/sessions')
+  @HttpCode(200)
+  async revokeAll(
+    @CurrentSession() actor: Session,
+    @Param('userId') userId: string,
+    @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
+  ): Promise<{ revoked: number }> {
+    const scope = await this.access.scopeOf(actor, 'end');
+    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope };
+    return this.admin.revokeAll({ ...input, filter: { userId: existing(userId) } });
+  }
+
+  @Delete('users/:userId/sessions/:id')
+  @HttpCode(204)
+  async revoke(
+    @CurrentSession() actor: Session,
+    @Param('userId') userId: string,
+    @Param('id') id: string,
+    @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
+  ): Promise<void> {
+    const scope = await this.access.scopeOf(actor, 'end');
+    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope, userId: existing(userId) };
+    if ((await this.admin.revoke(id, input)) === undefined) throw notFound(id);
+  }
+}
+
+/** No user has an id that cannot be stored. */
+function existing(userId: string): string {
+  if (!isStorableIdentifier(userId)) throw notFound(userId);
+  return userId;
+}
