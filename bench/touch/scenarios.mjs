@@ -34,7 +34,7 @@ async function within(databaseUrl, work) {
     return await work({ client, start });
   } finally {
     await Promise.all(nodes.map((node) => node.end()));
-    await client.query('TRUNCATE identity_session');
+    await client.query('TRUNCATE identity_session CASCADE');
     await client.end();
   }
 }

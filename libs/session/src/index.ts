@@ -39,6 +39,7 @@ export {
   type SessionRecord,
 } from './core/session.js';
 export { isSessionId, type TokenKey } from './core/token.js';
+export type { AddressHistoryStore, SessionAddress, SessionOrigins } from './store/session-addresses.js';
 export {
   type Admission,
   type AdmitOutcome,
@@ -56,9 +57,12 @@ export {
 } from './store/session-store.js';
 export type { SessionEventType } from './store/memory/session-event.js';
 export { IDENTITY_SESSION_ENTITIES } from './store/postgres/entities/index.js';
+export { IdentitySessionAddressEntity } from './store/postgres/entities/identity-session-address.entity.js';
+export { IdentitySessionCleanupEntity } from './store/postgres/entities/identity-session-cleanup.entity.js';
 export { IdentitySessionCutOffEntity } from './store/postgres/entities/identity-session-cut-off.entity.js';
 export { IdentitySessionEntity } from './store/postgres/entities/identity-session.entity.js';
 export { IdentitySessionEventEntity } from './store/postgres/entities/identity-session-event.entity.js';
+export { IdentitySessionNodeEntity } from './store/postgres/entities/identity-session-node.entity.js';
 export { IdentitySessionQuestionEntity } from './store/postgres/entities/identity-session-question.entity.js';
 export { IDENTITY_SESSION_MIGRATIONS } from './store/postgres/migrations/index.js';
 export { migrateAlone, migrateIdentitySession, MIGRATIONS_TABLE } from './store/postgres/migrate.js';

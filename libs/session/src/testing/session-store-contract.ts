@@ -1,3 +1,4 @@
+import { addressesContract } from './store-contract/addresses.contract.js';
 import { admissionContract } from './store-contract/admission.contract.js';
 import { changingContract } from './store-contract/changing.contract.js';
 import { cutOffsContract } from './store-contract/cut-offs.contract.js';
@@ -23,6 +24,7 @@ const PARTS: readonly ContractPart[] = [
   changingContract,
   rotationContract,
   touchingContract,
+  addressesContract,
   findingContract,
   listingContract,
   cutOffsContract,

@@ -4,6 +4,7 @@ import { expiryOf } from '../../core/expiry.js';
 import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
 import type { PreviousToken, SessionFacts, SessionRecord } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import {
   type Admission,
   type AdmitOutcome,
@@ -29,12 +30,15 @@ import {
   type SessionEventType,
 } from './session-event.js';
 import { byId, isInScope, matches, pageOf } from './session-query.js';
+import { StoredAddresses } from './stored-addresses.js';
 import { StoredCutOffs } from './stored-cut-offs.js';
 import { handedOut, newSession } from './stored-session.js';
 
 export interface InMemorySessionStoreOptions {
   /** The store's own time; the clock of the process by default. */
   readonly clock?: Clock;
+  /** Told as the node on which sessions begin. */
+  readonly nodeName?: string;
 }
 
 /**
@@ -42,16 +46,19 @@ export interface InMemorySessionStoreOptions {
  * to survive the process and to be shared between nodes. Each verb runs to its end before the next begins, and one
  * that throws has changed nothing. Records that it gives are frozen copies.
  */
-export class InMemorySessionStore implements SessionStore {
+export class InMemorySessionStore implements SessionStore, AddressHistoryStore {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, SessionRecord>();
   readonly #cutOffs = new StoredCutOffs();
+  readonly #addresses = new StoredAddresses();
+  readonly #nodeName: string | null;
   readonly #questions = new OpenQuestions();
   readonly #events: InMemorySessionEvent[] = [];
   #sequence = 0;
 
-  constructor({ clock = systemClock }: InMemorySessionStoreOptions = {}) {
+  constructor({ clock = systemClock, nodeName }: InMemorySessionStoreOptions = {}) {
     this.#clock = clock;
+    this.#nodeName = nodeName ?? null;
   }
 
   /** The change log so far, oldest first. */
@@ -85,7 +92,9 @@ export class InMemorySessionStore implements SessionStore {
       const now = this.#clock.now();
       for (const { id, at, ip } of touches) {
         const [session] = this.#liveInScope({ kind: 'all' }, id);
-        if (session === undefined || at < session.lastAccessedAt) continue;
+        if (session === undefined) continue;
+        this.#addresses.note(session, { id, at: Math.min(at, now), ip });
+        if (at < session.lastAccessedAt) continue;
         this.#sessions.set(id, { ...session, lastAccessedAt: Math.min(at, now), lastIp: ip ?? session.lastIp });
       }
       return { skipped: [] };
@@ -168,6 +177,14 @@ export class InMemorySessionStore implements SessionStore {
         .filter((session) => session.deviceId === deviceId)
         .sort((a, b) => b.createdAt - a.createdAt || b.sequence - a.sequence)[0];
       return newest && handedOut(newest);
+    });
+  }
+
+  origins(scope: SessionScope, id: string): Promise<SessionOrigins | undefined> {
+    return atomically(() => {
+      const session = this.#sessions.get(id);
+      if (session === undefined || !isInScope(scope, session)) return undefined;
+      return { nodeName: this.#nodeName, addresses: this.#addresses.of(session) };
     });
   }
 

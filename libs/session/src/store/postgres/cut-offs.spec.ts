@@ -29,7 +29,7 @@ afterAll(async () => {
   await db.close();
 });
 
-afterEach(() => db.dataSource.query('TRUNCATE identity_session, identity_session_cut_off'));
+afterEach(() => db.dataSource.query('TRUNCATE identity_session, identity_session_cut_off CASCADE'));
 
 async function signIn(facts: { tenantId?: string | null; userId?: string } = {}): Promise<SessionRecord> {
   const outcome = await store.admit(admissionOf({ facts }));

@@ -5,6 +5,7 @@ import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type {
   Admission,
   AdmitOutcome,
@@ -25,6 +26,7 @@ import { recordOf, type SessionRow } from './session-row.js';
 import { SharedValues } from './shared-values.js';
 import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
+import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
 import * as read from './statements/read.statements.js';
@@ -50,7 +52,9 @@ export interface PostgresSessionStoreOptions {
  * which is one transaction under the subject's lock. Conflicts are retried, and so is a lost answer: an operation
  * recognises its own earlier attempt in the log.
  */
-export class PostgresSessionStore implements TransactionalSessionStore<EntityManager>, LogUpkeepStore {
+export class PostgresSessionStore
+  implements TransactionalSessionStore<EntityManager>, LogUpkeepStore, AddressHistoryStore
+{
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
 
@@ -155,6 +159,10 @@ export class PostgresSessionStore implements TransactionalSessionStore<EntityMan
 
   findLast(tenantId: string | null, userId: string, deviceId: string): Promise<SessionRecord | undefined> {
     return this.session.run(async (sql) => optional(await read.readLast(sql, tenantId, userId, deviceId)));
+  }
+
+  origins(scope: SessionScope, id: string): Promise<SessionOrigins | undefined> {
+    return this.session.run((sql) => readOrigins(sql, scope, id));
   }
 
   exists(id: string): Promise<boolean> {

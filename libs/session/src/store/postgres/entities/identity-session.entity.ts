@@ -15,6 +15,7 @@ const LIVE = `"status" IN ('pending', 'active', 'suspended')`;
 @Index('identity_session_live_created', ['createdAt', 'id'], { where: LIVE })
 @Index('identity_session_due', ['dueAt'], { where: LIVE })
 @Index('identity_session_ended', ['endedAt'], { where: `"ended_at" IS NOT NULL` })
+@Index('identity_session_unscrubbed', ['endedAt'], { where: `"ended_at" IS NOT NULL AND "scrubbed_at" IS NULL` })
 @Index('identity_session_device', ['userId', 'deviceId', 'createdAt'], { where: `"device_id" IS NOT NULL` })
 export class IdentitySessionEntity {
   @PrimaryColumn('uuid')
@@ -129,6 +130,10 @@ export class IdentitySessionEntity {
 
   @Column({ type: 'text', name: 'ended_by', nullable: true })
   endedBy!: string | null;
+
+  /** When its addresses were removed. */
+  @Column({ type: 'timestamptz', name: 'scrubbed_at', precision: 3, nullable: true })
+  scrubbedAt!: Date | null;
 
   @Column({ type: 'jsonb', default: {} })
   data!: Record<string, unknown>;

@@ -1,5 +1,8 @@
+import { IdentitySessionAddressEntity } from './identity-session-address.entity.js';
+import { IdentitySessionCleanupEntity } from './identity-session-cleanup.entity.js';
 import { IdentitySessionCutOffEntity } from './identity-session-cut-off.entity.js';
 import { IdentitySessionEventEntity } from './identity-session-event.entity.js';
+import { IdentitySessionNodeEntity } from './identity-session-node.entity.js';
 import { IdentitySessionQuestionEntity } from './identity-session-question.entity.js';
 import { IdentitySessionEntity } from './identity-session.entity.js';
 
@@ -9,4 +12,7 @@ export const IDENTITY_SESSION_ENTITIES = [
   IdentitySessionEventEntity,
   IdentitySessionCutOffEntity,
   IdentitySessionQuestionEntity,
+  IdentitySessionAddressEntity,
+  IdentitySessionNodeEntity,
+  IdentitySessionCleanupEntity,
 ];

@@ -1,10 +1,12 @@
 import { CreateIdentitySession1780000000000 } from './1780000000000-create-identity-session.js';
 import { AddPreviousToken1780000000001 } from './1780000000001-add-previous-token.js';
 import { ReplaceCutOffs1780000000002 } from './1780000000002-replace-cut-offs.js';
+import { AddCleanup1780000000004 } from './1780000000004-add-cleanup.js';
 
 /** In order; a published migration never changes. */
 export const IDENTITY_SESSION_MIGRATIONS = [
   CreateIdentitySession1780000000000,
   AddPreviousToken1780000000001,
   ReplaceCutOffs1780000000002,
+  AddCleanup1780000000004,
 ];
