@@ -2,6 +2,7 @@ import type { CutOffScope, StoredCutOff } from '../core/cut-off.js';
 import type { EndedStatus, SessionStatus } from '../core/lifecycle.js';
 import type { ConcurrentLoginPolicy } from '../core/policy.js';
 import type { AssuranceLevel, DeviceType, SessionData, SessionFacts, SessionRecord } from '../core/session.js';
+import type { StoredSettings } from './settings-store.js';
 
 /** Who caused a change and why; kept with the row and in the log. */
 export interface ChangeNote {
@@ -10,6 +11,9 @@ export interface ChangeNote {
   /** The user, or what part of the system, that did it. */
   readonly by: string | null;
 }
+
+/** What settings at run time may change about a sign-in. */
+export type AdmissionTerms = Pick<Admission, 'policy' | 'idleTimeoutMs' | 'absoluteLifetimeMs'>;
 
 /** Everything about a session that is known before its sign-in is decided. Text is storable already. */
 export interface Admission {
@@ -36,6 +40,11 @@ export interface Admission {
   readonly answer: { readonly ticketDigest: Uint8Array; readonly end: readonly string[] } | null;
   /** Stored where the policy asks, so that the answer can be recognised once. */
   readonly question: { readonly ticketDigest: Uint8Array; readonly lifetimeMs: number };
+  /**
+   * What counts in place of policy and lifetimes where settings are stored: asked under the subject's lock by a store
+   * that keeps some, with those of everybody and of the tenant. Pure, and does not throw.
+   */
+  readonly terms?: (stored: readonly StoredSettings[]) => AdmissionTerms;
 }
 
 export type AdmitOutcome =

@@ -10,6 +10,7 @@ import { questionsContract } from './store-contract/questions.contract.js';
 import { replacementContract } from './store-contract/replacement.contract.js';
 import { rotationContract } from './store-contract/rotation.contract.js';
 import { scopesContract } from './store-contract/scopes.contract.js';
+import { settingsContract } from './store-contract/settings.contract.js';
 import { type ContractPart, type MakeSessionStore, StoreTrial } from './store-contract/store-trial.js';
 import { touchingContract } from './store-contract/touching.contract.js';
 import type { TestTools } from './test-tools.js';
@@ -37,10 +38,24 @@ const PARTS: readonly ContractPart[] = [
  * @param tools `describe`, `it`, `beforeEach`, `afterEach` and `expect` of the test runner
  */
 export function describeSessionStoreContract(name: string, makeStore: MakeSessionStore, tools: TestTools): void {
-  tools.describe(`${name} keeps the contract of a session store`, () => {
+  describeParts(`${name} keeps the contract of a session store`, PARTS, makeStore, tools);
+}
+
+/** As `describeSessionStoreContract`, for what a store promises beside that which keeps settings at run time. */
+export function describeSettingsStoreContract(name: string, makeStore: MakeSessionStore, tools: TestTools): void {
+  describeParts(`${name} keeps the contract of a store of settings`, [settingsContract], makeStore, tools);
+}
+
+function describeParts(
+  title: string,
+  parts: readonly ContractPart[],
+  makeStore: MakeSessionStore,
+  tools: TestTools,
+): void {
+  tools.describe(title, () => {
     const trial = new StoreTrial(makeStore);
     tools.beforeEach(() => trial.open());
     tools.afterEach(() => trial.close());
-    for (const part of PARTS) part(trial, tools);
+    for (const part of parts) part(trial, tools);
   });
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
 import type { LifetimeRules } from '../../core/expiry.js';
+import { type GivenLifetimes, idleProblems, resolveLifetimes } from '../../core/lifetime-rules.js';
 import { type ConcurrentLoginPolicy, validatePolicy } from '../../core/policy.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
@@ -13,23 +14,16 @@ import type { DeviceResolver } from '../device/device-resolver.js';
 import { type LocationResolver, NoLocationResolver } from '../device/location-resolver.js';
 import { UserAgentDeviceResolver } from '../device/user-agent-device-resolver.js';
 import type { HintKind, IdentitySessionOptions, PolicyResolver } from './identity-session-options.js';
+import { LIFETIMES_SCHEMA, LONGEST_LIFETIME_MS } from './lifetimes-schema.js';
 
 const DAY_MS = 86_400_000;
 
 /** Timers of Node take no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** A thousand years: beyond that dates end. */
-const LONGEST_LIFETIME_MS = 1_000 * 365 * DAY_MS;
-
 const LEAST_LOG_RETENTION_MS = 2 * LOG_HORIZON_MS;
 
 const ms = (fallback: number, minimum = 1) => z.int().min(minimum).max(LONGEST_TIMER_MS).default(fallback);
 const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
-
-const LIFETIMES = z.strictObject({
-  idleTimeoutMs: z.int().min(1).max(LONGEST_LIFETIME_MS).optional(),
-  absoluteLifetimeMs: z.int().min(1).max(LONGEST_LIFETIME_MS).optional(),
-});
 
 /** What is in it is the policy's own to check. */
 const CONSTRAINT = z.strictObject({
@@ -52,10 +46,7 @@ const REDIS = z.strictObject({
 /** Unknown keys are refused: a misspelt limit must not become no limit. */
 const OPTIONS = z.strictObject({
   policy: z.union([z.array(CONSTRAINT), z.custom<PolicyResolver>((value) => typeof value === 'function')]).default([]),
-  lifetimes: LIFETIMES.extend({
-    rememberMe: LIFETIMES.optional(),
-    clients: z.record(z.string(), LIFETIMES).optional(),
-  }).prefault({}),
+  lifetimes: LIFETIMES_SCHEMA.prefault({}),
   syncIntervalMs: ms(600_000),
   keepAccessMs: ms(60_000),
   idleMarginMs: ms(5_000, 0),
@@ -124,6 +115,8 @@ const OPTIONS = z.strictObject({
 export interface ResolvedOptions {
   readonly policy: ConcurrentLoginPolicy | PolicyResolver;
   readonly lifetimes: LifetimeRules;
+  /** The same before defaults: what stored settings are laid over. */
+  readonly givenLifetimes: GivenLifetimes;
   readonly syncIntervalMs: number;
   readonly keepAccessMs: number;
   readonly idleMarginMs: number;
@@ -184,6 +177,7 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     ...data,
     policy,
     lifetimes,
+    givenLifetimes: data.lifetimes,
     nodeName: data.nodeName ?? `${hostname()}:${process.pid}`,
     hints: data.hints ?? (data.redis === undefined ? 'postgres' : 'redis'),
     redis: data.redis,
@@ -195,48 +189,6 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     locationResolver: data.locationResolver ?? new NoLocationResolver(),
     clocks: data.clocks ?? systemClocks,
   });
-}
-
-function resolveLifetimes(given: z.infer<typeof OPTIONS>['lifetimes']): LifetimeRules {
-  const absoluteLifetimeMs = given.absoluteLifetimeMs ?? 30 * DAY_MS;
-  const remembered = given.rememberMe?.absoluteLifetimeMs ?? absoluteLifetimeMs;
-  const clients = Object.entries(given.clients ?? {}).map(
-    ([id, own]) =>
-      [
-        id,
-        {
-          ...(own.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: own.idleTimeoutMs }),
-          ...(own.absoluteLifetimeMs === undefined ? {} : { absoluteLifetimeMs: own.absoluteLifetimeMs }),
-        },
-      ] as const,
-  );
-  return {
-    idleTimeoutMs: given.idleTimeoutMs ?? Math.min(DAY_MS, absoluteLifetimeMs),
-    absoluteLifetimeMs,
-    rememberMe: { idleTimeoutMs: given.rememberMe?.idleTimeoutMs ?? remembered, absoluteLifetimeMs: remembered },
-    clients: Object.fromEntries(clients),
-  };
-}
-
-/** An idle limit that is reached before an access is written would end sessions that are in use. */
-function idleProblems(lifetimes: LifetimeRules, syncIntervalMs: number, idleMarginMs: number): string[] {
-  const least = 2 * syncIntervalMs + idleMarginMs;
-  const limits: [string, number, number][] = [
-    ['lifetimes.idleTimeoutMs', lifetimes.idleTimeoutMs, lifetimes.absoluteLifetimeMs],
-    ['lifetimes.rememberMe.idleTimeoutMs', lifetimes.rememberMe.idleTimeoutMs, lifetimes.rememberMe.absoluteLifetimeMs],
-    ...Object.entries(lifetimes.clients).map(([id, own]): [string, number, number] => [
-      `lifetimes.clients.${id}.idleTimeoutMs`,
-      own.idleTimeoutMs ?? lifetimes.idleTimeoutMs,
-      own.absoluteLifetimeMs ?? lifetimes.absoluteLifetimeMs,
-    ]),
-  ];
-  return limits
-    .filter(([, idle, absolute]) => idle < absolute && idle < least)
-    .map(
-      ([name, idle]) =>
-        `${name} is ${idle}, but must be at least 2 × syncIntervalMs + ${idleMarginMs} = ${least}; ` +
-        `raise it or lower syncIntervalMs (${syncIntervalMs})`,
-    );
 }
 
 function redisProblems({ redis, hints, sharedCache }: z.infer<typeof OPTIONS>): string[] {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FixedClock } from '../../testing/fixed-clock.js';
 import { admissionOf } from '../../testing/session-builder.js';
-import { describeSessionStoreContract } from '../../testing/session-store-contract.js';
+import { describeSessionStoreContract, describeSettingsStoreContract } from '../../testing/session-store-contract.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 
 function makeStore(): { clock: FixedClock; store: InMemorySessionStore } {
@@ -9,20 +9,22 @@ function makeStore(): { clock: FixedClock; store: InMemorySessionStore } {
   return { clock, store: new InMemorySessionStore({ clock }) };
 }
 
-describeSessionStoreContract(
-  'InMemorySessionStore',
-  () => {
-    const { clock, store } = makeStore();
-    return Promise.resolve({
-      store,
-      close: () => Promise.resolve(),
-      advance: (ms: number) => {
-        clock.advance(ms);
-      },
-    });
-  },
-  { describe, it, beforeEach, afterEach, expect },
-);
+for (const describeContract of [describeSessionStoreContract, describeSettingsStoreContract]) {
+  describeContract(
+    'InMemorySessionStore',
+    () => {
+      const { clock, store } = makeStore();
+      return Promise.resolve({
+        store,
+        close: () => Promise.resolve(),
+        advance: (ms: number) => {
+          clock.advance(ms);
+        },
+      });
+    },
+    { describe, it, beforeEach, afterEach, expect },
+  );
+}
 
 const everywhere = { kind: 'all' } as const;
 const note = { reason: 'asked_to', by: 'admin' };

@@ -19,6 +19,14 @@ import {
   type Touch,
   type TouchOutcome,
 } from '../session-store.js';
+import {
+  type LoggedSettings,
+  type SessionSettingsStore,
+  type SettingsChange,
+  type SettingsOutcome,
+  type StoredSettings,
+  underSettings,
+} from '../settings-store.js';
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { planAdmission } from './admission-plan.js';
 import { OpenQuestions } from './open-questions.js';
@@ -28,10 +36,12 @@ import {
   eventOf,
   type InMemorySessionEvent,
   type SessionEventType,
+  settingsEventOf,
 } from './session-event.js';
 import { byId, isInScope, matches, pageOf } from './session-query.js';
 import { StoredAddresses } from './stored-addresses.js';
 import { StoredCutOffs } from './stored-cut-offs.js';
+import { StoredSettingsTable } from './stored-settings-table.js';
 import { handedOut, newSession } from './stored-session.js';
 
 export interface InMemorySessionStoreOptions {
@@ -46,13 +56,14 @@ export interface InMemorySessionStoreOptions {
  * to survive the process and to be shared between nodes. Each verb runs to its end before the next begins, and one
  * that throws has changed nothing. Records that it gives are frozen copies.
  */
-export class InMemorySessionStore implements SessionStore, AddressHistoryStore {
+export class InMemorySessionStore implements SessionStore, AddressHistoryStore, SessionSettingsStore {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, SessionRecord>();
   readonly #cutOffs = new StoredCutOffs();
   readonly #addresses = new StoredAddresses();
   readonly #nodeName: string | null;
   readonly #questions = new OpenQuestions();
+  readonly #settings = new StoredSettingsTable();
   readonly #events: InMemorySessionEvent[] = [];
   #sequence = 0;
 
@@ -208,7 +219,30 @@ export class InMemorySessionStore implements SessionStore, AddressHistoryStore {
     apply();
   }
 
-  #admit(admission: Admission): AdmitOutcome {
+  findSettings(tenantId: string | null): Promise<readonly StoredSettings[]> {
+    return atomically(() => this.#settings.for(tenantId));
+  }
+
+  changeSettings(
+    change: SettingsChange,
+    note: ChangeNote,
+    check: (stored: readonly StoredSettings[]) => void,
+  ): Promise<SettingsOutcome> {
+    return atomically(() => {
+      const outcome = this.#settings.change(change, noted(note), check, this.#clock.now());
+      if (outcome.kind === 'changed') {
+        this.#events.push(settingsEventOf(outcome.stored, { id: this.#events.length + 1 }));
+      }
+      return outcome;
+    });
+  }
+
+  settingsHistory(tenantId: string | null, limit: number): Promise<readonly LoggedSettings[]> {
+    return atomically(() => this.#settings.history(tenantId, limit));
+  }
+
+  #admit(asked: Admission): AdmitOutcome {
+    const admission = underSettings(asked, this.#settings.for(asked.facts.tenantId));
     const earlier = this.#sessions.get(admission.id);
     if (earlier !== undefined) {
       return { kind: 'admitted', session: handedOut(this.#cutOffs.effective(earlier)), evicted: [], ended: [] };

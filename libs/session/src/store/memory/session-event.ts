@@ -1,9 +1,11 @@
 import type { CutOff, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { StoredSettings } from '../settings-store.js';
 
 /** What happened. An end is named by the status that it led to. */
-export type SessionEventType = 'created' | 'activated' | 'suspended' | 'renamed' | 'rotated' | 'cut_off' | EndedStatus;
+export type SessionEventType =
+  'created' | 'activated' | 'suspended' | 'renamed' | 'rotated' | 'cut_off' | 'settings_changed' | EndedStatus;
 
 /** One row of the change log that an `InMemorySessionStore` keeps. Touches are not in it. */
 export interface InMemorySessionEvent {
@@ -12,12 +14,12 @@ export interface InMemorySessionEvent {
   /** Milliseconds on the store's clock. */
   readonly at: number;
   readonly type: SessionEventType;
-  /** `null` for a cut-off. */
+  /** `null` for cut-offs and settings. */
   readonly sessionId: string | null;
-  /** The version that the session, or the cut-off of the scope, had from then on. */
+  /** The version that the session, or the cut-off or settings of the scope, had from then on. */
   readonly version: number;
   readonly tenantId: string | null;
-  /** `null` for a cut-off of more than a user. */
+  /** `null` for settings, and for a cut-off of more than a user. */
   readonly userId: string | null;
   /** `null` for a sign-in. */
   readonly reason: string | null;
@@ -55,4 +57,13 @@ export function cutOffEventOf(
     actor: by,
     cutOff: { scope, notBefore },
   });
+}
+
+/** The log row of changed settings. */
+export function settingsEventOf(
+  { at, version, tenantId, reason, by }: StoredSettings,
+  position: { readonly id: number },
+): InMemorySessionEvent {
+  const whose = { sessionId: null, tenantId, userId: null };
+  return Object.freeze({ ...position, at, type: 'settings_changed', version, ...whose, reason, actor: by });
 }

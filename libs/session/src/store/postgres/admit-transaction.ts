@@ -4,6 +4,7 @@ import { IdentitySessionError } from '../../core/errors.js';
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { Admission, AdmitOutcome } from '../session-store.js';
+import { underSettings } from '../settings-store.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import {
@@ -16,23 +17,24 @@ import {
 } from './statements/admission.statements.js';
 
 /**
- * The whole admission, inside a READ COMMITTED transaction: lock the subject, end what is over, read what lives,
- * decide, insert and evict. The lock has a statement of its own, because a statement sees what was committed when it
+ * The whole admission, inside a READ COMMITTED transaction: lock the subject, end what is over, read what lives and which
+ * settings hold, decide, insert and evict. The lock has a statement of its own, because a statement sees what was committed when it
  * began.
  */
 export async function admitInTransaction(
   sql: SqlExecutor,
-  admission: Admission,
+  asked: Admission,
   nodeName: string | null,
 ): Promise<AdmitOutcome> {
-  await lockSubject(sql, subjectLock(admission.facts));
-  const before = await endRunOutAndReadLive(sql, admission.facts, admission.replaces, admission.id);
+  await lockSubject(sql, subjectLock(asked.facts));
+  const { rows: before, settings } = await endRunOutAndReadLive(sql, asked.facts, asked.replaces, asked.id);
+  const admission = underSettings(asked, settings);
   if (before.some((row) => row.part === 'earlier')) {
     return admittedOutcome(await readEarlierAttempt(sql, admission.id));
   }
   const ended = recordsOf(before, 'ended');
   const live = recordsOf(before, 'live');
-  const scopeKeys = asked(() => scopeKeysFor(admission.policy, admission.facts));
+  const scopeKeys = ofPolicy(() => scopeKeysFor(admission.policy, admission.facts));
   const decision = await decideFor(sql, admission, scopeKeys, live);
   switch (decision.kind) {
     case 'reject':
@@ -57,13 +59,13 @@ async function decideFor(
 ): Promise<PolicyDecision> {
   const candidate = { ...facts, scopeKeys };
   if (answer !== null && (await takeQuestion(sql, facts, answer.ticketDigest))) {
-    return asked(() => answeredWith(policy, candidate, live, answer.end));
+    return ofPolicy(() => answeredWith(policy, candidate, live, answer.end));
   }
-  return asked(() => decide(policy, candidate, live));
+  return ofPolicy(() => decide(policy, candidate, live));
 }
 
 /** A policy's own functions may throw: the application's fault, and not the store's. */
-function asked<T>(decision: () => T): T {
+function ofPolicy<T>(decision: () => T): T {
   try {
     return decision();
   } catch (error) {

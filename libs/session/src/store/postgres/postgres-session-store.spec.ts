@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { sessionDatabase } from '../../../../../test/support/session-database.js';
-import { describeSessionStoreContract } from '../../testing/session-store-contract.js';
+import { describeSessionStoreContract, describeSettingsStoreContract } from '../../testing/session-store-contract.js';
 import { PostgresSessionStore } from './postgres-session-store.js';
 
 let db: Awaited<ReturnType<typeof sessionDatabase>>;
@@ -15,16 +15,18 @@ describe.each(['read committed', 'repeatable read', 'serializable'])('[row 35] w
     await db.close();
   });
 
-  describeSessionStoreContract(
-    'PostgresSessionStore',
-    () =>
-      Promise.resolve({
-        store: PostgresSessionStore.on(db.dataSource),
-        close: () => Promise.resolve(),
-        ageSession: (id, age) => ageSession(db.dataSource, id, age),
-      }),
-    { describe, it, beforeEach, afterEach, expect },
-  );
+  for (const describeContract of [describeSessionStoreContract, describeSettingsStoreContract]) {
+    describeContract(
+      'PostgresSessionStore',
+      () =>
+        Promise.resolve({
+          store: PostgresSessionStore.on(db.dataSource),
+          close: () => Promise.resolve(),
+          ageSession: (id, age) => ageSession(db.dataSource, id, age),
+        }),
+      { describe, it, beforeEach, afterEach, expect },
+    );
+  }
 });
 
 async function ageSession(

@@ -20,8 +20,16 @@ import type {
   TouchOutcome,
   TransactionalSessionStore,
 } from '../session-store.js';
+import type {
+  LoggedSettings,
+  SessionSettingsStore,
+  SettingsChange,
+  SettingsOutcome,
+  StoredSettings,
+} from '../settings-store.js';
 import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
+import { changeSettingsInTransaction } from './change-settings-transaction.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import { SharedValues } from './shared-values.js';
 import type { SqlExecutor } from './sql-executor.js';
@@ -30,6 +38,7 @@ import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
 import * as read from './statements/read.statements.js';
+import * as settings from './statements/setting.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
 import { SubjectQueue } from './subject-queue.js';
@@ -53,7 +62,7 @@ export interface PostgresSessionStoreOptions {
  * recognises its own earlier attempt in the log.
  */
 export class PostgresSessionStore
-  implements TransactionalSessionStore<EntityManager>, LogUpkeepStore, AddressHistoryStore
+  implements TransactionalSessionStore<EntityManager>, LogUpkeepStore, AddressHistoryStore, SessionSettingsStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -195,6 +204,25 @@ export class PostgresSessionStore
 
   settleRestored(limit: number): Promise<number> {
     return this.session.run((sql) => upkeep.settleRestoredEvents(sql, limit));
+  }
+
+  findSettings(tenantId: string | null): Promise<readonly StoredSettings[]> {
+    return this.session.run((sql) => settings.readSettings(sql, tenantId));
+  }
+
+  changeSettings(
+    change: SettingsChange,
+    note: ChangeNote,
+    check: (stored: readonly StoredSettings[]) => void,
+  ): Promise<SettingsOutcome> {
+    const operation = operationOf(note);
+    return this.session.transaction((sql, attempt) =>
+      changeSettingsInTransaction(sql, change, operation, check, attempt > 1),
+    );
+  }
+
+  settingsHistory(tenantId: string | null, limit: number): Promise<LoggedSettings[]> {
+    return this.session.run((sql) => settings.readSettingsHistory(sql, tenantId, limit));
   }
 
   /** A change of one session; a retry that finds nothing left to do looks whether its earlier attempt did it. */

@@ -4,6 +4,7 @@ import { IdentitySessionCutOffEntity } from './identity-session-cut-off.entity.j
 import { IdentitySessionEventEntity } from './identity-session-event.entity.js';
 import { IdentitySessionNodeEntity } from './identity-session-node.entity.js';
 import { IdentitySessionQuestionEntity } from './identity-session-question.entity.js';
+import { IdentitySessionSettingEntity } from './identity-session-setting.entity.js';
 import { IdentitySessionEntity } from './identity-session.entity.js';
 
 /** For the `entities` of a DataSource that wants to query the tables itself; the module does not need it. */
@@ -15,4 +16,5 @@ export const IDENTITY_SESSION_ENTITIES = [
   IdentitySessionAddressEntity,
   IdentitySessionNodeEntity,
   IdentitySessionCleanupEntity,
+  IdentitySessionSettingEntity,
 ];

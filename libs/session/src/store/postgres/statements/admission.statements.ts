@@ -1,10 +1,12 @@
 import type { SessionFacts } from '../../../core/session.js';
 import { saltBytes } from '../../rotation-salt.js';
 import type { Admission } from '../../session-store.js';
+import type { StoredSettings } from '../../settings-store.js';
 import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN, holds } from './cut-off.fragments.js';
 import { hasRunOut, IDLE_GRACE_MS, LIVE, logFrom, MOMENT, UNENDED } from './fragments.js';
+import { settingsFor } from './setting.fragments.js';
 
 /** Serialises the admissions of one subject until the transaction ends. */
 export async function lockSubject(sql: SqlExecutor, lock: bigint): Promise<void> {
@@ -38,15 +40,17 @@ export async function readEarlierAttempt(
 /**
  * Ends the subject's sessions that have run out or were cut off, and reads the ones that live, all as of one moment. Also
  * tells of the session with the id of the admission itself, which only an earlier attempt can have made. What was not
- * ended lives: a touch may have come between, and a session must not be missing from both.
+ * ended lives: a touch may have come between, and a session must not be missing from both. With them comes what settings
+ * are stored: after the lock, so that none is older than what had been answered when this began.
  */
 export async function endRunOutAndReadLive(
   sql: SqlExecutor,
   facts: SessionFacts,
   replaces: string | null,
   operationId: string,
-): Promise<{ part: 'ended' | 'live' | 'earlier'; row: SessionRow }[]> {
-  const rows = await sql.query<SessionRow & { part: 'ended' | 'live' | 'earlier' }>(
+): Promise<{ rows: { part: 'ended' | 'live' | 'earlier'; row: SessionRow }[]; settings: readonly StoredSettings[] }> {
+  type Head = { settings: readonly StoredSettings[] | null };
+  const rows = await sql.query<SessionRow & Head & { part: 'ended' | 'live' | 'earlier' | null }>(
     `WITH ${MOMENT},
      over AS MATERIALIZED (
        SELECT s.id, cut.* FROM moment, identity_session s ${CUT_OFF_JOIN}
@@ -66,6 +70,7 @@ export async function endRunOutAndReadLive(
        RETURNING s.*
      ),
      logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$4')})
+     SELECT head.settings, found.* FROM (SELECT (${settingsFor('$1::text')}) AS settings) head LEFT JOIN (
      SELECT 'ended' AS part, ${RECORD_COLUMNS} FROM ended s
      UNION ALL
      SELECT 'live' AS part, ${RECORD_COLUMNS} FROM identity_session s
@@ -73,10 +78,14 @@ export async function endRunOutAndReadLive(
        AND s.id IS DISTINCT FROM $3::uuid AND s.id NOT IN (SELECT id FROM ended)
        AND s.id NOT IN (SELECT id FROM over WHERE over.not_before IS NOT NULL)
      UNION ALL
-     SELECT 'earlier' AS part, ${RECORD_COLUMNS} FROM identity_session s WHERE s.id = $4::uuid`,
+     SELECT 'earlier' AS part, ${RECORD_COLUMNS} FROM identity_session s WHERE s.id = $4::uuid
+     ) found ON true`,
     [tenantColumn(facts.tenantId), facts.userId, replaces, operationId],
   );
-  return rows.map((row) => ({ part: row.part, row }));
+  return {
+    rows: rows.flatMap((row) => (row.part === null ? [] : [{ part: row.part, row }])),
+    settings: rows[0]?.settings ?? [],
+  };
 }
 
 /** Whoever signs in after a cut-off is not refused by it, however the clock has moved since. */
