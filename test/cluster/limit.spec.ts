@@ -7,6 +7,7 @@ import { type ServerProcess, startServer } from '../support/server.js';
 
 const SIGN_INS = 200;
 const PASSWORD = 'correct horse battery';
+const MOST_TRIES = 5;
 /** What is verified tells its cost: a cheap hash, so that sign-ins race for the limit and do not queue for the hasher. */
 const CHEAP = { memoryCost: 8, timeCost: 1, parallelism: 1 };
 
@@ -74,6 +75,15 @@ async function post(url: string, path: string, body: object): Promise<{ status: 
   return { status: answer.status, body: (await answer.json()) as Record<string, never> };
 }
 
+/** Once more where a busy machine had no time for it: what was answered 503 has not happened. */
+async function signIn(url: string, email: string): Promise<Awaited<ReturnType<typeof post>>> {
+  const body = { email, password: PASSWORD, deviceType: 'web', transport: 'bearer' };
+  for (let tries = 1; ; tries += 1) {
+    const answer = await post(url, '/auth/sign-in', body);
+    if (answer.status !== 503 || tries === MOST_TRIES) return answer;
+  }
+}
+
 describe.each([
   ['read committed', PRESETS],
   ['repeatable read', PRESETS.slice(0, 2)],
@@ -104,14 +114,7 @@ describe.each([
         await client.query('UPDATE account SET password_hash = $1 WHERE email = $2', [cheap, email]);
         const watcher = new Watcher(client, userId!).start();
         const answers = await Promise.all(
-          Array.from({ length: SIGN_INS }, (_, n) =>
-            post(nodes[n % nodes.length]!.url, '/auth/sign-in', {
-              email,
-              password: PASSWORD,
-              deviceType: 'web',
-              transport: 'bearer',
-            }),
-          ),
+          Array.from({ length: SIGN_INS }, (_, n) => signIn(nodes[n % nodes.length]!.url, email)),
         );
         await watcher.stop();
 

@@ -6,8 +6,8 @@ import { RedisNodes, type SignedIn } from './redis-nodes.js';
 
 const USERS = 20;
 const DEADLINE_MS = 100;
-/** One deadline of Redis, and what a busy machine needs for everything else. */
-const BOUND_MS = 1_500;
+/** Well below the stall, which nobody may wait for; a call takes `DEADLINE_MS`, the rest is for a busy machine. */
+const BOUND_MS = 4_000;
 const TAIL_INTERVAL_MS = 500;
 
 describeWithOwnRedis('two nodes whose Redis', () => {

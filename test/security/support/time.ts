@@ -1,4 +1,5 @@
 import { type ProcessClocks, SessionHealth } from 'nestjs-identity-session';
+import { LogFollower } from '../../../libs/session/src/nest/module/log-follower.js';
 import { KnownSessions } from '../../../libs/session/src/sync/known-sessions.js';
 import { TouchBuffer } from '../../../libs/session/src/sync/touch-buffer.js';
 import type { TestApp } from '../../support/app.js';
@@ -47,6 +48,14 @@ export class MovableClocks implements ProcessClocks {
 /** Resolves once the node follows the change log; what it knew before then it forgets. */
 export async function followsLog(node: TestApp): Promise<void> {
   await eventually(async () => (await node.app.get(SessionHealth).check()).status === 'ok');
+}
+
+/** Resolves once the node has read the change log anew: what was wrong with its connection is behind it. */
+export async function readsOn(node: TestApp): Promise<void> {
+  const log = node.app.get(LogFollower, { strict: false });
+  const since = log.figures()?.reads ?? 0;
+  // The first may have begun before.
+  await eventually(() => (log.figures()?.reads ?? Number.POSITIVE_INFINITY) >= since + 2);
 }
 
 /** For a node that hears of others' changes only when it asks: its own lease is all that it has. */
