@@ -1,4 +1,5 @@
 // The public entry. What is not here is nobody's to rely on.
+export { ASSURANCE_LIFETIMES } from './core/assurance-lifetimes.js';
 export { type Clock, systemClock } from './core/clock.js';
 export type { CutOff, CutOffScope, StoredCutOff } from './core/cut-off.js';
 export { ERROR_CATALOGUE, type ErrorCode, type ErrorDetails, IdentitySessionError } from './core/errors.js';

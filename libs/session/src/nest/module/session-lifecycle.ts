@@ -41,6 +41,7 @@ export class SessionLifecycle
   ) {}
 
   async onModuleInit(): Promise<void> {
+    for (const warning of this.options.warnings) this.#logger.warn(warning);
     if (this.options.migrate && this.options.store === undefined && this.dataSource !== null) {
       await migrateIdentitySession(this.dataSource);
     }

@@ -1,7 +1,7 @@
 import type { ProcessClocks } from '../../sync/node-clock.js';
 import type { Lifetimes } from '../../core/expiry.js';
 import type { ConcurrentLoginPolicy } from '../../core/policy.js';
-import type { SessionFacts } from '../../core/session.js';
+import type { AssuranceLevel, SessionFacts } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
 import type { CredentialExtractor } from '../credential/credential.js';
@@ -33,7 +33,18 @@ export interface IdentitySessionOptions {
     /** Exceptions by client id. */
     readonly clients?: Readonly<Record<string, Partial<Lifetimes>>>;
   };
-  /** An access is in the database after this long at the latest. Default 600 000. */
+  /**
+   * The level of assurance (NIST SP 800-63B-4) that sessions are to meet: `aal2` for 24 hours and 1 hour without access,
+   * `aal3` for 12 hours and 15 minutes. Gives the defaults of `lifetimes`; what is looser is a warning at start. Default:
+   * none; then warned of is what not even `aal1` allows, more than 30 days.
+   */
+  readonly assuranceLevel?: AssuranceLevel;
+  /**
+   * Who ends other sessions of their own over REST must have proved who they are within this many milliseconds, else 403
+   * `SESSION_NOT_FRESH`. Default 0: not asked.
+   */
+  readonly endOthersMaxAgeMs?: number;
+  /** An access is in the database after this long at the latest. Default 600 000; with `aal3` 300 000. */
   readonly syncIntervalMs?: number;
   /** Other nodes are told of a session's accesses at most this often, where there is a shared cache. Default 60 000. */
   readonly keepAccessMs?: number;

@@ -53,6 +53,22 @@ describe('the options', () => {
     expect(refusal({ lifetimes: { rememberMe: { idleTimeoutMs: 1_000 } } })).toContain('rememberMe');
   });
 
+  it('[row 15] take lifetimes from a level of assurance, and warn of what is looser', () => {
+    const aal3 = resolveOptions({ assuranceLevel: 'aal3' });
+    expect(aal3.lifetimes).toMatchObject({ idleTimeoutMs: 900_000, absoluteLifetimeMs: 43_200_000 });
+    expect(aal3.lifetimes.rememberMe).toEqual({ idleTimeoutMs: 900_000, absoluteLifetimeMs: 43_200_000 });
+    expect(aal3).toMatchObject({ syncIntervalMs: 300_000, warnings: [] });
+    expect(resolveOptions({ assuranceLevel: 'aal2' })).toMatchObject({ syncIntervalMs: 600_000, warnings: [] });
+    const looser = resolveOptions({ assuranceLevel: 'aal2', lifetimes: { rememberMe: { idleTimeoutMs: 7_200_000 } } });
+    expect(looser.warnings).toEqual([
+      'lifetimes.rememberMe.idleTimeoutMs is 7200000; aal2 allows 3600000 (NIST SP 800-63B-4)',
+    ]);
+    expect(resolveOptions({}).warnings).toEqual([]);
+    const year = { lifetimes: { absoluteLifetimeMs: 31_536_000_000 } };
+    expect(resolveOptions(year).warnings[0]).toContain('aal1 allows 2592000000');
+    expect(refusal({ assuranceLevel: 'aal4' })).toContain('assuranceLevel');
+  });
+
   it('refuse a rotation that would take requests on their way for theft', () => {
     expect(refusal({ rotation: { intervalMs: 20_000 } })).toContain('rotation.intervalMs is 20000');
     expect(refusal({ rotation: { intervalMs: 20_000, graceMs: 999 } })).toContain('rotation.graceMs is 999');

@@ -1,9 +1,11 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { lifetimesOfLevel, looserThan } from '../../core/assurance-lifetimes.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import type { LifetimeRules } from '../../core/expiry.js';
 import { type GivenLifetimes, idleProblems, resolveLifetimes } from '../../core/lifetime-rules.js';
 import { type ConcurrentLoginPolicy, validatePolicy } from '../../core/policy.js';
+import { ASSURANCE_LEVELS, type AssuranceLevel } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
@@ -17,6 +19,9 @@ import type { HintKind, IdentitySessionOptions, PolicyResolver } from './identit
 import { LIFETIMES_SCHEMA, LONGEST_LIFETIME_MS } from './lifetimes-schema.js';
 
 const DAY_MS = 86_400_000;
+const SYNC_INTERVAL_MS = 600_000;
+/** Fits an idle limit of 15 minutes. */
+const SHORT_SYNC_INTERVAL_MS = 300_000;
 
 /** Timers of Node take no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -47,7 +52,9 @@ const REDIS = z.strictObject({
 const OPTIONS = z.strictObject({
   policy: z.union([z.array(CONSTRAINT), z.custom<PolicyResolver>((value) => typeof value === 'function')]).default([]),
   lifetimes: LIFETIMES_SCHEMA.prefault({}),
-  syncIntervalMs: ms(600_000),
+  assuranceLevel: z.enum(ASSURANCE_LEVELS as readonly [AssuranceLevel, ...AssuranceLevel[]]).optional(),
+  endOthersMaxAgeMs: z.int().min(0).max(LONGEST_LIFETIME_MS).default(0),
+  syncIntervalMs: z.int().min(1).max(LONGEST_TIMER_MS).optional(),
   keepAccessMs: ms(60_000),
   idleMarginMs: ms(5_000, 0),
   maxStalenessMs: ms(5_000),
@@ -117,6 +124,9 @@ export interface ResolvedOptions {
   readonly lifetimes: LifetimeRules;
   /** The same before defaults: what stored settings are laid over. */
   readonly givenLifetimes: GivenLifetimes;
+  /** What works, but should not be so; to be told at start. */
+  readonly warnings: readonly string[];
+  readonly endOthersMaxAgeMs: number;
   readonly syncIntervalMs: number;
   readonly keepAccessMs: number;
   readonly idleMarginMs: number;
@@ -165,9 +175,12 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
   }
   const { data } = parsed;
   const policy = typeof data.policy === 'function' ? data.policy : validatePolicy(data.policy as ConcurrentLoginPolicy);
-  const lifetimes = resolveLifetimes(data.lifetimes);
+  const level = data.assuranceLevel;
+  const givenLifetimes = level === undefined ? data.lifetimes : lifetimesOfLevel(data.lifetimes, level);
+  const lifetimes = resolveLifetimes(givenLifetimes);
+  const syncIntervalMs = data.syncIntervalMs ?? (level === 'aal3' ? SHORT_SYNC_INTERVAL_MS : SYNC_INTERVAL_MS);
   const problems = [
-    ...idleProblems(lifetimes, data.syncIntervalMs, data.idleMarginMs),
+    ...idleProblems(lifetimes, syncIntervalMs, data.idleMarginMs),
     ...redisProblems(data),
     ...rotationProblems(data.rotation),
   ];
@@ -177,7 +190,9 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     ...data,
     policy,
     lifetimes,
-    givenLifetimes: data.lifetimes,
+    givenLifetimes,
+    syncIntervalMs,
+    warnings: looserThan(level ?? 'aal1', lifetimes),
     nodeName: data.nodeName ?? `${hostname()}:${process.pid}`,
     hints: data.hints ?? (data.redis === undefined ? 'postgres' : 'redis'),
     redis: data.redis,

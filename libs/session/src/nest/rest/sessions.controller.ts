@@ -1,7 +1,11 @@
 import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Query, Req, Res } from '@nestjs/common';
 import type { z } from 'zod';
+import { IdentitySessionError } from '../../core/errors.js';
+import { NodeClock } from '../../sync/node-clock.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
+import { RESOLVED_OPTIONS } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound, SessionService } from '../sign-in/session.service.js';
@@ -15,6 +19,8 @@ export class SessionsController {
   constructor(
     @Inject(SessionService) private readonly sessions: SessionService,
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,
+    @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'endOthersMaxAgeMs'>,
   ) {}
 
   @Get()
@@ -54,6 +60,7 @@ export class SessionsController {
       await this.sessions.signOut({ request, response });
       return;
     }
+    this.#demandFreshness(current);
     const ended = await this.admin.revoke(id, endedBy(current));
     if (ended === undefined) throw notFound(id);
   }
@@ -66,6 +73,7 @@ export class SessionsController {
     @Req() request: unknown,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<{ revoked: number }> {
+    this.#demandFreshness(current);
     const { revoked } = await this.admin.revokeAll({
       ...endedBy(current),
       filter: { userId: current.userId, tenantId: current.tenantId, exceptIds: [current.id] },
@@ -73,6 +81,14 @@ export class SessionsController {
     if (query.includeCurrent !== 'true') return { revoked };
     const endedCurrent = await this.sessions.endPresented({ request, response });
     return { revoked: revoked + (endedCurrent ? 1 : 0) };
+  }
+
+  /** For ending other sessions; one's own anybody may leave. @see OWASP ASVS 5.0 7.5.2 */
+  #demandFreshness(current: Session): void {
+    const { endOthersMaxAgeMs } = this.options;
+    if (endOthersMaxAgeMs === 0) return;
+    if (this.clock.now() - current.authenticatedAt.getTime() <= endOthersMaxAgeMs) return;
+    throw new IdentitySessionError('SESSION_NOT_FRESH', 'Authenticate again before you end other sessions.');
   }
 }
 
