@@ -91,8 +91,15 @@ export {
   type Credential,
   type CredentialExtractor,
   type IncomingHeadersCarrier,
+  type TokenCredential,
 } from './nest/credential/credential.js';
 export { SESSION_TOKEN_HEADER } from './nest/credential/deliver-token.js';
+export {
+  type VouchedCredential,
+  type VouchedSession,
+  VouchedSessionExtractor,
+  vouchForSession,
+} from './nest/credential/vouched-session.js';
 export { CsrfGuard } from './nest/csrf/csrf.guard.js';
 export type { DeviceResolver, ResolvedDevice } from './nest/device/device-resolver.js';
 export { type LocationResolver, NoLocationResolver } from './nest/device/location-resolver.js';
@@ -127,6 +134,7 @@ export type {
   IdentitySessionOptions,
   PolicyContext,
   PolicyResolver,
+  RpcHeadersReader,
 } from './nest/options/identity-session-options.js';
 export { describeOperations, describeSessions } from './nest/openapi/describe-sessions.js';
 export type { OpenApiDocument, OpenApiOperation, OpenApiOperations, OpenApiSchema } from './nest/openapi/open-api.js';

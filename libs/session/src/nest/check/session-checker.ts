@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CachedSession } from '../../cache/cached-session.js';
-import { type ErrorCode, IdentitySessionError } from '../../core/errors.js';
+import { IdentitySessionError } from '../../core/errors.js';
 import { expiryOf } from '../../core/expiry.js';
 import { isLive } from '../../core/lifecycle.js';
 import { type AssuranceLevel, meetsAssurance, type SessionRecord } from '../../core/session.js';
@@ -10,9 +10,11 @@ import { CutOffs } from '../../sync/cut-offs.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { limitedTo, type VouchedCredential, vouchedSessionId, vouchesFor } from '../credential/vouched-session.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
+import { invalid, refusalOf, refused, refusedAs, type Refusal, REFUSALS } from './refusals.js';
 import { TokenRotation } from './token-rotation.js';
 
 /** What a route asks of a session beyond being live. */
@@ -39,18 +41,7 @@ export type SessionVerdict =
       /** The token to use from now on: a secret, for whoever presented the one before and for nobody else. */
       readonly successor?: string | undefined;
     }
-  | { readonly session?: undefined; readonly error: IdentitySessionError };
-
-/** Why a session that is not live is refused; told only to whoever presents its secret. */
-const REFUSALS: Readonly<Record<Exclude<CachedSession['record']['status'], 'active'>, readonly [ErrorCode, string]>> = {
-  pending: ['SESSION_INVALID', 'The sign-in is not complete.'],
-  suspended: ['SESSION_SUSPENDED', 'The session is suspended; an administrator can resume it.'],
-  signed_out: ['SESSION_SIGNED_OUT', 'The session was signed out. Sign in again.'],
-  expired: ['SESSION_EXPIRED', 'The session has run out. Sign in again.'],
-  evicted: ['SESSION_EVICTED', 'The session was ended by a newer sign-in. Sign in again.'],
-  revoked: ['SESSION_REVOKED', 'The session was revoked. Sign in again.'],
-  rejected: ['SESSION_REVOKED', 'The sign-in was rejected.'],
-};
+  | Refusal;
 
 /** An idle limit seems passed; the database may know better. */
 const SEEMS_IDLE = 'idle';
@@ -113,6 +104,53 @@ export class SessionChecker {
     return this.#ask(parsed, requirements, address, isStrict || entry !== undefined).catch(refusalOf);
   }
 
+  /**
+   * As `verify`, for a session that the application vouches for in place of a secret: see `vouchForSession`. Anything else
+   * than what that has given, and the session of another user or tenant, is `SESSION_INVALID`.
+   */
+  verifyVouched(
+    vouched: VouchedCredential,
+    requirements: SessionRequirements = NO_REQUIREMENTS,
+    address: string | null = null,
+  ): SessionVerdict | Promise<SessionVerdict> {
+    const id = vouchedSessionId(vouched);
+    if (id === undefined) return invalid();
+    const isStrict = this.#isStrict || requirements.strict === true;
+    const entry = isStrict ? undefined : this.known.trusted(id);
+    const verdict = entry && this.#judgeVouched(vouched, entry, requirements, address);
+    return (
+      verdict ?? this.#askVouched(vouched, requirements, address, isStrict || entry !== undefined).catch(refusalOf)
+    );
+  }
+
+  async #askVouched(
+    vouched: VouchedCredential,
+    requirements: SessionRequirements,
+    address: string | null,
+    fresh: boolean,
+  ): Promise<SessionVerdict> {
+    const since = this.known.moment();
+    const askedAt = this.clock.now();
+    const entry = await this.known.load(vouched.sessionId, fresh);
+    if (entry === undefined) return invalid();
+    const verdict = this.#judgeVouched(vouched, entry, requirements, address);
+    if (verdict !== undefined) return verdict;
+    if (this.#mayHaveBeenUsed(entry, fresh || this.known.isAsOf(entry, since), askedAt)) {
+      return this.#askVouched(vouched, requirements, address, true);
+    }
+    return refused(...REFUSALS.expired);
+  }
+
+  #judgeVouched(
+    vouched: VouchedCredential,
+    entry: CachedSession,
+    requirements: SessionRequirements,
+    address: string | null,
+  ): SessionVerdict | undefined {
+    if (!vouchesFor(vouched, entry.record)) return invalid();
+    return this.#judgeAs(limitedTo(vouched, entry.record), entry, requirements, address);
+  }
+
   /** A secret that memory does not confirm is no proof: the token may have been rotated elsewhere. */
   #doubt(
     parsed: ParsedToken,
@@ -162,10 +200,15 @@ export class SessionChecker {
         ? await this.#judge(parsed, entry, requirements, address, mayRotate)
         : this.#judgePrevious(parsed, entry, requirements, address);
     if (verdict !== undefined) return verdict;
-    // What was not idle when it was asked for may have been used elsewhere while the answer was on its way.
-    const wasIdle = expiryOf(entry.record, entry.lastAccessedAt, askedAt) !== 'none';
-    if (!isCurrent || !wasIdle) return this.#ask(parsed, requirements, address, true, mayRotate, presentedAt);
+    if (this.#mayHaveBeenUsed(entry, isCurrent, askedAt)) {
+      return this.#ask(parsed, requirements, address, true, mayRotate, presentedAt);
+    }
     return refused(...REFUSALS.expired);
+  }
+
+  /** What was not idle when it was asked for may have been used elsewhere while the answer was on its way. */
+  #mayHaveBeenUsed(entry: CachedSession, isCurrent: boolean, askedAt: number): boolean {
+    return !isCurrent || expiryOf(entry.record, entry.lastAccessedAt, askedAt) === 'none';
   }
 
   /** `undefined` where an idle limit seems to be passed. */
@@ -207,16 +250,23 @@ export class SessionChecker {
     requirements: SessionRequirements,
     address: string | null,
   ): SessionVerdict | undefined {
-    const record = asBeforeRotation(entry.record);
+    const verdict = this.#judgeAs(asBeforeRotation(entry.record), entry, requirements, address);
+    if (verdict?.session === undefined || requirements.deliversSuccessor !== true) return verdict;
+    return { session: verdict.session, successor: this.rotation.successorOf(token, entry.record) };
+  }
+
+  /** As `#judge`, for the rights that `record` says. There is nothing to rotate. */
+  #judgeAs(
+    record: SessionRecord,
+    entry: CachedSession,
+    requirements: SessionRequirements,
+    address: string | null,
+  ): SessionVerdict | undefined {
     const now = this.clock.now();
     const obstacle = this.#obstacle(record, entry.lastAccessedAt, requirements, now);
     if (obstacle !== undefined) return obstacle === SEEMS_IDLE ? undefined : obstacle;
     if (requirements.skipTouch !== true) this.touches.touch(entry, Math.floor(now), address);
-    const tells = requirements.deliversSuccessor === true;
-    return {
-      session: new Session(record, entry),
-      successor: tells ? this.rotation.successorOf(token, entry.record) : undefined,
-    };
+    return { session: new Session(record, entry) };
   }
 
   /** Rotates a token that is due and was admitted. Where that fails, the token stays good. */
@@ -260,23 +310,4 @@ export class SessionChecker {
     }
     return undefined;
   }
-}
-
-function invalid(): SessionVerdict {
-  return refused('SESSION_INVALID', 'The session is not valid. Sign in again.');
-}
-
-function refusedAs(status: keyof typeof REFUSALS): SessionVerdict {
-  // A newer version may have written a status that this one does not know.
-  return Object.hasOwn(REFUSALS, status) ? refused(...REFUSALS[status]) : invalid();
-}
-
-function refused(code: ErrorCode, message: string): SessionVerdict {
-  return { error: new IdentitySessionError(code, message) };
-}
-
-function refusalOf(error: unknown): SessionVerdict {
-  if (error instanceof IdentitySessionError) return { error };
-  const message = 'The session could not be checked. Try again.';
-  return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }, error) };
 }

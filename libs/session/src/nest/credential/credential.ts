@@ -1,7 +1,14 @@
 import { readCookie } from './cookie-header.js';
+import type { VouchedCredential } from './vouched-session.js';
 
-/** What a request presents as proof of its session. The token is raw text: nobody has looked at it yet. */
-export type Credential = { readonly kind: 'cookie' | 'bearer'; readonly token: string };
+/** A token that a request presents. It is raw text: nobody has looked at it yet. */
+export interface TokenCredential {
+  readonly kind: 'cookie' | 'bearer';
+  readonly token: string;
+}
+
+/** What a request has as proof of its session: a token, or the word of the application. */
+export type Credential = TokenCredential | VouchedCredential;
 
 /**
  * The part of a request that credentials may come from: its headers, and nothing else. Express, Fastify, Node's
@@ -16,7 +23,10 @@ export interface IncomingHeadersCarrier {
   readonly raw?: { readonly rawHeaders?: readonly string[] | undefined } | undefined;
 }
 
-/** Finds the credential of a request. Called for every request: it must neither wait nor throw. */
+/**
+ * Finds the credential of a request. Called for every request: it must neither wait nor throw. What takes time, such as
+ * the check of a signature, belongs into a guard before this one; see `vouchForSession`.
+ */
 export interface CredentialExtractor {
   /** `undefined` where the request presents none. */
   extract(request: IncomingHeadersCarrier): Credential | undefined;
@@ -41,7 +51,7 @@ const SPACE = 0x20;
 export class CookieOrBearerExtractor implements CredentialExtractor {
   constructor(private readonly cookieName: string) {}
 
-  extract(request: IncomingHeadersCarrier): Credential | undefined {
+  extract(request: IncomingHeadersCarrier): TokenCredential | undefined {
     const authorization = request.headers[AUTHORIZATION];
     if (authorization !== undefined) {
       if (typeof authorization !== 'string' || isRepeated(request)) return undefined;

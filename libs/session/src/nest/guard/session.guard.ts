@@ -12,7 +12,7 @@ import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CrossSiteRule, isUnsafe } from '../csrf/cross-site.js';
 import { crossSite } from '../csrf/csrf.guard.js';
-import { carrierOf, responseOf, type SessionCarrier } from './carrier.js';
+import { carrierOf, readRpcHeaders, responseOf, type SessionCarrier } from './carrier.js';
 import { attachSession, detachSession, ROUTE_METADATA } from './route.decorators.js';
 
 interface RouteRules extends SessionRequirements {
@@ -53,6 +53,7 @@ export class SessionGuard implements CanActivate {
    */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const rules = this.#rulesOf(context);
+    if (this.options.rpcHeaders !== undefined) readRpcHeaders(context, this.options.rpcHeaders);
     const carrier = carrierOf(context);
     if (rules.anonymous) {
       if (carrier !== undefined && isUnsafe(carrier.method)) {
@@ -74,15 +75,18 @@ export class SessionGuard implements CanActivate {
     if (isUnsafe(carrier.method)) this.#refuseCrossSite(carrier, rules, credential);
     // What nobody delivers would be lost, and the session with it.
     const asked = canDeliver ? rules : { ...rules, deliversSuccessor: false };
-    const verdict = this.checker.verify(credential.token, asked, clientAddress(carrier, this.options.trustProxyHops));
+    const address = clientAddress(carrier, this.options.trustProxyHops);
+    const verdict =
+      credential.kind === 'vouched'
+        ? this.checker.verifyVouched(credential, asked, address)
+        : this.checker.verify(credential.token, asked, address);
     return verdict instanceof Promise
       ? verdict.then((found) => this.#admit(carrier, rules, found, credential, response))
       : this.#admit(carrier, rules, verdict, credential, response);
   }
 
   #refuseCrossSite(carrier: SessionCarrier, rules: RouteRules, credential: Credential | undefined): void {
-    // A browser adds cookies by itself, whoever asks; no bearer token.
-    if (credential?.kind !== 'cookie' || rules.crossSite || !this.#crossSite.isEnabled) return;
+    if (!isAmbient(credential, carrier) || rules.crossSite || !this.#crossSite.isEnabled) return;
     if (this.#crossSite.isForeign(carrier)) throw crossSite();
   }
 
@@ -140,6 +144,11 @@ export class SessionGuard implements CanActivate {
 }
 
 type Target = Parameters<Reflector['get']>[1];
+
+/** A browser adds cookies by itself, whoever asks; no bearer token. What is vouched for may have come in a cookie. */
+function isAmbient(credential: Credential | undefined, { headers }: SessionCarrier): boolean {
+  return credential?.kind === 'cookie' || (credential?.kind === 'vouched' && headers['cookie'] !== undefined);
+}
 
 /** Admits nobody in particular: what another module's guard has found is another realm's. */
 function withoutSession(carrier: SessionCarrier | undefined): true {

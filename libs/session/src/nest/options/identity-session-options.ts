@@ -1,3 +1,4 @@
+import type { ArgumentsHost } from '@nestjs/common';
 import type { ProcessClocks } from '../../sync/node-clock.js';
 import type { Lifetimes } from '../../core/expiry.js';
 import type { ConcurrentLoginPolicy } from '../../core/policy.js';
@@ -15,6 +16,12 @@ export interface PolicyContext extends SessionFacts {
 
 /** Chooses the policy of one sign-in. Asked before the transaction; the decision itself is made under the lock. */
 export type PolicyResolver = (context: PolicyContext) => ConcurrentLoginPolicy | Promise<ConcurrentLoginPolicy>;
+
+/**
+ * Gives the headers of an RPC message, such as `{ authorization: 'Bearer …' }`: of its context, or of its payload where the
+ * transport has none. Nothing but text counts. Called for every guarded message: it must neither wait nor throw.
+ */
+export type RpcHeadersReader = (message: ReturnType<ArgumentsHost['switchToRpc']>) => object | null | undefined;
 
 /** The ways that hints can take. */
 export type HintKind = 'postgres' | 'redis' | 'in-process' | 'off';
@@ -125,6 +132,8 @@ export interface IdentitySessionOptions {
   readonly store?: SessionStore;
   /** Asked in order for the credential of a request. Default: bearer, then cookie. */
   readonly extractors?: readonly CredentialExtractor[];
+  /** Where an RPC message has its headers. Default: in the context of its transport, where that has `headers`. */
+  readonly rpcHeaders?: RpcHeadersReader;
   readonly deviceResolver?: DeviceResolver;
   readonly locationResolver?: LocationResolver;
   /** The clocks of the process; for tests. */

@@ -15,7 +15,7 @@ import { type CrossSiteOptions, isOrigin } from '../csrf/cross-site.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import { type LocationResolver, NoLocationResolver } from '../device/location-resolver.js';
 import { UserAgentDeviceResolver } from '../device/user-agent-device-resolver.js';
-import type { HintKind, IdentitySessionOptions, PolicyResolver } from './identity-session-options.js';
+import type { HintKind, IdentitySessionOptions, PolicyResolver, RpcHeadersReader } from './identity-session-options.js';
 import { LIFETIMES_SCHEMA, LONGEST_LIFETIME_MS } from './lifetimes-schema.js';
 
 const DAY_MS = 86_400_000;
@@ -113,6 +113,7 @@ const OPTIONS = z.strictObject({
   migrate: z.boolean().default(true),
   store: given<SessionStore>(),
   extractors: z.array(z.custom<CredentialExtractor>((value) => typeof value === 'object' && value !== null)).optional(),
+  rpcHeaders: z.custom<RpcHeadersReader>((value) => typeof value === 'function').optional(),
   deviceResolver: given<DeviceResolver>(),
   locationResolver: given<LocationResolver>(),
   clocks: given<ProcessClocks>(),
@@ -159,6 +160,7 @@ export interface ResolvedOptions {
   readonly migrate: boolean;
   readonly store: SessionStore | undefined;
   readonly extractors: readonly CredentialExtractor[] | undefined;
+  readonly rpcHeaders: RpcHeadersReader | undefined;
   readonly deviceResolver: DeviceResolver;
   readonly locationResolver: LocationResolver;
   readonly clocks: ProcessClocks;
@@ -200,6 +202,7 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     directUrl: data.directUrl,
     store: data.store,
     extractors: data.extractors,
+    rpcHeaders: data.rpcHeaders,
     deviceResolver,
     locationResolver: data.locationResolver ?? new NoLocationResolver(),
     clocks: data.clocks ?? systemClocks,

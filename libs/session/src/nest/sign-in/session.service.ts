@@ -14,6 +14,7 @@ import { clearSiteData, noStore, SessionCookie } from '../cookie/session-cookie.
 import type { Credential } from '../credential/credential.js';
 import { deliverToken, SESSION_TOKEN_HEADER } from '../credential/deliver-token.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
+import { type VouchedCredential, vouchedSessionId, vouchesFor } from '../credential/vouched-session.js';
 import type { SessionCarrier } from '../guard/carrier.js';
 import { removeHeader } from '../http/response-headers.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
@@ -233,6 +234,7 @@ export class SessionService {
   ): Promise<{ readonly credential: Credential; readonly record: SessionRecord | undefined } | undefined> {
     const credential = this.credentials.of(request);
     if (credential === undefined) return undefined;
+    if (credential.kind === 'vouched') return { credential, record: await this.#vouched(credential, manager) };
     const parsed = parseToken(credential.token);
     if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, record: undefined };
     const presentedAt = this.clock.now();
@@ -243,11 +245,21 @@ export class SessionService {
     return { credential, record: standing === 'current' || standing === 'previous' ? record : undefined };
   }
 
+  /** The session that the application vouches for, of the user that it names. */
+  async #vouched(
+    credential: VouchedCredential,
+    manager: EntityManager | undefined,
+  ): Promise<SessionRecord | undefined> {
+    const id = vouchedSessionId(credential);
+    const record = id === undefined ? undefined : await this.writer.read(manager, id);
+    return record !== undefined && vouchesFor(credential, record) ? record : undefined;
+  }
+
   /** Has the client forget the credential and what it holds of the user. */
   #forget({ response }: SessionExchange, credential: Credential): void {
     if (response === undefined) return;
     if (credential.kind === 'cookie') this.cookie.clear(response);
-    else removeHeader(response, SESSION_TOKEN_HEADER);
+    else if (credential.kind === 'bearer') removeHeader(response, SESSION_TOKEN_HEADER);
     clearSiteData(response);
     noStore(response);
   }
