@@ -1,6 +1,7 @@
 export { InMemorySessionStore, type InMemorySessionStoreOptions } from '../store/memory/in-memory-session-store.js';
 export type { InMemorySessionEvent, SessionEventType } from '../store/memory/session-event.js';
 export { FixedClock } from './fixed-clock.js';
+export { type OverridableModuleBuilder, overrideSession, type OverridingUser } from './override-session.js';
 export { type AdmissionOverrides, admissionOf, randomDigest } from './session-builder.js';
 export { simulateCluster } from './simulation/simulate-cluster.js';
 export { SimulatedCluster } from './simulation/simulated-cluster.js';

@@ -19,7 +19,7 @@ import { mountedAt } from '../rest/mount.js';
 import { pathsOf, routeTable } from '../rest/routes.js';
 import { SessionsController } from '../rest/sessions.controller.js';
 import { GUARD_DEPENDENCIES, identitySessionProviders, PUBLIC_PROVIDERS } from './identity-session.providers.js';
-import { SESSION_ACCESS_POLICY } from './tokens.js';
+import { OPTIONS_AS_GIVEN, SESSION_ACCESS_POLICY } from './tokens.js';
 
 /** What must be known before the options are, because it decides what the module consists of. */
 export interface IdentitySessionModuleExtras {
@@ -35,8 +35,6 @@ export interface IdentitySessionModuleExtras {
   readonly accessPolicy?: Type<SessionAccessPolicy> | undefined;
 }
 
-/** The options as they were given. */
-const OPTIONS = Symbol('identity-session:options-as-given');
 const REST = Symbol('identity-session:rest');
 
 interface MountedRest {
@@ -46,7 +44,7 @@ interface MountedRest {
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessionOptions>({
   moduleName: 'IdentitySession',
-  optionsInjectionToken: OPTIONS,
+  optionsInjectionToken: OPTIONS_AS_GIVEN,
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createIdentitySessionOptions')
@@ -62,7 +60,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
         global: extras.isGlobal ?? false,
         providers: [
           ...(definition.providers ?? []),
-          ...identitySessionProviders(OPTIONS, extras.dataSource),
+          ...identitySessionProviders(OPTIONS_AS_GIVEN, extras.dataSource),
           { provide: REST, useValue: rest === false ? null : mounted },
           { provide: APP_FILTER, useClass: IdentitySessionErrorFilter },
           ...(globalGuard ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),

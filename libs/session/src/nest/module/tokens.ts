@@ -1,3 +1,5 @@
+/** The options as they were given. */
+export const OPTIONS_AS_GIVEN = Symbol('identity-session:options-as-given');
 /** The options, complete and checked. */
 export const RESOLVED_OPTIONS = Symbol('identity-session:options');
 /** The `SessionStore`. */
