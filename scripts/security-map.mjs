@@ -65,6 +65,7 @@ const ROWS = {
   65: 'No token in logs',
   66: 'Store trouble is 503, never admission',
   67: 'No mix-up of identities',
+  68: 'Cleanup ends each session once, and none that was touched',
 };
 
 const files = execFileSync('git', [

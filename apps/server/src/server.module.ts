@@ -1,5 +1,6 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, DiscoveryModule, MetadataScanner } from '@nestjs/core';
+import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { IdentitySessionModule } from 'nestjs-identity-session';
 import { AccountsModule } from './accounts/accounts.module.js';
@@ -35,6 +36,7 @@ export class ServerModule {
             logger.warn(`An idle connection was lost: ${error.message}`);
           },
         }),
+        ScheduleModule.forRoot(),
         IdentitySessionModule.forRootAsync({
           imports: [AccountsModule],
           inject: [SERVER_CONFIG],

@@ -14,6 +14,7 @@ export function sessionOptions({ session, http, database, redisUrl, nodeName }: 
     hints: session.hints,
     ...(redisUrl === null ? {} : { redis: { url: redisUrl } }),
     ...(database.directUrl === null ? {} : { directUrl: database.directUrl }),
+    cleanup: { enabled: session.cleanup, intervalMs: session.cleanupIntervalMs },
     tokenKeys: session.tokenKeys,
     rotation: { intervalMs: session.rotationIntervalMs, graceMs: session.rotationGraceMs },
     cookie: { secure: session.cookieSecure },

@@ -170,7 +170,7 @@ export class KnownSessions {
    * As `apply`, where what has been committed is not known for sure: the next check asks the database. The records are
    * what the change would have made of them; older ones are not taken from the shared level any more.
    */
-  forget(records: readonly SessionRecord[]): void {
+  forget(records: readonly Pick<SessionRecord, 'id' | 'version'>[]): void {
     const { loader, versions, unknown } = this.ports;
     const now = this.clocks.monotonic();
     for (const { id, version } of records) {

@@ -1,6 +1,7 @@
 import { addressesContract } from './store-contract/addresses.contract.js';
 import { admissionContract } from './store-contract/admission.contract.js';
 import { changingContract } from './store-contract/changing.contract.js';
+import { cleanupContract } from './store-contract/cleanup.contract.js';
 import { cutOffsContract } from './store-contract/cut-offs.contract.js';
 import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
@@ -29,6 +30,7 @@ const PARTS: readonly ContractPart[] = [
   findingContract,
   listingContract,
   cutOffsContract,
+  cleanupContract,
 ];
 
 /**

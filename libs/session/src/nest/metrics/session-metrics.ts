@@ -5,6 +5,7 @@ import type { HintChannel } from '../../sync/hint-channel.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionChecker } from '../check/session-checker.js';
+import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import { type LogFigures, LogFollower } from '../module/log-follower.js';
 import { HINT_CHANNEL, SHARED_CACHE } from '../module/tokens.js';
@@ -46,6 +47,7 @@ export class SessionMetrics {
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(SessionChecker) private readonly checker: SessionChecker,
     @Inject(SessionEventFeed) private readonly events: SessionEventFeed,
+    @Inject(SessionCleanup) private readonly cleanup: SessionCleanup,
     @Inject(SHARED_CACHE) private readonly shared: SharedSessionCache | null,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
   ) {}
@@ -63,6 +65,7 @@ export class SessionMetrics {
       ...(log === undefined ? [] : samplesOf(log)),
       ...this.#ofHints(),
       ...this.#ofEvents(),
+      ...this.#ofCleanup(),
     ];
   }
 
@@ -150,6 +153,31 @@ export class SessionMetrics {
         'event_overflows_total',
         'Times that a listener was too slow and got a resync instead.',
       )(counts.overflows),
+    ];
+  }
+
+  #ofCleanup(): MetricSample[] {
+    const { counts, isRunning, lastRunAt = Number.NaN } = this.cleanup;
+    const removed = counter(
+      'cleanup_removed_total',
+      'Rows that the cleanup of this node has removed, by what they were.',
+    );
+    return [
+      gauge('cleanup_running', 'Whether a cleanup is under way on this node: 1 or 0.')(isRunning ? 1 : 0),
+      gauge(
+        'cleanup_last_run_timestamp_seconds',
+        'When a cleanup last came to its end on this node; not a number before the first.',
+      )(lastRunAt / 1_000),
+      counter('cleanup_runs_total', 'Cleanups that came to their end.')(counts.runs),
+      counter('cleanup_failures_total', 'Cleanups that the database broke off.')(counts.failures),
+      counter('cleanup_ended_total', 'Sessions that the cleanup of this node has ended.')(counts.ended),
+      removed(counts.removed, { kind: 'session' }),
+      removed(counts.changes, { kind: 'change' }),
+      removed(counts.questions, { kind: 'question' }),
+      counter(
+        'cleanup_scrubbed_total',
+        'Sessions that the cleanup of this node has taken the addresses from.',
+      )(counts.scrubbed),
     ];
   }
 }

@@ -10,6 +10,9 @@ import type { HintChannel } from '../../sync/hint-channel.js';
 import { type HintPublisher, NO_HINTS } from '../../sync/hints.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
+import { CleanupTimer } from '../cleanup/cleanup-timer.js';
+import { DatabaseReach } from '../cleanup/database-reach.js';
+import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { SessionChecker } from '../check/session-checker.js';
 import { TokenRotation } from '../check/token-rotation.js';
 import { SessionCookie } from '../cookie/session-cookie.js';
@@ -23,8 +26,6 @@ import { SessionHealth } from '../health/session-health.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
-import { SessionSettingsService } from '../settings/session-settings.service.js';
-import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
 import { SessionService } from '../sign-in/session.service.js';
@@ -58,7 +59,7 @@ export const PUBLIC_PROVIDERS = [
   SessionHealth,
   SessionMetrics,
   SessionEvents,
-  SessionSettingsService,
+  SessionCleanup,
 ] as const;
 
 /** What a guard in another module needs to be made there. */
@@ -69,11 +70,12 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
   return [
     ...PUBLIC_PROVIDERS,
     AdmissionBuilder,
-    SignInRulebook,
     SessionWriter,
     TokenRotation,
     SessionLifecycle,
     LogUpkeep,
+    DatabaseReach,
+    CleanupTimer,
     {
       provide: RESOLVED_OPTIONS,
       inject: [optionsToken],

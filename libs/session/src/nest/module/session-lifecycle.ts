@@ -13,6 +13,7 @@ import type { SessionStore } from '../../store/session-store.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { LogFollower } from './log-follower.js';
 import type { RedisLinks } from './redis-links.js';
@@ -36,6 +37,7 @@ export class SessionLifecycle
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(LogFollower) private readonly log: LogFollower,
     @Inject(LogUpkeep) private readonly upkeep: LogUpkeep,
+    @Inject(SessionCleanup) private readonly cleanup: SessionCleanup,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
     @Inject(REDIS_LINKS) private readonly redis: RedisLinks | null,
   ) {}
@@ -54,10 +56,12 @@ export class SessionLifecycle
   async onApplicationBootstrap(): Promise<void> {
     this.upkeep.start();
     await this.log.start();
+    await this.cleanup.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.upkeep.stop();
+    this.cleanup.stop();
     const begunAt = performance.now();
     await this.touches.flushAll(this.#writingMs);
     this.#writingMs -= Math.min(this.#writingMs, performance.now() - begunAt);

@@ -124,6 +124,24 @@ export interface IdentitySessionOptions {
    * 7 200 000 (2 hours).
    */
   readonly logRetentionMs?: number;
+  /** Ends sessions whose users never come again, and forgets what has been kept long enough. */
+  readonly cleanup?: {
+    /** Whether this node takes part. `SessionCleanup.run()` works either way. Default true. */
+    readonly enabled?: boolean;
+    /** A run begins this often on each node; nodes share the work. Default 600 000. */
+    readonly intervalMs?: number;
+    /** Ended sessions are kept for this long. Default 7 776 000 000 (90 days), at least 7 200 000 (2 hours). */
+    readonly retentionMs?: number;
+    /**
+     * Ends sessions that nobody has used for this long, whatever their idle limit: those that are remembered, say. At
+     * least 2 × `syncIntervalMs` + `idleMarginMs`. Default: none.
+     */
+    readonly inactiveAfterMs?: number;
+    /** Removes addresses and location this long after the session ended. Default: with the session. */
+    readonly scrubAddressesAfterMs?: number;
+    /** Also of live sessions, what was not seen for `scrubAddressesAfterMs`. Default false. */
+    readonly scrubLiveAddresses?: boolean;
+  };
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */
   readonly questionLifetimeMs?: number;
   /** Makes and updates the module's tables at start, safely with many nodes. Default true. */

@@ -109,6 +109,20 @@ const OPTIONS = z.strictObject({
     .min(LEAST_LOG_RETENTION_MS, `must be at least ${LEAST_LOG_RETENTION_MS}: nodes read the log up to an hour later`)
     .max(LONGEST_LIFETIME_MS)
     .default(90 * DAY_MS),
+  cleanup: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      intervalMs: ms(600_000),
+      retentionMs: z
+        .int()
+        .min(LEAST_LOG_RETENTION_MS, `must be at least ${LEAST_LOG_RETENTION_MS}: nodes may still know the session`)
+        .max(LONGEST_LIFETIME_MS)
+        .default(90 * DAY_MS),
+      inactiveAfterMs: z.int().min(1).max(LONGEST_LIFETIME_MS).optional(),
+      scrubAddressesAfterMs: z.int().min(0).max(LONGEST_LIFETIME_MS).optional(),
+      scrubLiveAddresses: z.boolean().default(false),
+    })
+    .prefault({}),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),
   store: given<SessionStore>(),
@@ -156,6 +170,14 @@ export interface ResolvedOptions {
   readonly nodeName: string;
   readonly cache: { readonly maxSessions: number; readonly maxBytes: number };
   readonly logRetentionMs: number;
+  readonly cleanup: {
+    readonly enabled: boolean;
+    readonly intervalMs: number;
+    readonly retentionMs: number;
+    readonly inactiveAfterMs?: number | undefined;
+    readonly scrubAddressesAfterMs?: number | undefined;
+    readonly scrubLiveAddresses: boolean;
+  };
   readonly questionLifetimeMs: number;
   readonly migrate: boolean;
   readonly store: SessionStore | undefined;
@@ -184,6 +206,7 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
   const problems = [
     ...idleProblems(lifetimes, syncIntervalMs, data.idleMarginMs),
     ...redisProblems(data),
+    ...cleanupProblems(data.cleanup, 2 * syncIntervalMs + data.idleMarginMs),
     ...rotationProblems(data.rotation),
   ];
   if (problems.length > 0) throw invalid(problems);
@@ -207,6 +230,23 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     locationResolver: data.locationResolver ?? new NoLocationResolver(),
     clocks: data.clocks ?? systemClocks,
   });
+}
+
+function cleanupProblems(
+  { inactiveAfterMs, scrubAddressesAfterMs, scrubLiveAddresses }: ResolvedOptions['cleanup'],
+  leastIdleMs: number,
+): string[] {
+  return [
+    ...(inactiveAfterMs !== undefined && inactiveAfterMs < leastIdleMs
+      ? [
+          `cleanup.inactiveAfterMs is ${inactiveAfterMs}, but must be at least 2 × syncIntervalMs + idleMarginMs = ` +
+            `${leastIdleMs}: accesses are in the database that late`,
+        ]
+      : []),
+    ...(scrubLiveAddresses && scrubAddressesAfterMs === undefined
+      ? ['cleanup.scrubLiveAddresses is true, but nothing says when; give cleanup.scrubAddressesAfterMs']
+      : []),
+  ];
 }
 
 function redisProblems({ redis, hints, sharedCache }: z.infer<typeof OPTIONS>): string[] {

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { EndedVersion } from '../../store/session-cleanup.js';
 import type { ChangeNote, SessionStore, TransactionalSessionStore } from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintPublisher } from '../../sync/hints.js';
@@ -47,6 +48,16 @@ export class SessionWriter {
       done(outcome);
     });
     return outcome;
+  }
+
+  /**
+   * Has this node, and then the others, know of sessions that have ended without anybody waiting for it. Nobody asks for
+   * most of them again, so nothing is kept of them.
+   */
+  ended(sessions: readonly EndedVersion[]): void {
+    if (sessions.length === 0) return;
+    this.known.forget(sessions);
+    this.hints.publish();
   }
 
   /** Makes a cut-off; once it is durable this node refuses what it covers, before anyone is told. */

@@ -4,7 +4,6 @@ import type { SessionStore } from '../../store/session-store.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 
-const INTERVAL_MS = 600_000;
 /** Rows in one statement: some ten milliseconds. */
 const BATCH = 2_000;
 /** Statements of one task in one run; what is left has time until the next. */
@@ -12,13 +11,12 @@ const MOST_BATCHES = 50;
 
 /**
  * Keeps the change log in order: what is older than `logRetentionMs` goes, and so do questions that nobody answered;
- * what a restored backup has brought is settled. Every node tries now and then, one at a time does it, in small batches
- * that wait for nobody. Without a store on PostgreSQL there is nothing to do.
+ * what a restored backup has brought is settled. Part of each run of the cleanup; one node at a time does it, in small
+ * batches that wait for nobody. Without a store on PostgreSQL there is nothing to do.
  */
 @Injectable()
 export class LogUpkeep {
   readonly #logger = new Logger('IdentitySession');
-  #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
   constructor(
@@ -26,16 +24,14 @@ export class LogUpkeep {
     @Inject(SESSION_STORE) private readonly store: SessionStore,
   ) {}
 
-  /** Settles what was restored at once, and goes on by itself until `stop`. */
+  /** Settles what was restored: it would be taken for news. */
   start(): void {
     void this.#attempt(() => this.settleRestored());
-    this.#schedule();
   }
 
   /** Begins no further batch. */
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
   }
 
   /** All tasks once, within their bounds; gives how many rows were removed. May run on several nodes at once. */
@@ -66,19 +62,6 @@ export class LogUpkeep {
       if (changed < BATCH) break;
     }
     return done;
-  }
-
-  /** Nodes that were started together do not come together. */
-  #schedule(): void {
-    if (this.#isStopped || !keepsLog(this.store)) return;
-    this.#timer = setTimeout(
-      () => {
-        void this.#attempt(() => this.run()).then(() => {
-          this.#schedule();
-        });
-      },
-      INTERVAL_MS * (0.5 + Math.random()),
-    ).unref();
   }
 
   async #attempt(task: () => Promise<unknown>): Promise<void> {

@@ -5,6 +5,15 @@ import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
 import type { PreviousToken, SessionFacts, SessionRecord } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
+import type {
+  CleanupBatch,
+  CleanupRules,
+  CleanupState,
+  SessionCleanupStore,
+  WalkPage,
+  WalkPosition,
+  WalkRules,
+} from '../session-cleanup.js';
 import {
   type Admission,
   type AdmitOutcome,
@@ -29,6 +38,7 @@ import {
 } from '../settings-store.js';
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { planAdmission } from './admission-plan.js';
+import { InMemoryCleanup } from './in-memory-cleanup.js';
 import { OpenQuestions } from './open-questions.js';
 import {
   cutOffEventOf,
@@ -56,11 +66,14 @@ export interface InMemorySessionStoreOptions {
  * to survive the process and to be shared between nodes. Each verb runs to its end before the next begins, and one
  * that throws has changed nothing. Records that it gives are frozen copies.
  */
-export class InMemorySessionStore implements SessionStore, AddressHistoryStore, SessionSettingsStore {
+export class InMemorySessionStore
+  implements SessionStore, AddressHistoryStore, SessionSettingsStore, SessionCleanupStore
+{
   readonly #clock: Clock;
   readonly #sessions = new Map<string, SessionRecord>();
   readonly #cutOffs = new StoredCutOffs();
   readonly #addresses = new StoredAddresses();
+  readonly #cleanup: InMemoryCleanup;
   readonly #nodeName: string | null;
   readonly #questions = new OpenQuestions();
   readonly #settings = new StoredSettingsTable();
@@ -70,6 +83,13 @@ export class InMemorySessionStore implements SessionStore, AddressHistoryStore, 
   constructor({ clock = systemClock, nodeName }: InMemorySessionStoreOptions = {}) {
     this.#clock = clock;
     this.#nodeName = nodeName ?? null;
+    this.#cleanup = new InMemoryCleanup({
+      sessions: this.#sessions,
+      addresses: this.#addresses,
+      now: () => clock.now(),
+      effective: (session) => this.#cutOffs.effective(session),
+      end: (session, reason, now) => this.#endForCleanup(session, reason, now),
+    });
   }
 
   /** The change log so far, oldest first. */
@@ -241,6 +261,40 @@ export class InMemorySessionStore implements SessionStore, AddressHistoryStore, 
     return atomically(() => this.#settings.history(tenantId, limit));
   }
 
+  endDue(rules: CleanupRules, limit: number): Promise<CleanupBatch> {
+    return atomically(() => this.#cleanup.endDue(rules, limit));
+  }
+
+  endCutOff(limit: number): Promise<CleanupBatch> {
+    return atomically(() => this.#cleanup.endCutOff(limit));
+  }
+
+  claimWalk(everyMs: number): Promise<boolean> {
+    return atomically(() => this.#cleanup.claimWalk(everyMs));
+  }
+
+  walkLive(rules: WalkRules, after: WalkPosition | null, limit: number): Promise<WalkPage> {
+    return atomically(() => this.#cleanup.walkLive(rules, after, limit));
+  }
+
+  removeEnded(retentionMs: number, limit: number): Promise<number> {
+    return atomically(() => this.#cleanup.removeEnded(retentionMs, limit));
+  }
+
+  scrubEnded(afterMs: number, limit: number): Promise<number> {
+    return atomically(() => this.#cleanup.scrubEnded(afterMs, limit));
+  }
+
+  noteCleanupRun(): Promise<void> {
+    return atomically(() => {
+      this.#cleanup.noteRun();
+    });
+  }
+
+  cleanupState(): Promise<CleanupState> {
+    return atomically(() => this.#cleanup.state());
+  }
+
   #admit(asked: Admission): AdmitOutcome {
     const admission = underSettings(asked, this.#settings.for(asked.facts.tenantId));
     const earlier = this.#sessions.get(admission.id);
@@ -294,10 +348,21 @@ export class InMemorySessionStore implements SessionStore, AddressHistoryStore, 
   #endCutOff({ tenantId, userId }: SessionFacts, now: number): SessionRecord[] {
     return [...this.#sessions.values()].flatMap((session) => {
       if (session.tenantId !== tenantId || session.userId !== userId) return [];
-      const over = this.#cutOffs.effective(session);
-      if (over === session) return [];
-      return this.#change(over, {}, 'revoked', { reason: over.endReason, actor: over.endedBy }, now);
+      return this.#writeDownCutOff(session, now) ?? [];
     });
+  }
+
+  #writeDownCutOff(session: SessionRecord, now: number): SessionRecord | undefined {
+    const over = this.#cutOffs.effective(session);
+    if (over === session) return undefined;
+    return this.#change(over, {}, 'revoked', { reason: over.endReason, actor: over.endedBy }, now);
+  }
+
+  #endForCleanup(session: SessionRecord, reason: string, now: number): SessionRecord {
+    const changes = { status: 'expired', endedAt: now, endReason: reason, endedBy: null } as const;
+    return (
+      this.#writeDownCutOff(session, now) ?? this.#change(session, changes, 'expired', { reason, actor: null }, now)
+    );
   }
 
   #endAll(sessions: readonly SessionRecord[], status: EndedStatus, note: ChangeNote, now: number): SessionRecord[] {

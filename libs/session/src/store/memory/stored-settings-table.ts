@@ -13,7 +13,7 @@ export class StoredSettingsTable {
   }
 
   change(
-    { tenantId, overVersion, format, settings, keeper }: SettingsChange,
+    { tenantId, overVersion, format, settings, manager }: SettingsChange,
     { reason, actor }: EventNote,
     check: (stored: readonly StoredSettings[]) => void,
     at: number,
@@ -27,7 +27,7 @@ export class StoredSettingsTable {
       version: version + 1,
       format,
       settings: jsonCopy(settings),
-      keeper,
+      manager,
       at,
       reason: reason ?? 'unspecified',
       by: actor,

@@ -49,4 +49,9 @@ async function ageSession(
       [id, accessedAgoMs],
     );
   }
+  await dataSource.query(
+    `UPDATE identity_session SET due_at = least(expires_at, last_accessed_at + idle_timeout_ms * interval '1 millisecond')
+     WHERE id = $1 AND ended_at IS NULL`,
+    [id],
+  );
 }

@@ -7,6 +7,15 @@ import type { LogUpkeepStore } from '../log-upkeep.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type {
+  CleanupBatch,
+  CleanupRules,
+  CleanupState,
+  SessionCleanupStore,
+  WalkPage,
+  WalkPosition,
+  WalkRules,
+} from '../session-cleanup.js';
+import type {
   Admission,
   AdmitOutcome,
   ChangeNote,
@@ -36,6 +45,7 @@ import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
 import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
+import * as cleanup from './statements/cleanup.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
 import * as read from './statements/read.statements.js';
 import * as settings from './statements/setting.statements.js';
@@ -43,6 +53,7 @@ import { touchBatch } from './statements/touch.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
 import { SubjectQueue } from './subject-queue.js';
 import { TransactionOutcome } from './transaction-outcome.js';
+import { walkInTransaction } from './walk-transaction.js';
 
 /** A sign-in waits this many deadlines for earlier ones of the same user, then fails. */
 const QUEUE_DEADLINES = 2;
@@ -62,7 +73,12 @@ export interface PostgresSessionStoreOptions {
  * recognises its own earlier attempt in the log.
  */
 export class PostgresSessionStore
-  implements TransactionalSessionStore<EntityManager>, LogUpkeepStore, AddressHistoryStore, SessionSettingsStore
+  implements
+    TransactionalSessionStore<EntityManager>,
+    LogUpkeepStore,
+    AddressHistoryStore,
+    SessionSettingsStore,
+    SessionCleanupStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -204,6 +220,40 @@ export class PostgresSessionStore
 
   settleRestored(limit: number): Promise<number> {
     return this.session.run((sql) => upkeep.settleRestoredEvents(sql, limit));
+  }
+
+  // In transactions of a known level: with a stricter one, a row that was touched meanwhile would fail the batch.
+
+  endDue(rules: CleanupRules, limit: number): Promise<CleanupBatch> {
+    return this.session.transaction((sql) => cleanup.endDueBatch(sql, rules, limit));
+  }
+
+  endCutOff(limit: number): Promise<CleanupBatch> {
+    return this.session.transaction((sql) => cleanup.endCutOffBatch(sql, limit));
+  }
+
+  claimWalk(everyMs: number): Promise<boolean> {
+    return this.session.transaction((sql) => cleanup.claimWalk(sql, everyMs));
+  }
+
+  walkLive(rules: WalkRules, after: WalkPosition | null, limit: number): Promise<WalkPage> {
+    return this.session.transaction((sql) => walkInTransaction(sql, rules, after, limit));
+  }
+
+  removeEnded(retentionMs: number, limit: number): Promise<number> {
+    return this.session.transaction((sql) => cleanup.deleteEnded(sql, retentionMs, limit));
+  }
+
+  scrubEnded(afterMs: number, limit: number): Promise<number> {
+    return this.session.transaction((sql) => cleanup.scrubEnded(sql, afterMs, limit));
+  }
+
+  noteCleanupRun(): Promise<void> {
+    return this.session.transaction((sql) => cleanup.noteRun(sql));
+  }
+
+  cleanupState(): Promise<CleanupState> {
+    return this.session.run((sql) => cleanup.readCleanupState(sql));
   }
 
   findSettings(tenantId: string | null): Promise<readonly StoredSettings[]> {

@@ -1,12 +1,5 @@
 import type { SqlExecutor } from '../sql-executor.js';
-
-/** Any numbers that nothing else in the database is likely to lock. */
-const LOCKS = { events: '4907733186221938462', questions: '4907733186221938463', restored: '4907733186221938464' };
-
-/** One node at a time is at a task: the lock belongs to the statement's transaction, and whoever finds it taken goes. */
-const turnAt = (task: keyof typeof LOCKS): string =>
-  `turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${LOCKS[task]}) AS mine)`;
-const MY_TURN = '(SELECT mine FROM turn)';
+import { MY_TURN, turnAt } from './turn.fragments.js';
 
 /** Removes the oldest changes that were written longer ago than `retentionMs`. */
 export async function deleteOldEvents(sql: SqlExecutor, retentionMs: number, limit: number): Promise<number> {
