@@ -62,11 +62,11 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': ':80', 'https
 
 /** The scheme is not compared: behind a proxy that ends TLS nobody knows it for sure. */
 function isOfHost(origin: string, host: string | undefined): boolean {
-  if (host === undefined || !isOrigin(origin)) return false;
-  const { protocol, host: own } = new URL(origin);
+  const [protocol = '', own] = origin.split('//', 2);
   const port = DEFAULT_PORTS[protocol];
+  if (host === undefined || own === undefined || port === undefined || !isOrigin(origin)) return false;
   const asked = host.toLowerCase();
-  return port !== undefined && (asked === own || asked === own + port);
+  return asked === own || asked === own + port;
 }
 
 /**
