@@ -125,6 +125,19 @@ describe.each(['express', 'fastify'])('the OpenAPI document on %s', (adapter) =>
     await send(client, 'GET', '/sessions', '/sessions');
   });
 
+  it('is what the server answers: settings', async () => {
+    const admin = await server.administrator();
+    const route = '/admin/settings';
+    const { body } = await send(admin, 'GET', route, route);
+    const change = { version: body.version as number, settings: { lifetimes: {} }, reason: 'test' };
+    await send(admin, 'PUT', route, route, change);
+    await send(admin, 'PUT', route, route, change);
+    await send(admin, 'PUT', route, route, { ...change, settings: { limit: 0 } });
+    await send(admin, 'GET', `${route}/history`, `${route}/history`);
+    await send(admin, 'DELETE', `${route}?reason=test&version=${change.version + 1}`, route);
+    await send((await server.signedUp()).client, 'GET', route, route);
+  });
+
   it('is what the server answers: administration', async () => {
     const admin = await server.administrator();
     const somebody = await server.signedUp();

@@ -4,6 +4,7 @@ export { type Clock, systemClock } from './core/clock.js';
 export type { CutOff, CutOffScope, StoredCutOff } from './core/cut-off.js';
 export { ERROR_CATALOGUE, type ErrorCode, type ErrorDetails, IdentitySessionError } from './core/errors.js';
 export type { LifetimeRules, Lifetimes } from './core/expiry.js';
+export type { GivenLifetimes, GivenLimits } from './core/lifetime-rules.js';
 export {
   canBecome,
   type EndedStatus,
@@ -39,6 +40,7 @@ export {
   type SessionFacts,
   type SessionRecord,
 } from './core/session.js';
+export type { SessionSettings, SettingsKeeper, SettingsRule } from './core/settings.js';
 export { isSessionId, type TokenKey } from './core/token.js';
 export type {
   CleanupBatch,
@@ -53,6 +55,7 @@ export type {
 export type { AddressHistoryStore, SessionAddress, SessionOrigins } from './store/session-addresses.js';
 export {
   type Admission,
+  type AdmissionTerms,
   type AdmitOutcome,
   BULK_PAGE,
   type ChangeNote,
@@ -66,6 +69,14 @@ export {
   type TouchOutcome,
   type TransactionalSessionStore,
 } from './store/session-store.js';
+export {
+  keepsSettings,
+  type LoggedSettings,
+  type SessionSettingsStore,
+  type SettingsChange,
+  type SettingsOutcome,
+  type StoredSettings,
+} from './store/settings-store.js';
 export type { SessionEventType } from './store/memory/session-event.js';
 export { IDENTITY_SESSION_ENTITIES } from './store/postgres/entities/index.js';
 export { IdentitySessionAddressEntity } from './store/postgres/entities/identity-session-address.entity.js';
@@ -75,6 +86,7 @@ export { IdentitySessionEntity } from './store/postgres/entities/identity-sessio
 export { IdentitySessionEventEntity } from './store/postgres/entities/identity-session-event.entity.js';
 export { IdentitySessionNodeEntity } from './store/postgres/entities/identity-session-node.entity.js';
 export { IdentitySessionQuestionEntity } from './store/postgres/entities/identity-session-question.entity.js';
+export { IdentitySessionSettingEntity } from './store/postgres/entities/identity-session-setting.entity.js';
 export { IDENTITY_SESSION_MIGRATIONS } from './store/postgres/migrations/index.js';
 export { migrateAlone, migrateIdentitySession, MIGRATIONS_TABLE } from './store/postgres/migrate.js';
 export { sqlStateOf } from './store/postgres/retry.js';
@@ -162,6 +174,15 @@ export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem
 export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
 export { type LatestAccess, Session } from './nest/session/session.js';
 export { type SessionJson, sessionToJson } from './nest/session/session-json.js';
+export type { EffectiveRule, EffectiveSettings } from './nest/settings/effective-settings.js';
+export {
+  type ChangeSettingsInput,
+  type ResetSettingsInput,
+  SessionSettingsService,
+  type SettingsHistoryItem,
+  type SettingsQuery,
+  type SettingsView,
+} from './nest/settings/session-settings.service.js';
 export {
   ConcurrentLoginStrategyService,
   type SimulatedSignIn,

@@ -15,8 +15,8 @@ const base: SettingsBase = {
   policy: [{ scope: 'subject', limit: 5, whenFull: 'evict-oldest', exempt: ({ userId }) => userId === 'robot' }],
   lifetimes: { idleTimeoutMs: 2 * HOUR_MS, absoluteLifetimeMs: 10 * HOUR_MS },
 };
-const byAll = (settings: SessionSettings): SettingsLayer => ({ settings, manager: 'all' });
-const byTenant = (settings: SessionSettings): SettingsLayer => ({ settings, manager: 'tenant' });
+const byAll = (settings: SessionSettings): SettingsLayer => ({ settings, keeper: 'all' });
+const byTenant = (settings: SessionSettings): SettingsLayer => ({ settings, keeper: 'tenant' });
 
 const lifetimes = (layers: readonly SettingsLayer[], clientId: string | null = null, rememberMe = false) =>
   signInLifetimes(layerSettings(base, layers), clientId, rememberMe);

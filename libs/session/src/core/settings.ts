@@ -22,11 +22,11 @@ export interface SessionSettings {
  * Who keeps a layer of settings: administrators of everybody, or those of the tenant alone. What the latter store can only
  * tighten what is below it.
  */
-export type SettingsManager = 'all' | 'tenant';
+export type SettingsKeeper = 'all' | 'tenant';
 
 export interface SettingsLayer {
   readonly settings: SessionSettings;
-  readonly manager: SettingsManager;
+  readonly keeper: SettingsKeeper;
 }
 
 /** What decides about sign-ins without any stored settings. */
@@ -56,12 +56,12 @@ export function layerSettings(
   let { policy, lifetimes: given } = base;
   const bounds: LifetimeRules[] = [];
   for (const layer of layers) {
-    const { settings, manager } = layer;
+    const { settings, keeper } = layer;
     const own = strategyOf(settings);
-    if (own !== undefined) policy = manager === 'tenant' ? [...policy, ...own] : own;
+    if (own !== undefined) policy = keeper === 'tenant' ? [...policy, ...own] : own;
     const merged = mergeLifetimes(given, settings.lifetimes);
     if (settings.lifetimes === undefined || !isSound(resolveLifetimes(merged), layer)) continue;
-    if (manager === 'tenant') bounds.push(resolveLifetimes(given));
+    if (keeper === 'tenant') bounds.push(resolveLifetimes(given));
     given = merged;
   }
   return { policy, lifetimes: [resolveLifetimes(given), ...bounds] };

@@ -1,4 +1,4 @@
-import type { SettingsManager } from '../core/settings.js';
+import type { SettingsKeeper } from '../core/settings.js';
 import type { Admission, ChangeNote } from './session-store.js';
 
 /** Settings as they are stored. What is in them is checked by whoever uses them: another version may have written it. */
@@ -11,7 +11,7 @@ export interface StoredSettings {
   readonly format: number;
   /** `null` once they were taken back. */
   readonly settings: unknown;
-  readonly manager: string;
+  readonly keeper: string;
   /** When they were changed, in milliseconds on the store's clock. */
   readonly at: number;
   readonly reason: string;
@@ -25,7 +25,7 @@ export interface SettingsChange {
   readonly format: number;
   /** A JSON object, or `null` to take the settings back. */
   readonly settings: object | null;
-  readonly manager: SettingsManager;
+  readonly keeper: SettingsKeeper;
 }
 
 export type SettingsOutcome =

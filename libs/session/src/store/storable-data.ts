@@ -12,9 +12,14 @@ const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
  * @throws IdentitySessionError `VALIDATION_FAILED` where it is too large, too deep, or holds what no JSON object should
  */
 export function storableData(data: unknown): SessionData {
-  if (data === undefined) return {};
+  return data === undefined ? {} : storableJson(data, 'data');
+}
+
+/** As `storableData`, for another JSON object that comes from outside; `field` is what its problems are told by. */
+export function storableJson(data: unknown, field: string): SessionData {
+  const refused = (why: string) => refusedFor(field, why);
   if (typeof data !== 'object' || data === null || Array.isArray(data)) throw refused('must be a JSON object');
-  checkKeys(data, 1);
+  checkKeys(data, 1, refused);
   const json = JSON.stringify(data);
   if (Buffer.byteLength(json) > MAX_DATA_BYTES) throw refused(`must not exceed ${MAX_DATA_BYTES} bytes as JSON`);
   return JSON.parse(json, (key: string, value: unknown) => {
@@ -30,17 +35,17 @@ function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
-function checkKeys(value: unknown, depth: number): void {
+function checkKeys(value: unknown, depth: number, refused: (why: string) => Error): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > MAX_DATA_DEPTH) throw refused(`must not be nested deeper than ${MAX_DATA_DEPTH}`);
   for (const [key, inner] of Object.entries(value)) {
     if (FORBIDDEN_KEYS.has(key)) throw refused(`must not have a key "${key}"`);
-    checkKeys(inner, depth + 1);
+    checkKeys(inner, depth + 1, refused);
   }
 }
 
-function refused(why: string): IdentitySessionError {
-  return new IdentitySessionError('VALIDATION_FAILED', `The session's data ${why}.`, {
-    errors: [{ field: 'data', message: why }],
+function refusedFor(field: string, why: string): IdentitySessionError {
+  return new IdentitySessionError('VALIDATION_FAILED', `The session's ${field} ${why}.`, {
+    errors: [{ field, message: why }],
   });
 }

@@ -26,6 +26,8 @@ import { SessionHealth } from '../health/session-health.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
+import { SessionSettingsService } from '../settings/session-settings.service.js';
+import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
 import { SessionService } from '../sign-in/session.service.js';
@@ -59,6 +61,7 @@ export const PUBLIC_PROVIDERS = [
   SessionHealth,
   SessionMetrics,
   SessionEvents,
+  SessionSettingsService,
   SessionCleanup,
 ] as const;
 
@@ -70,6 +73,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
   return [
     ...PUBLIC_PROVIDERS,
     AdmissionBuilder,
+    SignInRulebook,
     SessionWriter,
     TokenRotation,
     SessionLifecycle,

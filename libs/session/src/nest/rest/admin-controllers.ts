@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { AdminCutOffsController } from './admin-cut-offs.controller.js';
 import { AdminSessionsController } from './admin-sessions.controller.js';
+import { AdminSettingsController } from './admin-settings.controller.js';
 import { AdminUsersController } from './admin-users.controller.js';
 
 /** The administrators' controllers, all below `/admin`. Their paths are in `routes.ts`. */
@@ -8,4 +9,5 @@ export const ADMIN_CONTROLLERS: readonly Type<object>[] = [
   AdminSessionsController,
   AdminUsersController,
   AdminCutOffsController,
+  AdminSettingsController,
 ];

@@ -11,6 +11,8 @@ const ADMIN_ROUTES = {
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
   '/admin/cut-offs': ['POST'],
+  '/admin/settings': ['GET', 'PUT', 'DELETE'],
+  '/admin/settings/history': ['GET'],
 } as const;
 
 export type RouteTable = Readonly<Record<string, readonly string[]>>;

@@ -7,9 +7,9 @@ import { isStorableIdentifier } from '../../store/storable-text.js';
 export const REVOKED = 'revoked_by_administrator';
 
 /** The reason that an administrator gives is kept with the session. */
-const REASON = z.string().trim().min(1).max(200).optional();
+export const REASON = z.string().trim().min(1).max(200).optional();
 /** What cannot be stored is nobody's, and PostgreSQL would fail on it. */
-const IDENTIFIER = z.string().refine(isStorableIdentifier, 'is not storable');
+export const IDENTIFIER = z.string().refine(isStorableIdentifier, 'is not storable');
 const MAX_CURSOR_LENGTH = 256;
 
 /** An empty query or body: no key is known. */

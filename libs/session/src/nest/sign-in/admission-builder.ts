@@ -1,7 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
-import { lifetimesFor } from '../../core/expiry.js';
 import { ASSURANCE_LEVELS, DEVICE_TYPES } from '../../core/session.js';
 import { newSessionId, systemTokenSource, TokenMint } from '../../core/token.js';
 import type { Admission } from '../../store/session-store.js';
@@ -13,6 +12,7 @@ import { clientAddress } from '../http/client-address.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { PolicyContext } from '../options/identity-session-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { ConcurrentLoginStrategyService } from './concurrent-login-strategy.service.js';
 import type { SignInInput } from './sign-in.js';
 
@@ -40,6 +40,7 @@ export class AdmissionBuilder {
     @Inject(ConcurrentLoginStrategyService) private readonly strategy: ConcurrentLoginStrategyService,
     @Inject(TokenMint) private readonly mint: TokenMint,
     @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(SignInRulebook) private readonly rulebook: SignInRulebook,
   ) {}
 
   /** @throws IdentitySessionError `VALIDATION_FAILED` for identifiers or data that cannot be stored */
@@ -63,10 +64,12 @@ export class AdmissionBuilder {
     const ip = storableText(input.ip ?? this.#addressOf(request), MAX_IP_LENGTH);
     const rememberMe = input.rememberMe ?? false;
     const { roles: _, ...stored } = facts;
+    const terms = this.rulebook.termsFor(await this.strategy.configuredPolicyFor(facts), facts.clientId, rememberMe);
     const admission: Admission = {
       id,
       facts: stored,
-      policy: await this.strategy.policyFor(facts),
+      ...terms([]),
+      terms,
       tokenDigest: digest,
       deviceName: storableText(input.deviceName ?? device.deviceName, MAX_DEVICE_NAME_LENGTH),
       userAgent: storableText(input.userAgent ?? headerOf(request, 'user-agent'), MAX_USER_AGENT_LENGTH),
@@ -74,7 +77,6 @@ export class AdmissionBuilder {
       location: ip === null ? null : storableText(await this.options.locationResolver.resolve(ip), MAX_LOCATION_LENGTH),
       rememberMe,
       assurance: oneOf(ASSURANCE_LEVELS, input.assurance ?? 'aal1', 'assurance'),
-      ...lifetimesFor(this.options.lifetimes, facts.clientId, rememberMe),
       data: storableData(input.data),
       replaces,
       answer:

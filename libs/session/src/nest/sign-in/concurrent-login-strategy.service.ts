@@ -8,10 +8,12 @@ import {
 } from '../../core/policy.js';
 import type { SessionRecord } from '../../core/session.js';
 import { BULK_PAGE, type SessionStore } from '../../store/session-store.js';
+import { keepsSettings } from '../../store/settings-store.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { PolicyContext } from '../options/identity-session-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
+import { SignInRulebook } from '../settings/sign-in-rules.js';
 
 /** What a sign-in would lead to now. Another one may come first: only `SessionService.signIn` decides. */
 export interface SimulatedSignIn {
@@ -26,13 +28,25 @@ export class ConcurrentLoginStrategyService {
   constructor(
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
     @Inject(SESSION_STORE) private readonly store: SessionStore,
+    @Inject(SignInRulebook) private readonly rulebook: SignInRulebook,
   ) {}
 
   /**
-   * The policy of a sign-in: the configured one, or what the resolver says.
-   * @throws IdentitySessionError `CONFIGURATION_INVALID` where the resolver gives an impossible one
+   * The policy that would decide about a sign-in now: the configured one under the settings that are stored.
+   * @throws IdentitySessionError as `configuredPolicyFor` does, and `SESSION_STORE_UNAVAILABLE`
    */
   async policyFor(context: PolicyContext): Promise<ConcurrentLoginPolicy> {
+    const policy = await this.configuredPolicyFor(context);
+    const { store } = this;
+    if (!keepsSettings(store)) return policy;
+    return this.rulebook.rulesFor(policy, await store.findSettings(context.tenantId)).policy;
+  }
+
+  /**
+   * The policy of a sign-in without stored settings: the configured one, or what the resolver says.
+   * @throws IdentitySessionError `CONFIGURATION_INVALID` where the resolver gives an impossible one
+   */
+  async configuredPolicyFor(context: PolicyContext): Promise<ConcurrentLoginPolicy> {
     const { policy } = this.options;
     return typeof policy === 'function' ? validatePolicy(await policy(context)) : policy;
   }

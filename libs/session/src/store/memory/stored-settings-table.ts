@@ -13,7 +13,7 @@ export class StoredSettingsTable {
   }
 
   change(
-    { tenantId, overVersion, format, settings, manager }: SettingsChange,
+    { tenantId, overVersion, format, settings, keeper }: SettingsChange,
     { reason, actor }: EventNote,
     check: (stored: readonly StoredSettings[]) => void,
     at: number,
@@ -27,7 +27,7 @@ export class StoredSettingsTable {
       version: version + 1,
       format,
       settings: jsonCopy(settings),
-      manager,
+      keeper,
       at,
       reason: reason ?? 'unspecified',
       by: actor,

@@ -8,7 +8,7 @@ const unchecked = (): void => undefined;
 /** Settings at run time, of stores that keep some. */
 export const settingsContract: ContractPart = (trial, { describe, it, expect }) => {
   const change = async (tenantId: string, overVersion: number, settings: object | null) =>
-    settingsOf(trial).changeSettings({ tenantId, overVersion, format: 1, settings, manager: 'all' }, why, unchecked);
+    settingsOf(trial).changeSettings({ tenantId, overVersion, format: 1, settings, keeper: 'all' }, why, unchecked);
 
   describe('settings', () => {
     it('are stored with version, moment, reason and actor, and read back as they are', async () => {
@@ -22,7 +22,7 @@ export const settingsContract: ContractPart = (trial, { describe, it, expect }) 
         version: 1,
         format: 1,
         settings: { limit: 2, clients: { 'a"b': [1, null] } },
-        manager: 'all',
+        keeper: 'all',
         reason: why.reason,
         by: why.by,
       });
@@ -61,7 +61,7 @@ export const settingsContract: ContractPart = (trial, { describe, it, expect }) 
       const { tenantId } = someone();
       await change(tenantId, 0, { limit: 1 });
       const refusing = settingsOf(trial).changeSettings(
-        { tenantId, overVersion: 1, format: 1, settings: {}, manager: 'all' },
+        { tenantId, overVersion: 1, format: 1, settings: {}, keeper: 'all' },
         why,
         (stored) => {
           throw new RangeError(`refused over ${stored.map((one) => one.version).at(-1)}`);

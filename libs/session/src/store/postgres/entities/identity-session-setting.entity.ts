@@ -25,7 +25,7 @@ export class IdentitySessionSettingEntity {
 
   /** `all`, or `tenant` where the tenant's own administrators keep them. */
   @Column('text')
-  manager!: string;
+  keeper!: string;
 
   @Column({ type: 'timestamptz', name: 'changed_at', precision: 3 })
   changedAt!: Date;

@@ -14,7 +14,7 @@ export class AddSettings1780000000005 implements MigrationInterface {
         version integer NOT NULL DEFAULT 1,
         format integer NOT NULL,
         settings jsonb,
-        manager text NOT NULL,
+        keeper text NOT NULL,
         changed_at timestamptz(3) NOT NULL,
         reason text NOT NULL,
         actor text,

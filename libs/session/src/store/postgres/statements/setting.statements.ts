@@ -40,10 +40,10 @@ export async function writeSettings(
   const rows = await sql.query<{ settings: StoredSettings }>(
     `WITH ${MOMENT},
      changed AS (
-       INSERT INTO identity_session_setting AS c (tenant_id, format, settings, manager, changed_at, reason, actor)
+       INSERT INTO identity_session_setting AS c (tenant_id, format, settings, keeper, changed_at, reason, actor)
        SELECT $1::text, $2::integer, $3::jsonb, $4::text, moment.at, $5::text, $6::text FROM moment
        ON CONFLICT (scope) DO UPDATE SET version = c.version + 1, format = excluded.format, settings = excluded.settings,
-         manager = excluded.manager, changed_at = excluded.changed_at, reason = excluded.reason, actor = excluded.actor
+         keeper = excluded.keeper, changed_at = excluded.changed_at, reason = excluded.reason, actor = excluded.actor
        RETURNING c.*
      ),
      logged AS (
@@ -57,7 +57,7 @@ export async function writeSettings(
       change.tenantId,
       change.format,
       jsonOf(change.settings),
-      change.manager,
+      change.keeper,
       operation.reason,
       operation.by,
       operation.operationId,
