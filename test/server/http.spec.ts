@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { RunningServer } from '../../apps/server/src/start/start-server.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess } from '../support/server.js';
+import { sendRaw } from '../security/support/raw.js';
 import { HttpClient } from './support/http-client.js';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -149,6 +150,19 @@ describe.each(['express', 'fastify'])('HTTP on %s', (adapter) => {
         expect(answer.status).toBeGreaterThanOrEqual(400);
         expect(answer.status).toBeLessThan(500);
         expectProblem(answer, answer.status);
+      }
+    });
+
+    it('is the answer to what is no HTTP, where the adapter says anything but the status', async () => {
+      for (const [text, status] of [
+        ['GET nowhere HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+        ['nonsense\r\n\r\n', 400],
+        [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+      ] as const) {
+        const answer = await sendRaw(server, text);
+        expect(answer.status).toBe(status);
+        const body = answer.text.split('\r\n\r\n')[1] ?? '';
+        if (body !== '') expect(JSON.parse(body)).toMatchObject({ status, code: 'VALIDATION_FAILED' });
       }
     });
 
