@@ -375,3 +375,39 @@ describe('a change that is applied between the answer of a load and its being ke
     }
   });
 });
+
+describe('sessions that are loaded before anybody asks', () => {
+  it('are kept while they live, and those that have ended or are unknown are not', async () => {
+    trial.stored.set('a', active);
+    trial.stored.set('b', sessionRecordOf({ id: 'b', status: 'revoked' }));
+    trial.logHoldsUntil = Number.POSITIVE_INFINITY;
+    const warming = trial.known.warm(['a', 'b', 'none']);
+    trial.send();
+    await trial.answer();
+    expect(await warming).toBe(1);
+    expect(trial.asked).toEqual([['a', 'b', 'none']]);
+    expect(trial.known.trusted('a')?.record).toEqual(active);
+    expect(trial.known.trusted('b')).toBeUndefined();
+  });
+
+  it('[row 24] are not kept where a change was applied, or a position taken, meanwhile', async () => {
+    for (const change of [
+      () => {
+        trial.known.applyLogged([{ type: 'revoked', sessionId: 'a', version: 2 }]);
+      },
+      () => {
+        trial.known.restart();
+      },
+    ]) {
+      trial = new Trial();
+      trial.stored.set('a', active);
+      trial.logHoldsUntil = Number.POSITIVE_INFINITY;
+      const warming = trial.known.warm(['a']);
+      trial.send();
+      change();
+      await trial.answer();
+      expect(await warming).toBe(0);
+      expect(trial.known.trusted('a')).toBeUndefined();
+    }
+  });
+});

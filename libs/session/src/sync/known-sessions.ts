@@ -7,7 +7,7 @@ import type { LoggedChange } from './change-log.js';
 import type { LogProgress } from './log-progress.js';
 import type { ProcessClocks } from './node-clock.js';
 import type { RememberedVersions } from './remembered-versions.js';
-import type { Moment, SessionLoader } from './session-loader.js';
+import type { LoadedSession, Moment, SessionLoader } from './session-loader.js';
 import type { SharedLevel } from './shared-level.js';
 import type { TouchBuffer } from './touch-buffer.js';
 import type { UnknownIds } from './unknown-ids.js';
@@ -92,7 +92,7 @@ export class KnownSessions {
    * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE`
    */
   async load(id: string, fresh = false): Promise<CachedSession | undefined> {
-    const { unknown, shared, loader, touches, versions } = this.ports;
+    const { unknown, shared, loader, touches } = this.ports;
     if (!fresh) {
       if (unknown.has(id, this.clocks.monotonic()) && this.#logHolds()) {
         this.counts.nowhere += 1;
@@ -117,14 +117,30 @@ export class KnownSessions {
     this.counts.inDatabase += 1;
     const entry = this.#entryOf(loaded.record, loaded);
     touches.adopt(entry);
-    // Changes are applied between the answer and this line, too.
-    const isLate = loaded.begunAt <= this.#restartedAt || versions.isOlder(id, loaded.record.version);
-    if (loaded.overtaken || isLate) {
-      this.counts[loaded.overtaken ? 'overtaken' : 'outdated'] += 1;
-      return entry;
-    }
+    if (!this.#mayKeep(entry, loaded)) return entry;
     shared?.tell(loaded.record, loaded.asOf);
     return this.cache.put(entry);
+  }
+
+  /**
+   * Loads sessions that nobody has asked for yet, from the primary and into memory alone. Gives how many are kept: not
+   * those that have ended, or that were changed while they were loaded.
+   * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE`
+   */
+  async warm(ids: readonly string[]): Promise<number> {
+    let kept = 0;
+    await Promise.all(
+      ids.map(async (id) => {
+        const loaded = await this.ports.loader.load(id, true);
+        if (loaded.record === undefined || !isLive(loaded.record.status)) return;
+        const entry = this.#entryOf(loaded.record, loaded);
+        this.ports.touches.adopt(entry);
+        if (!this.#mayKeep(entry, loaded)) return;
+        this.cache.put(entry);
+        kept += 1;
+      }),
+    );
+    return kept;
   }
 
   /** True where an entry is from a load that began at `moment` or later, and so no older than that. */
@@ -202,6 +218,13 @@ export class KnownSessions {
     this.ports.loader.overtakeAll();
     this.ports.unknown.clear();
     this.cache.clear();
+  }
+
+  /** Changes are applied between the answer of a load and this, too. */
+  #mayKeep({ record }: CachedSession, { begunAt, overtaken }: LoadedSession): boolean {
+    const isLate = begunAt <= this.#restartedAt || this.ports.versions.isOlder(record.id, record.version);
+    if (overtaken || isLate) this.counts[overtaken ? 'overtaken' : 'outdated'] += 1;
+    return !overtaken && !isLate;
   }
 
   #logHolds(): boolean {

@@ -26,6 +26,7 @@ import { SessionHealth } from '../health/session-health.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
+import { SessionWarmUp } from '../warm-up/session-warm-up.js';
 import { SessionSettingsService } from '../settings/session-settings.service.js';
 import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { AdmissionBuilder } from '../sign-in/admission-builder.js';
@@ -81,6 +82,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogUpkeep,
     DatabaseReach,
     CleanupTimer,
+    SessionWarmUp,
     {
       provide: RESOLVED_OPTIONS,
       inject: [optionsToken],

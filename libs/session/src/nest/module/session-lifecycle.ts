@@ -15,6 +15,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
+import { SessionWarmUp } from '../warm-up/session-warm-up.js';
 import { LogFollower } from './log-follower.js';
 import type { RedisLinks } from './redis-links.js';
 import { OWN_DATA_SOURCE, REDIS_LINKS, RESOLVED_OPTIONS, SESSION_STORE } from './tokens.js';
@@ -38,6 +39,7 @@ export class SessionLifecycle
     @Inject(LogFollower) private readonly log: LogFollower,
     @Inject(LogUpkeep) private readonly upkeep: LogUpkeep,
     @Inject(SessionCleanup) private readonly cleanup: SessionCleanup,
+    @Inject(SessionWarmUp) private readonly warmUp: SessionWarmUp,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
     @Inject(REDIS_LINKS) private readonly redis: RedisLinks | null,
   ) {}
@@ -57,6 +59,7 @@ export class SessionLifecycle
     this.upkeep.start();
     await this.log.start();
     await this.cleanup.start();
+    await this.warmUp.run();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -119,6 +119,13 @@ export interface IdentitySessionOptions {
     /** Default 268 435 456 (256 MiB). */
     readonly maxBytes?: number;
   };
+  /** Sessions that are loaded into memory before the node serves: those that were used last. */
+  readonly warmUp?: {
+    /** At most `cache.maxSessions`. Default 0: off. */
+    readonly sessions?: number;
+    /** The start waits no longer for it. Default 5 000. */
+    readonly withinMs?: number;
+  };
   /**
    * Changes stay in the log for this long: it is audit trail and outbox too. Default 7 776 000 000 (90 days), at least
    * 7 200 000 (2 hours).

@@ -104,6 +104,7 @@ const OPTIONS = z.strictObject({
   cache: z
     .strictObject({ maxSessions: z.int().min(1).default(100_000), maxBytes: z.int().min(1).default(268_435_456) })
     .prefault({}),
+  warmUp: z.strictObject({ sessions: z.int().min(0).default(0), withinMs: ms(5_000) }).prefault({}),
   logRetentionMs: z
     .int()
     .min(LEAST_LOG_RETENTION_MS, `must be at least ${LEAST_LOG_RETENTION_MS}: nodes read the log up to an hour later`)
@@ -169,6 +170,7 @@ export interface ResolvedOptions {
   readonly trustProxyHops: number;
   readonly nodeName: string;
   readonly cache: { readonly maxSessions: number; readonly maxBytes: number };
+  readonly warmUp: { readonly sessions: number; readonly withinMs: number };
   readonly logRetentionMs: number;
   readonly cleanup: {
     readonly enabled: boolean;
@@ -208,6 +210,7 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
     ...redisProblems(data),
     ...cleanupProblems(data.cleanup, 2 * syncIntervalMs + data.idleMarginMs),
     ...rotationProblems(data.rotation),
+    ...warmUpProblems(data),
   ];
   if (problems.length > 0) throw invalid(problems);
   const deviceResolver: DeviceResolver = data.deviceResolver ?? new UserAgentDeviceResolver();
@@ -282,6 +285,13 @@ function rotationProblems({ intervalMs, graceMs }: ResolvedOptions['rotation']):
     );
   }
   return problems;
+}
+
+function warmUpProblems({ warmUp: { sessions }, cache: { maxSessions } }: z.infer<typeof OPTIONS>): string[] {
+  if (sessions <= maxSessions) return [];
+  return [
+    `warmUp.sessions is ${sessions}, but memory holds cache.maxSessions (${maxSessions}); lower it or raise that`,
+  ];
 }
 
 function invalid(problems: readonly string[]): IdentitySessionError {

@@ -256,7 +256,7 @@ function historyItem({ at, before, after, ...rest }: LoggedSettings): SettingsHi
   return {
     ...rest,
     at: new Date(at),
-    before: (before ?? null),
-    after: (after ?? null),
+    before: before ?? null,
+    after: after ?? null,
   };
 }

@@ -4,6 +4,7 @@ import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
+import type { RecentSessionsStore } from '../recent-sessions-store.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type {
@@ -48,6 +49,7 @@ import * as change from './statements/change.statements.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
 import * as read from './statements/read.statements.js';
+import { readRecent } from './statements/recent.statements.js';
 import * as settings from './statements/setting.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
@@ -78,7 +80,8 @@ export class PostgresSessionStore
     LogUpkeepStore,
     AddressHistoryStore,
     SessionSettingsStore,
-    SessionCleanupStore
+    SessionCleanupStore,
+    RecentSessionsStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -254,6 +257,10 @@ export class PostgresSessionStore
 
   cleanupState(): Promise<CleanupState> {
     return this.session.run((sql) => cleanup.readCleanupState(sql));
+  }
+
+  findRecent(limit: number): Promise<string[]> {
+    return this.session.run((sql) => readRecent(sql, limit));
   }
 
   findSettings(tenantId: string | null): Promise<readonly StoredSettings[]> {
