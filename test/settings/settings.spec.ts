@@ -205,6 +205,16 @@ describe('settings at run time on two nodes', () => {
     ['an idle limit below what touches need', { lifetimes: { idleTimeoutMs: 20 * MINUTE_MS } }, 'settings.lifetimes'],
     ['the same for a client', { lifetimes: { clients: { cli: { idleTimeoutMs: 1 } } } }, 'settings.lifetimes'],
     ['a negative lifetime', { lifetimes: { absoluteLifetimeMs: -1 } }, 'settings.lifetimes.absoluteLifetimeMs'],
+    [
+      'seconds for milliseconds, which would sign everybody out who could take it back',
+      { lifetimes: { idleTimeoutMs: 3_600, absoluteLifetimeMs: 3_600 } },
+      'settings.lifetimes.absoluteLifetimeMs',
+    ],
+    [
+      'the same for "remember me"',
+      { lifetimes: { rememberMe: { absoluteLifetimeMs: 1 } } },
+      'settings.lifetimes.rememberMe.absoluteLifetimeMs',
+    ],
     ['a lifetime as text', { lifetimes: { absoluteLifetimeMs: '1' } }, 'settings.lifetimes.absoluteLifetimeMs'],
     ['no object', [1], 'settings'],
     ['nothing', undefined, 'settings'],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
+import type { GivenLimits } from '../../core/lifetime-rules.js';
 import { POLICY_PRESETS, type PolicyPresetName } from '../../core/policy-presets.js';
 import { validatePolicy } from '../../core/policy.js';
 import { DEVICE_TYPES } from '../../core/session.js';
@@ -11,6 +12,8 @@ import { LIFETIMES_SCHEMA } from '../options/lifetimes-schema.js';
 /** Of what is stored. Raise it with any change that an older node would read otherwise. */
 export const SETTINGS_FORMAT = 1;
 
+/** Whoever signs in must have the time to take settings back, administrators too. */
+const LEAST_ABSOLUTE_MS = 60_000;
 const MOST_RULES = 20;
 const MOST_CLIENTS = 200;
 
@@ -45,7 +48,7 @@ export function parseSettings(given: unknown): SessionSettings {
   const parsed = SETTINGS_SCHEMA.safeParse(plain);
   if (!parsed.success) throw invalidSettings(parsed.error.issues.flatMap((issue) => errorsOf(issue, ['settings'])));
   const settings = parsed.data as SessionSettings;
-  const errors = [...limitErrors(settings), ...clientErrors(settings)];
+  const errors = [...limitErrors(settings), ...clientErrors(settings), ...lifetimeErrors(settings)];
   if (errors.length > 0) throw invalidSettings(errors);
   try {
     validatePolicy(strategyOf(settings) ?? []);
@@ -82,6 +85,21 @@ function clientErrors({ lifetimes }: SessionSettings): FieldError[] {
     ...(ids.length > MOST_CLIENTS ? [{ field, message: `has more than ${MOST_CLIENTS} clients` }] : []),
     ...(ids.every(isStorableIdentifier) ? [] : [{ field, message: 'has an id that no client can have' }]),
   ];
+}
+
+function lifetimeErrors({ lifetimes = {} }: SessionSettings): FieldError[] {
+  const { rememberMe, clients = {} } = lifetimes;
+  const given: [string, GivenLimits | undefined][] = [
+    ['', lifetimes],
+    ['.rememberMe', rememberMe],
+    ...Object.entries(clients).map(([id, own]): [string, GivenLimits] => [`.clients.${id}`, own]),
+  ];
+  return given
+    .filter(([, limits]) => (limits?.absoluteLifetimeMs ?? LEAST_ABSOLUTE_MS) < LEAST_ABSOLUTE_MS)
+    .map(([where]) => ({
+      field: `settings.lifetimes${where}.absoluteLifetimeMs`.slice(0, 200),
+      message: `must be at least ${LEAST_ABSOLUTE_MS} (milliseconds): nobody could stay signed in to take it back`,
+    }));
 }
 
 /** Of alternatives, what is wrong with the one that was meant: a list by its entries, anything else as a whole. */
