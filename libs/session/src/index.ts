@@ -52,6 +52,7 @@ export type {
   WalkPosition,
   WalkRules,
 } from './store/session-cleanup.js';
+export type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from './store/session-statistics.js';
 export type { AddressHistoryStore, SessionAddress, SessionOrigins } from './store/session-addresses.js';
 export {
   type Admission,
@@ -172,6 +173,7 @@ export {
 } from './nest/problem/problem.js';
 export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem/problem.filters.js';
 export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
+export type { SessionStatistics } from './nest/stats/session-statistics.js';
 export { type LatestAccess, Session } from './nest/session/session.js';
 export { type SessionJson, sessionToJson } from './nest/session/session-json.js';
 export type { EffectiveRule, EffectiveSettings } from './nest/settings/effective-settings.js';

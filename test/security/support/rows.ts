@@ -12,10 +12,14 @@ export async function setRow(node: TestApp, id: string, assignments: string): Pr
   await sql(node, `UPDATE identity_session SET ${assignments} WHERE id = $1`, [id]);
 }
 
-/** A digest of everything that the database holds, which changes with any change of any row. */
+/**
+ * A digest of everything that the database holds, which changes with any change of any row; but for what nodes write by
+ * themselves to say that they live.
+ */
 export async function checksum(node: TestApp): Promise<string> {
   const parts: string[] = [];
   for (const table of await tables(node)) {
+    if (table === 'public.identity_session_node') continue;
     const [row] = await sql<{ sum: string }>(
       node,
       `SELECT coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') AS sum FROM ${table} t`,

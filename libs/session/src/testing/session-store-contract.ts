@@ -12,6 +12,7 @@ import { replacementContract } from './store-contract/replacement.contract.js';
 import { rotationContract } from './store-contract/rotation.contract.js';
 import { scopesContract } from './store-contract/scopes.contract.js';
 import { settingsContract } from './store-contract/settings.contract.js';
+import { statisticsContract } from './store-contract/statistics.contract.js';
 import { type ContractPart, type MakeSessionStore, StoreTrial } from './store-contract/store-trial.js';
 import { touchingContract } from './store-contract/touching.contract.js';
 import type { TestTools } from './test-tools.js';
@@ -31,6 +32,7 @@ const PARTS: readonly ContractPart[] = [
   listingContract,
   cutOffsContract,
   cleanupContract,
+  statisticsContract,
 ];
 
 /**

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { CutOffScope } from '../../core/cut-off.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isSessionId } from '../../core/token.js';
+import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import {
   BULK_PAGE,
   type Page,
@@ -15,6 +16,7 @@ import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
+import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
 import { cutOffScopeOf } from './cut-off-scope.js';
 
 /** Who is administrated: everybody unless narrowed by a scope. */
@@ -56,11 +58,15 @@ export interface CutOffResult {
 /** What administrators do with the sessions of others. Rights are the caller's to check, or to narrow by `scope`. */
 @Injectable()
 export class SessionAdminService {
+  readonly #statistics: SessionStatisticsCounter;
+
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
-  ) {}
+  ) {
+    this.#statistics = new SessionStatisticsCounter(store);
+  }
 
   /** One page of sessions by creation, from a session on. */
   async search(search: SessionSearch, page: Page): Promise<Session[]> {
@@ -132,6 +138,19 @@ export class SessionAdminService {
     const note = { reason: input.reason, by: input.by ?? null };
     const { scope, notBefore, reason } = await this.writer.cutOff(input.manager, asked, note);
     return { scope, notBefore: new Date(notBefore), reason };
+  }
+
+  /**
+   * On which node a session began and from which addresses it was used, the latest first; `undefined` where there is no
+   * such session in scope. Accesses of the last `syncIntervalMs` may be missing.
+   */
+  async addresses(id: string, scope: SessionScope = EVERYBODY): Promise<SessionOrigins | undefined> {
+    return isSessionId(id) && keepsAddresses(this.store) ? this.store.origins(scope, id) : undefined;
+  }
+
+  /** How many sessions there are, and for who administrates everybody also which nodes, and what the cleanup has done. */
+  stats(scope: SessionScope = EVERYBODY): Promise<SessionStatistics> {
+    return this.#statistics.of(scope);
   }
 
   /** How many sessions match. */

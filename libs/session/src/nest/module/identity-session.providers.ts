@@ -35,6 +35,7 @@ import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { makeHintChannel, makeHintTransport } from './hint-providers.js';
 import { KNOWN_SESSIONS_PROVIDERS } from './known-sessions.providers.js';
+import { NodeHeartbeat } from '../stats/node-heartbeat.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { LogFollower } from './log-follower.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
@@ -83,6 +84,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     DatabaseReach,
     CleanupTimer,
     SessionWarmUp,
+    NodeHeartbeat,
     {
       provide: RESOLVED_OPTIONS,
       inject: [optionsToken],

@@ -14,6 +14,7 @@ import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionCleanup } from '../cleanup/session-cleanup.js';
+import { NodeHeartbeat } from '../stats/node-heartbeat.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { SessionWarmUp } from '../warm-up/session-warm-up.js';
 import { LogFollower } from './log-follower.js';
@@ -40,6 +41,7 @@ export class SessionLifecycle
     @Inject(LogUpkeep) private readonly upkeep: LogUpkeep,
     @Inject(SessionCleanup) private readonly cleanup: SessionCleanup,
     @Inject(SessionWarmUp) private readonly warmUp: SessionWarmUp,
+    @Inject(NodeHeartbeat) private readonly heartbeat: NodeHeartbeat,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
     @Inject(REDIS_LINKS) private readonly redis: RedisLinks | null,
   ) {}
@@ -60,6 +62,7 @@ export class SessionLifecycle
     await this.log.start();
     await this.cleanup.start();
     await this.warmUp.run();
+    await this.heartbeat.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -72,7 +75,7 @@ export class SessionLifecycle
 
   /** Once more, for the requests that were answered while the server closed. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.log.stop(), this.touches.stop(this.#writingMs)]);
+    await Promise.all([this.log.stop(), this.touches.stop(this.#writingMs), this.heartbeat.stop()]);
     if (this.touches.size > 0) {
       this.#logger.warn(`The last access of ${this.touches.size} sessions could not be written before shutdown.`);
     }

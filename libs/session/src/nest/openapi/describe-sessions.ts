@@ -2,6 +2,7 @@ import { ADMINISTRATION_OPERATIONS } from './administration-operations.js';
 import type { OpenApiDocument, OpenApiOperations } from './open-api.js';
 import { SESSION_OPERATIONS } from './session-operations.js';
 import { SESSION_SCHEMAS } from './session-schemas.js';
+import { STATISTICS_OPERATIONS, STATISTICS_SCHEMAS } from './statistics-operations.js';
 import { SETTINGS_OPERATIONS, SETTINGS_SCHEMAS } from './settings-operations.js';
 
 /**
@@ -11,14 +12,18 @@ import { SETTINGS_OPERATIONS, SETTINGS_SCHEMAS } from './settings-operations.js'
  */
 export function describeSessions(document: OpenApiDocument, prefix = ''): void {
   addSchemas(document);
-  describeOperations(document, { ...SESSION_OPERATIONS, ...ADMINISTRATION_OPERATIONS, ...SETTINGS_OPERATIONS }, prefix);
+  describeOperations(
+    document,
+    { ...SESSION_OPERATIONS, ...ADMINISTRATION_OPERATIONS, ...SETTINGS_OPERATIONS, ...STATISTICS_OPERATIONS },
+    prefix,
+  );
 }
 
 /** The schemas alone, for documents that refer to them. */
 export function addSchemas(document: OpenApiDocument): void {
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, ...SESSION_SCHEMAS, ...SETTINGS_SCHEMAS },
+    schemas: { ...document.components?.schemas, ...SESSION_SCHEMAS, ...SETTINGS_SCHEMAS, ...STATISTICS_SCHEMAS },
   };
 }
 

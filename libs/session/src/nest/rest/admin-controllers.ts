@@ -1,7 +1,9 @@
 import type { Type } from '@nestjs/common';
+import { AdminAddressesController } from './admin-addresses.controller.js';
 import { AdminCutOffsController } from './admin-cut-offs.controller.js';
 import { AdminSessionsController } from './admin-sessions.controller.js';
 import { AdminSettingsController } from './admin-settings.controller.js';
+import { AdminStatsController } from './admin-stats.controller.js';
 import { AdminUsersController } from './admin-users.controller.js';
 
 /** The administrators' controllers, all below `/admin`. Their paths are in `routes.ts`. */
@@ -10,4 +12,6 @@ export const ADMIN_CONTROLLERS: readonly Type<object>[] = [
   AdminUsersController,
   AdminCutOffsController,
   AdminSettingsController,
+  AdminStatsController,
+  AdminAddressesController,
 ];

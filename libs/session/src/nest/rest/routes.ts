@@ -8,9 +8,11 @@ const SESSION_ROUTES = {
 const ADMIN_ROUTES = {
   '/admin/sessions': ['GET'],
   '/admin/sessions/:id': ['GET', 'DELETE'],
+  '/admin/sessions/:id/addresses': ['GET'],
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
   '/admin/cut-offs': ['POST'],
+  '/admin/stats': ['GET'],
   '/admin/settings': ['GET', 'PUT', 'DELETE'],
   '/admin/settings/history': ['GET'],
 } as const;

@@ -4,6 +4,7 @@ import { expiryOf } from '../../core/expiry.js';
 import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
 import type { PreviousToken, SessionFacts, SessionRecord } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from '../session-statistics.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type {
   CleanupBatch,
@@ -39,6 +40,7 @@ import {
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { planAdmission } from './admission-plan.js';
 import { InMemoryCleanup } from './in-memory-cleanup.js';
+import { countsOf, StoredNodes } from './in-memory-statistics.js';
 import { OpenQuestions } from './open-questions.js';
 import {
   cutOffEventOf,
@@ -67,12 +69,13 @@ export interface InMemorySessionStoreOptions {
  * that throws has changed nothing. Records that it gives are frozen copies.
  */
 export class InMemorySessionStore
-  implements SessionStore, AddressHistoryStore, SessionSettingsStore, SessionCleanupStore
+  implements SessionStore, AddressHistoryStore, SessionSettingsStore, SessionCleanupStore, StatisticsStore
 {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, SessionRecord>();
   readonly #cutOffs = new StoredCutOffs();
   readonly #addresses = new StoredAddresses();
+  readonly #nodes = new StoredNodes();
   readonly #cleanup: InMemoryCleanup;
   readonly #nodeName: string | null;
   readonly #questions = new OpenQuestions();
@@ -293,6 +296,30 @@ export class InMemorySessionStore
 
   cleanupState(): Promise<CleanupState> {
     return atomically(() => this.#cleanup.state());
+  }
+
+  countSessions(scope: SessionScope): Promise<SessionCounts> {
+    return atomically(() => {
+      const now = this.#clock.now();
+      const isOn = (session: SessionRecord): boolean => isLive(session.status) && !hasRunOut(session, now);
+      return countsOf(this.#matching({ scope }, now), isOn, now);
+    });
+  }
+
+  noteNode(beat: NodeBeat, goneAfterMs: number): Promise<void> {
+    return atomically(() => {
+      this.#nodes.note(beat, goneAfterMs, this.#clock.now());
+    });
+  }
+
+  forgetNode(id: string): Promise<void> {
+    return atomically(() => {
+      this.#nodes.forget(id);
+    });
+  }
+
+  listNodes(goneAfterMs: number): Promise<readonly KnownNode[]> {
+    return atomically(() => this.#nodes.list(goneAfterMs, this.#clock.now()));
   }
 
   #admit(asked: Admission): AdmitOutcome {

@@ -6,6 +6,7 @@ import type { SessionRecord } from '../../core/session.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
 import type { RecentSessionsStore } from '../recent-sessions-store.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from '../session-statistics.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type {
   CleanupBatch,
@@ -48,9 +49,11 @@ import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
+import * as nodes from './statements/node.statements.js';
 import * as read from './statements/read.statements.js';
 import { readRecent } from './statements/recent.statements.js';
 import * as settings from './statements/setting.statements.js';
+import { readCounts } from './statements/stats.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
 import { SubjectQueue } from './subject-queue.js';
@@ -81,7 +84,8 @@ export class PostgresSessionStore
     AddressHistoryStore,
     SessionSettingsStore,
     SessionCleanupStore,
-    RecentSessionsStore
+    RecentSessionsStore,
+    StatisticsStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -280,6 +284,22 @@ export class PostgresSessionStore
 
   settingsHistory(tenantId: string | null, limit: number): Promise<LoggedSettings[]> {
     return this.session.run((sql) => settings.readSettingsHistory(sql, tenantId, limit));
+  }
+
+  countSessions(scope: SessionScope): Promise<SessionCounts> {
+    return this.session.run((sql) => readCounts(sql, scope));
+  }
+
+  noteNode(beat: NodeBeat, goneAfterMs: number): Promise<void> {
+    return this.session.run((sql) => nodes.upsertNode(sql, beat, goneAfterMs));
+  }
+
+  forgetNode(id: string): Promise<void> {
+    return this.session.run((sql) => nodes.deleteNode(sql, id));
+  }
+
+  listNodes(goneAfterMs: number): Promise<readonly KnownNode[]> {
+    return this.session.run((sql) => nodes.readNodes(sql, goneAfterMs));
   }
 
   /** A change of one session; a retry that finds nothing left to do looks whether its earlier attempt did it. */
