@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
-import { InMemorySessionStore } from 'nestjs-identity-session/testing';
+import { admissionOf, FixedClock, InMemorySessionStore } from 'nestjs-identity-session/testing';
 import {
+  IdentitySessionError,
   IdentitySessionModule,
   type IdentitySessionOptions,
   SessionAdminService,
@@ -206,8 +207,11 @@ describe('the cleanup of a node', () => {
 });
 
 describe('the cleanup by itself', () => {
-  const start = async (cleanup: IdentitySessionOptions['cleanup'], imports: unknown[] = []) => {
-    const store = new InMemorySessionStore();
+  const start = async (
+    cleanup: IdentitySessionOptions['cleanup'],
+    imports: unknown[] = [],
+    store = new InMemorySessionStore(),
+  ) => {
     const moduleRef = await Test.createTestingModule({
       imports: [IdentitySessionModule.forRoot({ store, cleanup } as IdentitySessionOptions), ...(imports as [])],
     }).compile();
@@ -220,6 +224,25 @@ describe('the cleanup by itself', () => {
     const { app, cleanup, store } = await start({ intervalMs: 5 });
     await eventually(() => cleanup.counts.runs > 2);
     expect((await store.cleanupState()).lastRunAt).not.toBeNull();
+    await app.close();
+  });
+
+  it('does the rest where one task fails again and again', async () => {
+    class SlowAtCutOffs extends InMemorySessionStore {
+      override endCutOff(): Promise<never> {
+        return Promise.reject(new IdentitySessionError('SESSION_STORE_UNAVAILABLE', 'too slow'));
+      }
+    }
+    const clock = new FixedClock(Date.now());
+    const store = new SlowAtCutOffs({ clock });
+    const { app, cleanup } = await start({ enabled: false }, [], store);
+    const { id } = admissionOf();
+    await store.admit(admissionOf({ id }));
+    await store.end({ kind: 'all' }, id, 'revoked', { reason: 'test', by: null });
+    clock.advance(91 * DAY_MS);
+    await expect(cleanup.run()).rejects.toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE' });
+    expect((await store.findMany([id])).records).toEqual([]);
+    expect(cleanup.counts).toMatchObject({ runs: 0, failures: 1, removed: 1 });
     await app.close();
   });
 

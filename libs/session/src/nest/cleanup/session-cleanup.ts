@@ -97,7 +97,7 @@ export class SessionCleanup {
   /**
    * Everything once, also where it is switched off; gives what was done here. A call during a run is answered by that
    * run. May run on several nodes at once: they share the work.
-   * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE`; what was done before is done
+   * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE`, the first where several tasks fail; what could be done is done
    */
   run(): Promise<CleanupRun> {
     this.#running ??= this.#run().finally(() => {
@@ -112,38 +112,66 @@ export class SessionCleanup {
 
   async #run(): Promise<CleanupRun> {
     const { store } = this;
-    try {
-      const sessions = cleansUp(store) ? await this.#cleanUp(store) : NOTHING;
-      const log = await this.upkeep.run();
-      this.counts.changes += log.changes;
-      this.counts.questions += log.questions;
-      if (!this.#isStopped) {
-        if (cleansUp(store)) await store.noteCleanupRun();
-        this.counts.runs += 1;
-        this.#lastRunAt = this.options.clocks.wall();
+    const done = { ...NOTHING };
+    const failures: unknown[] = [];
+    const note = async (): Promise<Partial<CleanupRun>> => {
+      if (failures.length === 0 && !this.#isStopped && cleansUp(store)) await store.noteCleanupRun();
+      return {};
+    };
+    for (const task of [...(cleansUp(store) ? this.#tasksOn(store) : []), () => this.#keepLog(), note]) {
+      try {
+        for (const [what, count] of Object.entries(await task()) as [keyof CleanupRun, number][]) done[what] += count;
+      } catch (error) {
+        failures.push(error);
+        this.reach.missed();
+        // What is too slow or broken by itself, run for run, must not keep the rest from ever being done.
+        if (!(await this.#isReachable())) break;
       }
-      return { ...sessions, ...log };
-    } catch (error) {
+    }
+    if (failures.length > 0) {
       this.counts.failures += 1;
-      this.reach.missed();
-      throw error;
+      throw failures[0];
+    }
+    if (!this.#isStopped) {
+      this.counts.runs += 1;
+      this.#lastRunAt = this.options.clocks.wall();
+    }
+    return done;
+  }
+
+  async #isReachable(): Promise<boolean> {
+    try {
+      await this.store.now();
+      return true;
+    } catch {
+      return false;
     }
   }
 
-  async #cleanUp(store: SessionCleanupStore): Promise<CleanupRun> {
-    const { retentionMs, scrubAddressesAfterMs } = this.options.cleanup;
-    const ended =
-      (await this.#end(BATCH, () => store.endDue(this.#rules(), BATCH))) +
-      (await this.#end(BATCH, () => store.endCutOff(BATCH)));
-    const walked = await this.#walk(store);
-    const scrubbed =
-      scrubAddressesAfterMs === undefined
-        ? 0
-        : await this.#forget('scrubbed', () => store.scrubEnded(scrubAddressesAfterMs, LARGE_BATCH));
-    const removed = await this.#forget('removed', () => store.removeEnded(retentionMs, LARGE_BATCH));
-    // After what they cover was written down.
-    const cutOffs = this.#isStopped ? 0 : await this.store.forgetCutOffs(this.#longestLifetimeMs());
-    return { ...NOTHING, ended: ended + walked.ended, scrubbed: scrubbed + walked.scrubbed, removed, cutOffs };
+  #tasksOn(store: SessionCleanupStore): (() => Promise<Partial<CleanupRun>>)[] {
+    const { retentionMs, scrubAddressesAfterMs: scrubAfterMs } = this.options.cleanup;
+    return [
+      async () => ({ ended: await this.#end(BATCH, () => store.endDue(this.#rules(), BATCH)) }),
+      async () => {
+        const ended = await this.#end(BATCH, () => store.endCutOff(BATCH));
+        // After what they cover was written down.
+        const cutOffs = this.#isStopped ? 0 : await this.store.forgetCutOffs(this.#longestLifetimeMs());
+        return { ended, cutOffs };
+      },
+      () => this.#walk(store),
+      async () =>
+        scrubAfterMs === undefined
+          ? {}
+          : { scrubbed: await this.#forget('scrubbed', () => store.scrubEnded(scrubAfterMs, LARGE_BATCH)) },
+      async () => ({ removed: await this.#forget('removed', () => store.removeEnded(retentionMs, LARGE_BATCH)) }),
+    ];
+  }
+
+  async #keepLog(): Promise<Partial<CleanupRun>> {
+    const { changes, questions } = await this.upkeep.run();
+    this.counts.changes += changes;
+    this.counts.questions += questions;
+    return { changes, questions };
   }
 
   /** Asked for each batch: the database may go away in the middle of a run. */
