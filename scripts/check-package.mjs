@@ -1,13 +1,19 @@
-// Packs the library as it would be published, installs it in fresh applications outside of the workspace, one for each
-// target of examples/quick-start, and uses it there: types, exports, the store on the target's TypeORM, the running
-// application. Needs "npm run build:libs" first. `--keep` leaves the temporary directory for a look.
+// Packs the library as it would be published, installs it in fresh applications outside of the workspace and uses it
+// there: for each target of examples/quick-start the types, exports, the store on the target's TypeORM and the running
+// application; for the other examples that they compile, start and do what they show. Needs "npm run build:libs" first.
+//
+//   --only <name>   one target or example, by the beginning of its name; may be repeated
+//   --node <path>   compiles and runs on another Node
+//   --keep          leaves the temporary directory for a look
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { checkApplication } from './check-package/application.mjs';
 import { startDatabaseServer } from './check-package/database-server.mjs';
 import { checkPackedFiles, pack } from './check-package/packed-files.mjs';
-import { stopChildren } from './check-package/processes.mjs';
+import { checkExample, GROUPS, installGroup } from './check-package/examples/examples.mjs';
+import { stopChildren, useNode } from './check-package/processes.mjs';
 import { Report } from './check-package/report.mjs';
 import { checkStore } from './check-package/store.mjs';
 import { checkExports, checkTypes, compile, install } from './check-package/target.mjs';
@@ -21,7 +27,15 @@ const TARGETS = [
   { name: 'nest-11-cjs', ways: [ESM, CJS] },
 ];
 
-const keep = process.argv.includes('--keep');
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    node: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+const isChosen = (name) => flags.only.length === 0 || flags.only.some((start) => name.startsWith(start));
+if (flags.node !== undefined) useNode(flags.node);
 const report = new Report();
 const directory = await mkdtemp(join(tmpdir(), 'identity-session-package-'));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stopChildren);
@@ -33,14 +47,19 @@ try {
   started.catch(() => undefined);
   await checkPackedFiles(report, packed);
   server = await started;
-  const ended = await Promise.allSettled(TARGETS.map((target) => checkTarget(target, packed.tarball)));
+  const targets = TARGETS.filter(({ name }) => isChosen(name));
+  const groups = GROUPS.map((group) => ({ ...group, examples: group.examples.filter(isChosen) }));
+  const ended = await Promise.allSettled([
+    ...targets.map((target) => checkTarget(target, packed.tarball)),
+    ...groups.filter(({ examples }) => examples.length > 0).map((group) => checkGroup(group, packed.tarball)),
+  ]);
   for (const { reason } of ended) if (reason !== undefined) report.failure(reason);
 } catch (error) {
   report.failure(error);
 } finally {
   stopChildren();
   await server?.stop();
-  if (keep) console.log(`Left in place: ${directory}`);
+  if (flags.keep) console.log(`Left in place: ${directory}`);
   else await rm(directory, { recursive: true, force: true });
 }
 console.log(`${report.passed} passed, ${report.failed} failed`);
@@ -58,5 +77,20 @@ async function checkTarget({ name, ways }, tarball) {
     await stepOfWay('exports', () => checkExports(target, way));
     await stepOfWay('store contract', async () => checkStore(target, way, await server.createDatabase()));
     await checkApplication(stepOfWay, target, way, await server.createDatabase());
+  }
+}
+
+/** An example that fails ends itself alone. */
+async function checkGroup(group, tarball) {
+  const place = join(directory, `examples-${group.name}`);
+  await report.step(`examples on ${group.name}: install, without optional peers`, () =>
+    installGroup({ ...group, directory: place }, tarball),
+  );
+  for (const name of group.examples) {
+    const step = (what, work) => report.step(`${name}: ${what}`, work);
+    const { createDatabase } = server;
+    await checkExample(step, name, join(place, name), { nodeOptions: [], createDatabase }).catch((error) =>
+      report.failure(error),
+    );
   }
 }

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assertProblem, clientOf, sessionCookieOf } from './client.mjs';
 import { query } from './database-server.mjs';
-import { start } from './processes.mjs';
-
-const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 10_000;
+import { startApplication, stopApplication } from './running.mjs';
 
 const ADA = { user: 'ada', password: 'correct horse' };
 const ROOT = { user: 'root', password: 'battery staple' };
 
 /** Starts the compiled application on a database of its own, uses it as its clients would, and stops it. */
 export async function checkApplication(step, target, way, databaseUrl) {
-  const application = await step('starts, on an empty database', () => startApplication(target, way, databaseUrl));
+  const application = await step('starts, on an empty database', () =>
+    startApplication(target.directory, { nodeOptions: way.nodeOptions, DATABASE_URL: databaseUrl }),
+  );
   const client = clientOf(application.url);
   const ada = await step('signs in, with a cookie', () => signIn(client, ADA));
   const root = await step('signs in somebody else, and nobody by a wrong password', async () => {
@@ -25,55 +25,11 @@ export async function checkApplication(step, target, way, databaseUrl) {
   await step('stops on SIGTERM, last accesses written', () => checkStop(application, client, root, databaseUrl));
 }
 
-/** Resolves once the application says where it listens. */
-async function startApplication({ directory }, { nodeOptions }, databaseUrl) {
-  const env = { ...process.env, DATABASE_URL: databaseUrl, PORT: '0', NODE_ENV: 'production' };
-  const application = start(process.execPath, [...nodeOptions, 'dist/main.js'], { cwd: directory, env });
-  const { child, output, ended } = application;
-  const url = await new Promise((resolve, reject) => {
-    const fail = (what) => reject(new Error(`The application ${what}.\n${output.stdout}${output.stderr}`));
-    const timer = setTimeout(fail, START_LIMIT_MS, `does not listen after ${START_LIMIT_MS} ms`);
-    void ended
-      .then(({ code, signal }) => fail(`has ended: ${signal ?? code}`), reject)
-      .finally(() => clearTimeout(timer));
-    child.stdout.on('data', () => {
-      const found = /^Listening on (\S+)$/m.exec(output.stdout)?.[1];
-      if (found === undefined) return;
-      clearTimeout(timer);
-      resolve(found);
-    });
-  });
-  return { ...application, url };
-}
-
-/** One request; gives status, headers and the body, parsed where it is JSON. */
-function clientOf(url) {
-  return async (method, path, { cookie, body } = {}) => {
-    const response = await fetch(new URL(path, url), {
-      method,
-      headers: {
-        ...(cookie === undefined ? {} : { cookie }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(STOP_LIMIT_MS),
-    });
-    const text = await response.text();
-    const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-  };
-}
-
 async function signIn(client, credentials) {
   const { status, headers, body } = await client('POST', '/sign-in', { body: credentials });
   assert.equal(status, 201);
   assert.equal(headers.get('cache-control'), 'no-store');
-  const cookies = headers.getSetCookie();
-  assert.equal(cookies.length, 1);
-  const [pair, ...attributes] = cookies[0].split('; ');
-  assert.match(pair, /^__Host-session=ids_[\w.-]{40,}$/);
-  assert.deepEqual(attributes.sort(), ['HttpOnly', 'Path=/', 'SameSite=Lax', 'Secure']);
-  return { cookie: pair, userId: credentials.user, sessionId: body.sessionId };
+  return { cookie: sessionCookieOf({ headers }), userId: credentials.user, sessionId: body.sessionId };
 }
 
 async function checkGuard(client, { cookie, userId }) {
@@ -115,7 +71,7 @@ async function checkSignOut(client) {
   assertProblem(await client('GET', '/me', { cookie }), 401, 'SESSION_SIGNED_OUT');
 }
 
-async function checkStop({ child, output, ended }, client, { cookie, sessionId }, databaseUrl) {
+async function checkStop(application, client, { cookie, sessionId }, databaseUrl) {
   const lastAccess = async () => {
     const sql = 'SELECT last_accessed_at AS at FROM identity_session WHERE id = $1::uuid';
     return (await query(databaseUrl, sql, [sessionId]))[0].at;
@@ -128,24 +84,11 @@ async function checkStop({ child, output, ended }, client, { cookie, sessionId }
     before,
     'The access was written at once, so its writing at the stop shows nothing.',
   );
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
-  const { code, signal } = await ended;
-  clearTimeout(timer);
-  // Nest ends itself by the same signal once everything is closed.
-  assert.ok(code === 0 || signal === 'SIGTERM', `It ended by ${signal ?? code}, ${STOP_LIMIT_MS} ms after SIGTERM.`);
-  assert.equal(output.stderr, '', 'It wrote to stderr.');
+  await stopApplication(application);
   assert.ok((await lastAccess()) > before, 'The last access was lost.');
 }
 
 /** The same session id with another secret. */
 function forged(cookie) {
   return `${cookie.slice(0, -4)}${cookie.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`;
-}
-
-/** RFC 9457, as the module's error filter writes it. */
-function assertProblem({ status, headers, body }, expectedStatus, expectedCode) {
-  assert.deepEqual([status, body.status, body.code], [expectedStatus, expectedStatus, expectedCode]);
-  assert.match(headers.get('content-type') ?? '', /^application\/problem\+json\b/);
-  for (const field of ['type', 'title', 'detail']) assert.equal(typeof body[field], 'string', field);
 }

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { join, posix } from 'node:path';
-import { npm } from './processes.mjs';
+import { DRIVES } from './examples/drives.mjs';
+import { GROUPS } from './examples/examples.mjs';
+import { node, npm } from './processes.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LIBRARY = join(ROOT, 'libs/session');
+const EXAMPLES = join(ROOT, 'examples');
 
 /** Packs the library; gives the tarball and what is in it. */
 export async function pack(destination) {
@@ -20,7 +23,7 @@ export async function pack(destination) {
 }
 
 /** What is published, and nothing else. Each step stands alone. */
-export async function checkPackedFiles(report, { paths, size }) {
+export async function checkPackedFiles(report, { tarball, paths, size }) {
   const manifest = JSON.parse(await readFile(join(LIBRARY, 'package.json'), 'utf8'));
   const steps = {
     [`packed: what users need, ${paths.length} files, ${Math.round(size / 1024)} KiB`]: () => checkPresent(paths),
@@ -28,6 +31,8 @@ export async function checkPackedFiles(report, { paths, size }) {
     'packed: no trace of the workspace in package.json': () => checkManifest(manifest),
     'packed: imports only what is there or declared': () => checkImports(paths, manifest),
     'packed: versions of the examples': () => checkExamples(manifest),
+    'packed: publint finds nothing': () => bin('publint/src/cli.js', ['run', tarball, '--strict']),
+    'packed: are-the-types-wrong finds nothing': () => bin('@arethetypeswrong/cli/dist/index.js', [tarball, '--quiet']),
   };
   for (const [name, work] of Object.entries(steps)) {
     await report.step(name, work).catch(() => undefined);
@@ -92,11 +97,28 @@ async function checkImports(paths, { dependencies, peerDependencies }) {
 }
 
 async function checkExamples({ name, version }) {
-  for (const target of ['nest-12-esm', 'nest-11-cjs']) {
-    const path = join(ROOT, 'examples/quick-start/targets', target, 'package.json');
-    const { dependencies } = JSON.parse(await readFile(path, 'utf8'));
-    assert.equal(dependencies[name], version, `${target} names another version of the library.`);
+  const folders = (await readdir(EXAMPLES)).filter((folder) => !folder.includes('.'));
+  const manifests = [
+    ...['nest-12-esm', 'nest-11-cjs'].map((target) => join('quick-start/targets', target)),
+    ...folders.filter((folder) => folder !== 'quick-start'),
+  ];
+  for (const folder of manifests) {
+    const { dependencies } = JSON.parse(await readFile(join(EXAMPLES, folder, 'package.json'), 'utf8'));
+    assert.equal(dependencies[name], version, `${folder} names another version of the library.`);
   }
+  const driven = [...Object.keys(DRIVES), 'quick-start'].sort();
+  assert.deepEqual(
+    folders.sort(),
+    driven,
+    'Every example must be driven in scripts/check-package/examples/drives.mjs.',
+  );
+  const grouped = [...GROUPS.flatMap(({ examples }) => examples), 'quick-start'].sort();
+  assert.deepEqual(grouped, driven, 'Every example must be in a group.');
+}
+
+/** Runs a command of a package that the workspace has, by its file: it needs no PATH. */
+function bin(file, args) {
+  return node([join(ROOT, 'node_modules', file), ...args]);
 }
 
 function assertNone(names, what) {

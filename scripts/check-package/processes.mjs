@@ -36,15 +36,26 @@ export async function run(command, args, options = {}) {
   );
 }
 
+let otherNode;
+
+/** The Node that compiles and runs what is checked: ours, unless told otherwise. */
+export function nodePath() {
+  return otherNode ?? process.execPath;
+}
+
+export function useNode(path) {
+  otherNode = path;
+}
+
 /** Node with a script or options, in a directory. */
 export function node(args, options) {
-  return run(process.execPath, args, options);
+  return run(nodePath(), args, options);
 }
 
 /** The npm that runs us, else the one on the PATH. */
 export function npm(args, options) {
   const script = process.env.npm_execpath;
-  return script?.endsWith('.js') ? node([script, ...args], options) : run('npm', args, options);
+  return script?.endsWith('.js') ? run(process.execPath, [script, ...args], options) : run('npm', args, options);
 }
 
 /** Stops the processes that are still running, by their own handles, and starts no more. */

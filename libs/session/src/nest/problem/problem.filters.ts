@@ -11,11 +11,11 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { throwError } from 'rxjs';
 import { IdentitySessionError } from '../../core/errors.js';
 import { setHeader } from '../http/response-headers.js';
-import { problemOf, problemOfStatus, type ProblemAnswer } from './problem.js';
+import { type Problem, problemOf, problemOfStatus, type ProblemAnswer } from './problem.js';
 
 const LOG_INTERVAL_MS = 5_000;
 
-/** Sends a problem on whatever adapter; over RPC it is an error with `code` and `status`, in GraphQL it is thrown. */
+/** Sends a problem on whatever adapter; over RPC it is an error with `code` and `status`, in GraphQL they are its `extensions`. */
 abstract class ProblemResponder {
   protected readonly logger = new Logger('IdentitySession');
   readonly #loggedAt = new Map<string, number>();
@@ -36,6 +36,7 @@ abstract class ProblemResponder {
   protected answer(host: ArgumentsHost, error: unknown, { problem, headers }: ProblemAnswer): unknown {
     const kind = host.getType<string>();
     if (kind === 'rpc') return throwError(() => problem);
+    if (kind === 'graphql') throw withExtensions(error, problem);
     if (kind !== 'http') throw error;
     const response = host.switchToHttp().getResponse<object>();
     const { httpAdapter } = this.adapters;
@@ -84,6 +85,11 @@ export class ProblemDetailsFilter extends ProblemResponder implements ExceptionF
     if (status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return this.answer(host, error, problemOfStatus(status));
   }
+}
+
+/** Servers of GraphQL answer with the `extensions` of what was thrown. */
+function withExtensions(error: unknown, { code, status }: Problem): unknown {
+  return error instanceof IdentitySessionError ? Object.assign(error, { extensions: { code, status } }) : error;
 }
 
 /** The status of an error of Nest, of a body parser or of Fastify; anything else is ours to mend. */
