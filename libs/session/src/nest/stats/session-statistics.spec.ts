@@ -111,6 +111,30 @@ describe('counts', () => {
     await other;
   });
 
+  it('[row 44] are told within the very scope that they were made for, of whatever kind it is', async () => {
+    class CountingStore extends InMemorySessionStore {
+      asked: SessionScope[] = [];
+
+      override countSessions(scope: SessionScope): Promise<SessionCounts> {
+        this.asked.push(scope);
+        return super.countSessions({ kind: 'all' });
+      }
+    }
+    const store = new CountingStore();
+    const counter = new SessionStatisticsCounter(store);
+    const delegateOf = (userId: string) => ({ kind: 'users', users: [{ tenantId: null, userId }] }) as unknown;
+    const scopes = [
+      ALL,
+      { kind: 'tenant', tenantId: 'blue' },
+      { kind: 'user', tenantId: 'blue', userId: 'alice' },
+      { kind: 'user', tenantId: null, userId: 'alice' },
+      delegateOf('alice'),
+      delegateOf('bob'),
+    ] as SessionScope[];
+    for (const scope of [...scopes, ...scopes]) await counter.of(scope);
+    expect(store.asked).toEqual(scopes);
+  });
+
   it('that fail are not told again', async () => {
     class AwayStore extends InMemorySessionStore {
       override countSessions(scope: SessionScope): Promise<SessionCounts> {

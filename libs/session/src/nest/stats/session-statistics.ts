@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { IdentitySessionError } from '../../core/errors.js';
 import { type CleanupState, cleansUp } from '../../store/session-cleanup.js';
 import { keepsStatistics, type KnownNode, type SessionCounts } from '../../store/session-statistics.js';
@@ -49,7 +50,8 @@ export class SessionStatisticsCounter {
   }
 
   #counts(scope: SessionScope, count: () => Promise<SessionCounts>): Promise<SessionCounts> {
-    const key = JSON.stringify([scope.kind, 'tenantId' in scope && scope.tenantId, 'userId' in scope && scope.userId]);
+    // All of it: counts that were made within one right must never be told within another.
+    const key = hash('sha256', JSON.stringify(scope));
     const known = this.#counted.get(key);
     const ageMs = performance.now() - (known?.at ?? Number.NEGATIVE_INFINITY);
     if (known === undefined || ageMs >= TOLD_FOR_MS) return this.#count(key, count);
