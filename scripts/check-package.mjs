@@ -1,6 +1,7 @@
 // Packs the library as it would be published, installs it in fresh applications outside of the workspace and uses it
 // there: for each target of examples/quick-start the types, exports, the store on the target's TypeORM and the running
-// application; for the other examples that they compile, start and do what they show. Needs "npm run build:libs" first.
+// application; for the other examples that they compile, start and do what they show; for the README that a newcomer gets
+// there by it. Needs "npm run build:libs" first.
 //
 //   --only <name>   one target or example, by the beginning of its name; may be repeated
 //   --node <path>   compiles and runs on another Node
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkApplication } from './check-package/application.mjs';
 import { startDatabaseServer } from './check-package/database-server.mjs';
+import { checkNewcomer } from './check-package/newcomer.mjs';
 import { checkPackedFiles, pack } from './check-package/packed-files.mjs';
 import { checkExample, GROUPS, installGroup } from './check-package/examples/examples.mjs';
 import { stopChildren, useNode } from './check-package/processes.mjs';
@@ -52,6 +54,7 @@ try {
   const ended = await Promise.allSettled([
     ...targets.map((target) => checkTarget(target, packed.tarball)),
     ...groups.filter(({ examples }) => examples.length > 0).map((group) => checkGroup(group, packed.tarball)),
+    isChosen('newcomer') ? checkReadme(packed.tarball) : undefined,
   ]);
   for (const { reason } of ended) if (reason !== undefined) report.failure(reason);
 } catch (error) {
@@ -93,4 +96,9 @@ async function checkGroup(group, tarball) {
       report.failure(error),
     );
   }
+}
+
+function checkReadme(tarball) {
+  const step = (what, work) => report.step(`newcomer: ${what}`, work);
+  return checkNewcomer(step, join(directory, 'newcomer'), tarball, server.createDatabase);
 }
