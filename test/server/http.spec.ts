@@ -303,6 +303,8 @@ describe.each(['express', 'fastify'])('Browsers on %s', (adapter) => {
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get('access-control-allow-origin')).toBe(ALLOWED);
     expect(allowed.headers.get('access-control-allow-credentials')).toBe('true');
+    const methods = allowed.headers.get('access-control-allow-methods')?.split(/, ?/);
+    expect(methods).toEqual(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
     expect(allowed.headers.get('vary')).toMatch(/\bOrigin\b/i);
     const exposed = (await plain('https://other.example.com')).headers.get('access-control-expose-headers');
     expect(exposed?.split(',').map((name) => name.trim())).toEqual([

@@ -26,7 +26,7 @@ export async function createApplication(
       origin: [...config.session.allowedOrigins],
       credentials: true,
       exposedHeaders: EXPOSED_HEADERS,
-      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       // Fastify's plugin answers an OPTIONS that is no preflight with a text otherwise; Express knows no such option.
       strictPreflight: false,
     });
