@@ -61,6 +61,7 @@ const ROWS = {
   55: 'CORS by exact origin',
   56: 'X-Forwarded-For through configured hops only',
   54: 'Content security policy, nosniff, no framing of served pages',
+  57: 'A session that turns up elsewhere',
   64: 'Problem documents; the reason only for the secret',
   65: 'No token in logs',
   66: 'Store trouble is 503, never admission',

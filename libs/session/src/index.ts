@@ -78,6 +78,7 @@ export {
   type SettingsOutcome,
   type StoredSettings,
 } from './store/settings-store.js';
+export { type Drift, type DriftLogStore, MOST_DRIFTS } from './store/drift-log.js';
 export type { SessionEventType } from './store/memory/session-event.js';
 export { IDENTITY_SESSION_ENTITIES } from './store/postgres/entities/index.js';
 export { IdentitySessionAddressEntity } from './store/postgres/entities/identity-session-address.entity.js';
@@ -128,6 +129,8 @@ export { CsrfGuard } from './nest/csrf/csrf.guard.js';
 export type { DeviceResolver, ResolvedDevice } from './nest/device/device-resolver.js';
 export { type LocationResolver, NoLocationResolver } from './nest/device/location-resolver.js';
 export { UserAgentDeviceResolver } from './nest/device/user-agent-device-resolver.js';
+export type { DriftOptions, DriftReaction } from './nest/drift/drift-options.js';
+export { SessionDrift } from './nest/drift/session-drift.js';
 export type {
   ResyncReason,
   SessionChangeEvent,
@@ -139,6 +142,7 @@ export { SessionEvents } from './nest/events/session-events.js';
 export {
   AllowAnonymous,
   AllowCrossSite,
+  AllowDriftedSession,
   CurrentSession,
   CurrentUserId,
   OptionalSession,

@@ -15,6 +15,8 @@ export class CachedSession implements Lease {
   dirtySince = 0;
   /** The access that other nodes were last told of. */
   sharedAccessAt: number;
+  /** The user agent that needs no comparison any more: the session's, or one that counts as the same. */
+  knownAgent: string | null;
   /** What a check of the session answers; made by its first request and kept, so that later ones allocate nothing. */
   view: unknown = undefined;
 
@@ -27,5 +29,6 @@ export class CachedSession implements Lease {
     this.lastIp = record.lastIp;
     this.storedAccessAt = record.lastAccessedAt;
     this.sharedAccessAt = record.lastAccessedAt;
+    this.knownAgent = record.userAgent;
   }
 }

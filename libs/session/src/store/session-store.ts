@@ -121,6 +121,8 @@ export interface Rotation {
   /** The user proved who they are again: moves `authenticatedAt`, and both limits with it. */
   readonly reauthenticated: boolean;
   readonly assurance?: AssuranceLevel;
+  /** With a re-authentication: from where, and what the session's requests are compared with from then on. */
+  readonly from?: { readonly userAgent: string | null };
   /**
    * Keeps the old token as the session's previous one, with the assurance that it had. With `hasSuccessor` the new token
    * derives from the old one and the row's salt, which stays; in every other rotation the salt changes too.

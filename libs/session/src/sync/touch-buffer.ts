@@ -84,8 +84,8 @@ export class TouchBuffer {
   adopt(session: CachedSession): void {
     const buffered = this.#dirty.get(session.record.id);
     if (buffered === undefined || buffered === session) return;
+    if (buffered.lastAccessedAt >= session.lastAccessedAt) session.lastIp = buffered.lastIp;
     session.lastAccessedAt = Math.max(session.lastAccessedAt, buffered.lastAccessedAt);
-    session.lastIp = buffered.lastIp;
     session.dirtySince = buffered.dirtySince;
     // Should it be the one that stays after all, its next access takes everything back.
     buffered.dirtySince = 0;

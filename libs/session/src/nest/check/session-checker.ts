@@ -15,6 +15,7 @@ import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
 import { invalid, refusalOf, refused, refusedAs, type Refusal, REFUSALS } from './refusals.js';
+import { SessionDrift } from '../drift/session-drift.js';
 import { TokenRotation } from './token-rotation.js';
 
 /** What a route asks of a session beyond being live. */
@@ -31,6 +32,13 @@ export interface SessionRequirements {
    * only then is a successor told.
    */
   readonly deliversSuccessor?: boolean;
+  /** Takes a session that is used from elsewhere, whatever `drift` says: where the user authenticates again. */
+  readonly allowDrift?: boolean;
+}
+
+/** What is asked, and whether the session was read from the database for it. */
+interface Asked extends SessionRequirements {
+  readonly isCurrent?: boolean;
 }
 
 /** Either the session, or why there is none. */
@@ -45,6 +53,8 @@ export type SessionVerdict =
 
 /** An idle limit seems passed; the database may know better. */
 const SEEMS_IDLE = 'idle';
+/** It seems to be used from elsewhere; the user may have authenticated there. */
+const SEEMS_MOVED = 'moved';
 const NO_REQUIREMENTS: SessionRequirements = {};
 /** Loads at once for secrets that do not match what is in memory: whoever knows ids must not keep the database busy. */
 const MOST_DOUBTS = 256;
@@ -75,6 +85,7 @@ export class SessionChecker {
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(CutOffs) private readonly cutOffs: CutOffs,
     @Inject(TokenRotation) private readonly rotation: TokenRotation,
+    @Inject(SessionDrift) private readonly drift: Pick<SessionDrift, 'mayHaveMoved' | 'reactionTo' | 'end' | 'ending'>,
     @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'strict'>,
   ) {
     this.#isStrict = options.strict;
@@ -89,6 +100,7 @@ export class SessionChecker {
     token: string,
     requirements: SessionRequirements = NO_REQUIREMENTS,
     address: string | null = null,
+    userAgent?: string | null,
   ): SessionVerdict | Promise<SessionVerdict> {
     const parsed = parseToken(token);
     if (parsed === undefined) return invalid();
@@ -96,12 +108,13 @@ export class SessionChecker {
     const entry = isStrict ? undefined : this.known.trusted(parsed.id);
     if (entry !== undefined) {
       const verdict = matchesDigest(parsed.body, entry.record.tokenDigest)
-        ? this.#judge(parsed, entry, requirements, address)
-        : (this.#judgeInGrace(parsed, entry, requirements, address) ?? this.#doubt(parsed, requirements, address));
+        ? this.#judge(parsed, entry, requirements, address, userAgent)
+        : (this.#judgeInGrace(parsed, entry, requirements, address, userAgent) ??
+          this.#doubt(parsed, requirements, address, userAgent));
       if (verdict !== undefined) return verdict;
     }
     // What memory had does not settle it: then a load that began before would not either.
-    return this.#ask(parsed, requirements, address, isStrict || entry !== undefined).catch(refusalOf);
+    return this.#ask(parsed, requirements, address, userAgent, isStrict || entry !== undefined).catch(refusalOf);
   }
 
   /**
@@ -112,14 +125,16 @@ export class SessionChecker {
     vouched: VouchedCredential,
     requirements: SessionRequirements = NO_REQUIREMENTS,
     address: string | null = null,
+    userAgent?: string | null,
   ): SessionVerdict | Promise<SessionVerdict> {
     const id = vouchedSessionId(vouched);
     if (id === undefined) return invalid();
     const isStrict = this.#isStrict || requirements.strict === true;
     const entry = isStrict ? undefined : this.known.trusted(id);
-    const verdict = entry && this.#judgeVouched(vouched, entry, requirements, address);
+    const verdict = entry && this.#judgeVouched(vouched, entry, requirements, address, userAgent);
     return (
-      verdict ?? this.#askVouched(vouched, requirements, address, isStrict || entry !== undefined).catch(refusalOf)
+      verdict ??
+      this.#askVouched(vouched, requirements, address, userAgent, isStrict || entry !== undefined).catch(refusalOf)
     );
   }
 
@@ -127,16 +142,19 @@ export class SessionChecker {
     vouched: VouchedCredential,
     requirements: SessionRequirements,
     address: string | null,
+    userAgent: string | null | undefined,
     fresh: boolean,
   ): Promise<SessionVerdict> {
     const since = this.known.moment();
     const askedAt = this.clock.now();
     const entry = await this.known.load(vouched.sessionId, fresh);
     if (entry === undefined) return invalid();
-    const verdict = this.#judgeVouched(vouched, entry, requirements, address);
-    if (verdict !== undefined) return verdict;
-    if (this.#mayHaveBeenUsed(entry, fresh || this.known.isAsOf(entry, since), askedAt)) {
-      return this.#askVouched(vouched, requirements, address, true);
+    const isCurrent = fresh || this.known.isAsOf(entry, since);
+    const asked = isCurrent ? { ...requirements, isCurrent } : requirements;
+    const verdict = this.#judgeVouched(vouched, entry, asked, address, userAgent);
+    if (verdict !== undefined) return this.#settled(verdict, entry);
+    if (this.#mayHaveBeenUsed(entry, isCurrent, askedAt)) {
+      return this.#askVouched(vouched, requirements, address, userAgent, true);
     }
     return refused(...REFUSALS.expired);
   }
@@ -144,11 +162,12 @@ export class SessionChecker {
   #judgeVouched(
     vouched: VouchedCredential,
     entry: CachedSession,
-    requirements: SessionRequirements,
+    requirements: Asked,
     address: string | null,
+    userAgent: string | null | undefined,
   ): SessionVerdict | undefined {
     if (!vouchesFor(vouched, entry.record)) return invalid();
-    return this.#judgeAs(limitedTo(vouched, entry.record), entry, requirements, address);
+    return this.#judgeAs(limitedTo(vouched, entry.record), entry, requirements, address, userAgent);
   }
 
   /** A secret that memory does not confirm is no proof: the token may have been rotated elsewhere. */
@@ -156,6 +175,7 @@ export class SessionChecker {
     parsed: ParsedToken,
     requirements: SessionRequirements,
     address: string | null,
+    userAgent: string | null | undefined,
   ): SessionVerdict | Promise<SessionVerdict> {
     if (!this.mint.isGenuine(parsed)) return invalid();
     this.counts.doubts += 1;
@@ -165,7 +185,7 @@ export class SessionChecker {
       return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }) };
     }
     this.#doubts += 1;
-    return this.#ask(parsed, requirements, address, true)
+    return this.#ask(parsed, requirements, address, userAgent, true)
       .catch(refusalOf)
       .finally(() => {
         this.#doubts -= 1;
@@ -177,6 +197,7 @@ export class SessionChecker {
     parsed: ParsedToken,
     requirements: SessionRequirements,
     address: string | null,
+    userAgent: string | null | undefined,
     fresh: boolean,
     mayRotate = true,
     // Who came in the grace is in it, however long the database takes.
@@ -191,17 +212,18 @@ export class SessionChecker {
     // What other nodes tell, or a load that had begun before, may lack a rotation or a later access.
     const isCurrent = fresh || this.known.isAsOf(entry, since);
     if (standing === 'unknown' || standing === 'reused') {
-      if (!isCurrent) return this.#ask(parsed, requirements, address, true, mayRotate, presentedAt);
+      if (!isCurrent) return this.#ask(parsed, requirements, address, userAgent, true, mayRotate, presentedAt);
       if (standing === 'reused') await this.rotation.endReused(entry.record);
       return invalid();
     }
+    const asked = isCurrent ? { ...requirements, isCurrent } : requirements;
     const verdict =
       standing === 'current'
-        ? await this.#judge(parsed, entry, requirements, address, mayRotate)
-        : this.#judgePrevious(parsed, entry, requirements, address);
-    if (verdict !== undefined) return verdict;
+        ? await this.#judge(parsed, entry, asked, address, userAgent, mayRotate)
+        : this.#judgePrevious(parsed, entry, asked, address, userAgent);
+    if (verdict !== undefined) return await this.#settled(verdict, entry);
     if (this.#mayHaveBeenUsed(entry, isCurrent, askedAt)) {
-      return this.#ask(parsed, requirements, address, true, mayRotate, presentedAt);
+      return this.#ask(parsed, requirements, address, userAgent, true, mayRotate, presentedAt);
     }
     return refused(...REFUSALS.expired);
   }
@@ -215,18 +237,24 @@ export class SessionChecker {
   #judge(
     token: ParsedToken,
     entry: CachedSession,
-    requirements: SessionRequirements,
+    requirements: Asked,
     address: string | null,
+    userAgent: string | null | undefined,
     mayRotate = true,
   ): SessionVerdict | Promise<SessionVerdict> | undefined {
     const { record } = entry;
     const now = this.clock.now();
     const obstacle = this.#obstacle(record, entry.lastAccessedAt, requirements, now);
     if (obstacle !== undefined) return obstacle === SEEMS_IDLE ? undefined : obstacle;
-    if (requirements.skipTouch !== true) this.touches.touch(entry, Math.floor(now), address);
+    const hasMoved = this.drift.mayHaveMoved(entry, address, userAgent);
+    const refusal = hasMoved ? this.#refusalOfDrift(entry, requirements, address, userAgent) : undefined;
+    if (refusal !== undefined) return refusal === SEEMS_MOVED ? undefined : refusal;
+    if (requirements.skipTouch !== true) {
+      this.touches.touch(entry, Math.floor(now), hasMoved && requirements.allowDrift === true ? null : address);
+    }
     const admitted = (entry.view ??= { session: new Session(record, entry) }) as SessionVerdict;
     if (mayRotate && requirements.deliversSuccessor === true && this.rotation.isDue(record, now)) {
-      return this.#rotate(token, entry, admitted, requirements, address).catch(refusalOf);
+      return this.#rotate(token, entry, admitted, requirements, address, userAgent).catch(refusalOf);
     }
     return admitted;
   }
@@ -235,22 +263,24 @@ export class SessionChecker {
   #judgeInGrace(
     token: ParsedToken,
     entry: CachedSession,
-    requirements: SessionRequirements,
+    requirements: Asked,
     address: string | null,
+    userAgent: string | null | undefined,
   ): SessionVerdict | undefined {
     if (entry.record.previous === null) return undefined;
     const isInGrace = this.rotation.standingOf(token, entry.record, this.clock.now()) === 'previous';
-    return isInGrace ? this.#judgePrevious(token, entry, requirements, address) : undefined;
+    return isInGrace ? this.#judgePrevious(token, entry, requirements, address, userAgent) : undefined;
   }
 
   /** As `#judge`, for the rights that the previous token had. */
   #judgePrevious(
     token: ParsedToken,
     entry: CachedSession,
-    requirements: SessionRequirements,
+    requirements: Asked,
     address: string | null,
+    userAgent: string | null | undefined,
   ): SessionVerdict | undefined {
-    const verdict = this.#judgeAs(asBeforeRotation(entry.record), entry, requirements, address);
+    const verdict = this.#judgeAs(asBeforeRotation(entry.record), entry, requirements, address, userAgent);
     if (verdict?.session === undefined || requirements.deliversSuccessor !== true) return verdict;
     return { session: verdict.session, successor: this.rotation.successorOf(token, entry.record) };
   }
@@ -259,13 +289,19 @@ export class SessionChecker {
   #judgeAs(
     record: SessionRecord,
     entry: CachedSession,
-    requirements: SessionRequirements,
+    requirements: Asked,
     address: string | null,
+    userAgent: string | null | undefined,
   ): SessionVerdict | undefined {
     const now = this.clock.now();
     const obstacle = this.#obstacle(record, entry.lastAccessedAt, requirements, now);
     if (obstacle !== undefined) return obstacle === SEEMS_IDLE ? undefined : obstacle;
-    if (requirements.skipTouch !== true) this.touches.touch(entry, Math.floor(now), address);
+    const hasMoved = this.drift.mayHaveMoved(entry, address, userAgent);
+    const refusal = hasMoved ? this.#refusalOfDrift(entry, requirements, address, userAgent) : undefined;
+    if (refusal !== undefined) return refusal === SEEMS_MOVED ? undefined : refusal;
+    if (requirements.skipTouch !== true) {
+      this.touches.touch(entry, Math.floor(now), hasMoved && requirements.allowDrift === true ? null : address);
+    }
     return { session: new Session(record, entry) };
   }
 
@@ -274,8 +310,9 @@ export class SessionChecker {
     token: ParsedToken,
     entry: CachedSession,
     admitted: SessionVerdict,
-    requirements: SessionRequirements,
+    requirements: Asked,
     address: string | null,
+    userAgent: string | null | undefined,
   ): Promise<SessionVerdict> {
     let rotated: SessionRecord | undefined;
     try {
@@ -286,14 +323,39 @@ export class SessionChecker {
     const successor = rotated && this.rotation.successorOf(token, rotated);
     if (rotated !== undefined && successor !== undefined) return { session: new Session(rotated, entry), successor };
     // Another node was faster, or the session is no longer what memory had: only the database can tell.
-    return this.#ask(token, requirements, address, true, false);
+    return this.#ask(token, requirements, address, userAgent, true, false);
+  }
+
+  /** Why a session is refused that is used from elsewhere; only a fresh look at the database settles it. */
+  #refusalOfDrift(
+    entry: CachedSession,
+    requirements: Asked,
+    address: string | null,
+    userAgent: string | null | undefined,
+  ): SessionVerdict | typeof SEEMS_MOVED | undefined {
+    if (requirements.allowDrift === true) return undefined;
+    const isCurrent = requirements.isCurrent === true;
+    const reaction = this.drift.reactionTo(entry, address, userAgent, isCurrent);
+    if (reaction === 'ignore') return undefined;
+    if (!isCurrent) return SEEMS_MOVED;
+    if (reaction === 'step-up') {
+      return refused('SESSION_NOT_FRESH', 'The session is used from elsewhere. Authenticate again.');
+    }
+    void this.drift.end(entry.record.id);
+    return refused(...REFUSALS.revoked);
+  }
+
+  /** A verdict, once the end of the session that it may tell of is durable. */
+  async #settled(verdict: SessionVerdict, { record }: CachedSession): Promise<SessionVerdict> {
+    await this.drift.ending(record.id);
+    return verdict;
   }
 
   /** Why a session is refused to whoever presents its secret; `undefined` where nothing is in the way. */
   #obstacle(
     record: SessionRecord,
     lastAccessedAt: number,
-    requirements: SessionRequirements,
+    requirements: Asked,
     now: number,
   ): SessionVerdict | typeof SEEMS_IDLE | undefined {
     // The row of what is cut off still says that it lives.

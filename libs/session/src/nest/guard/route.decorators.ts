@@ -13,6 +13,7 @@ export const ROUTE_METADATA = {
   skipTouch: 'identity-session:skip-touch',
   strict: 'identity-session:strict',
   crossSite: 'identity-session:cross-site',
+  allowDrift: 'identity-session:allow-drift',
 } as const;
 
 /** Lets everyone in; no session is looked for. */
@@ -40,6 +41,12 @@ export const StrictSession = (): MethodDecorator & ClassDecorator => SetMetadata
  * else than a cookie: a signed webhook, an identity provider's answer by form with its `state`.
  */
 export const AllowCrossSite = (): MethodDecorator & ClassDecorator => SetMetadata(ROUTE_METADATA.crossSite, true);
+
+/**
+ * Takes sessions that are used from elsewhere, whatever `drift` says, and lets that be: for the route on which the user
+ * authenticates again, with `elevate` or `rotate` and its request.
+ */
+export const AllowDriftedSession = (): MethodDecorator & ClassDecorator => SetMetadata(ROUTE_METADATA.allowDrift, true);
 
 /** The session of the request: a `Session`, or `null` on a route that does without. */
 export const CurrentSession = createParamDecorator((_data: unknown, context: ExecutionContext): Session | null => {

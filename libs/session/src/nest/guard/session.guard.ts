@@ -76,10 +76,11 @@ export class SessionGuard implements CanActivate {
     // What nobody delivers would be lost, and the session with it.
     const asked = canDeliver ? rules : { ...rules, deliversSuccessor: false };
     const address = clientAddress(carrier, this.options.trustProxyHops);
+    const userAgent = userAgentOf(carrier);
     const verdict =
       credential.kind === 'vouched'
-        ? this.checker.verifyVouched(credential, asked, address)
-        : this.checker.verify(credential.token, asked, address);
+        ? this.checker.verifyVouched(credential, asked, address, userAgent)
+        : this.checker.verify(credential.token, asked, address, userAgent);
     return verdict instanceof Promise
       ? verdict.then((found) => this.#admit(carrier, rules, found, credential, response))
       : this.#admit(carrier, rules, verdict, credential, response);
@@ -135,6 +136,7 @@ export class SessionGuard implements CanActivate {
       optional: isOptional === true,
       skipTouch: read(skipTouch) === true,
       strict: read(strict) === true,
+      allowDrift: read(ROUTE_METADATA.allowDrift) === true,
       crossSite: read(ROUTE_METADATA.crossSite) === true,
       deliversSuccessor: true,
       ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
@@ -148,6 +150,12 @@ type Target = Parameters<Reflector['get']>[1];
 /** A browser adds cookies by itself, whoever asks; no bearer token. What is vouched for may have come in a cookie. */
 function isAmbient(credential: Credential | undefined, { headers }: SessionCarrier): boolean {
   return credential?.kind === 'cookie' || (credential?.kind === 'vouched' && headers['cookie'] !== undefined);
+}
+
+/** `null` where the request tells none; Node gives a repeated one once. */
+function userAgentOf({ headers }: SessionCarrier): string | null {
+  const userAgent = headers['user-agent'];
+  return typeof userAgent === 'string' ? userAgent : null;
 }
 
 /** Admits nobody in particular: what another module's guard has found is another realm's. */

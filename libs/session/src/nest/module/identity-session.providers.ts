@@ -19,6 +19,7 @@ import { SessionCookie } from '../cookie/session-cookie.js';
 import { CookieOrBearerExtractor } from '../credential/credential.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import { CsrfGuard } from '../csrf/csrf.guard.js';
+import { SessionDrift } from '../drift/session-drift.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
@@ -79,6 +80,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     SignInRulebook,
     SessionWriter,
     TokenRotation,
+    SessionDrift,
     SessionLifecycle,
     LogUpkeep,
     DatabaseReach,

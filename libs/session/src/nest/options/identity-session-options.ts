@@ -6,6 +6,7 @@ import type { AssuranceLevel, SessionFacts } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
 import type { CredentialExtractor } from '../credential/credential.js';
+import type { DriftOptions } from '../drift/drift-options.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 
@@ -109,6 +110,8 @@ export interface IdentitySessionOptions {
     /** Pages of sibling subdomains may, where the browser says so. Default false. */
     readonly allowSameSite?: boolean;
   };
+  /** What becomes of a session that is used from another address or by another user agent. */
+  readonly drift?: DriftOptions;
   /** How many proxies in front of the application write X-Forwarded-For. Default 0: the header is ignored. */
   readonly trustProxyHops?: number;
   /** Stored as the node on which a session began. Default: host name and process id. */

@@ -14,6 +14,8 @@ import type { CredentialExtractor } from '../credential/credential.js';
 import { type CrossSiteOptions, isOrigin } from '../csrf/cross-site.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import { type LocationResolver, NoLocationResolver } from '../device/location-resolver.js';
+import { DRIFT_REACTIONS, type ResolvedDriftOptions } from '../drift/drift-options.js';
+import { agentOf, networkOf } from '../drift/places.js';
 import { UserAgentDeviceResolver } from '../device/user-agent-device-resolver.js';
 import type { HintKind, IdentitySessionOptions, PolicyResolver, RpcHeadersReader } from './identity-session-options.js';
 import { LIFETIMES_SCHEMA, LONGEST_LIFETIME_MS } from './lifetimes-schema.js';
@@ -99,6 +101,14 @@ const OPTIONS = z.strictObject({
       allowSameSite: z.boolean().default(false),
     })
     .prefault({}),
+  drift: z
+    .strictObject({
+      address: z.enum(DRIFT_REACTIONS).default('ignore'),
+      userAgent: z.enum(DRIFT_REACTIONS).default('record'),
+      networkOf: z.custom<(address: string) => string>((value) => typeof value === 'function').default(() => networkOf),
+      agentOf: z.custom<(userAgent: string) => string>((value) => typeof value === 'function').default(() => agentOf),
+    })
+    .prefault({}),
   trustProxyHops: z.int().min(0).max(32).default(0),
   nodeName: z.string().min(1).max(255).optional(),
   cache: z
@@ -167,6 +177,7 @@ export interface ResolvedOptions {
     readonly sameSite: 'lax' | 'strict';
   };
   readonly csrf: CrossSiteOptions;
+  readonly drift: ResolvedDriftOptions;
   readonly trustProxyHops: number;
   readonly nodeName: string;
   readonly cache: { readonly maxSessions: number; readonly maxBytes: number };

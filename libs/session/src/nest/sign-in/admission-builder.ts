@@ -16,7 +16,8 @@ import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { ConcurrentLoginStrategyService } from './concurrent-login-strategy.service.js';
 import type { SignInInput } from './sign-in.js';
 
-const MAX_USER_AGENT_LENGTH = 512;
+/** Of a user agent, this many characters are kept. */
+export const MAX_USER_AGENT_LENGTH = 512;
 /** Of a device's name, this many characters are kept. */
 export const MAX_DEVICE_NAME_LENGTH = 100;
 const MAX_LOCATION_LENGTH = 200;
@@ -72,7 +73,10 @@ export class AdmissionBuilder {
       terms,
       tokenDigest: digest,
       deviceName: storableText(input.deviceName ?? device.deviceName, MAX_DEVICE_NAME_LENGTH),
-      userAgent: storableText(input.userAgent ?? headerOf(request, 'user-agent'), MAX_USER_AGENT_LENGTH),
+      userAgent:
+        (input.userAgent ?? undefined) === undefined
+          ? userAgentOf(request)
+          : storableText(input.userAgent, MAX_USER_AGENT_LENGTH),
       ip,
       location: ip === null ? null : storableText(await this.options.locationResolver.resolve(ip), MAX_LOCATION_LENGTH),
       rememberMe,
@@ -111,7 +115,8 @@ export function oneOf<T extends string>(known: readonly T[], value: T, field: st
   });
 }
 
-function headerOf(request: SessionCarrier | undefined, name: string): string | null {
-  const value = request?.headers[name];
-  return typeof value === 'string' ? value : (value?.[0] ?? null);
+/** As it is stored. */
+export function userAgentOf(request: SessionCarrier | undefined): string | null {
+  const value = request?.headers['user-agent'];
+  return storableText(typeof value === 'string' ? value : value?.[0], MAX_USER_AGENT_LENGTH);
 }

@@ -16,13 +16,14 @@ import { deliverToken, SESSION_TOKEN_HEADER } from '../credential/deliver-token.
 import { RequestCredentials } from '../credential/request-credentials.js';
 import { type VouchedCredential, vouchedSessionId, vouchesFor } from '../credential/vouched-session.js';
 import type { SessionCarrier } from '../guard/carrier.js';
+import { clientAddress } from '../http/client-address.js';
 import { removeHeader } from '../http/response-headers.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { sessionToJson } from '../session/session-json.js';
-import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf } from './admission-builder.js';
+import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf, userAgentOf } from './admission-builder.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
@@ -62,7 +63,7 @@ export class SessionService {
     @Inject(SessionCookie) private readonly cookie: SessionCookie,
     @Inject(TokenRotation) private readonly rotation: TokenRotation,
     @Inject(NodeClock) private readonly clock: NodeClock,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation'>,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'drift' | 'trustProxyHops'>,
   ) {}
 
   /**
@@ -165,6 +166,8 @@ export class SessionService {
         'The user has authenticated anew since the request was admitted. Repeat it with the new token.',
       );
     }
+    const reauthenticatedBy =
+      exchange.reauthenticated === true ? (exchange.request as SessionCarrier | undefined) : undefined;
     const generation = current.tokenGeneration;
     const { token, digest } = this.mint.mint(session.id, generation + 1);
     const rotation = {
@@ -173,8 +176,10 @@ export class SessionService {
       tokenDigest: digest,
       reauthenticated: exchange.reauthenticated ?? false,
       ...raised,
+      ...(reauthenticatedBy === undefined ? {} : { from: { userAgent: userAgentOf(reauthenticatedBy) } }),
       ...(keepsPrevious ? { previous: { hasSuccessor: false } } : {}),
     };
+    let settling: Promise<void> | undefined;
     const record = await this.writer.write(
       exchange.manager,
       (store) => store.rotate(rotation, { reason: exchange.reason, by: session.userId }),
@@ -183,10 +188,24 @@ export class SessionService {
         if (rotated === undefined) return;
         this.writer.counts.rotations += 1;
         this.#deliver(exchange, token, rotated, true);
+        if (reauthenticatedBy !== undefined) settling = this.#settle(rotated, reauthenticatedBy);
       },
     );
     if (record === undefined) throw notFound(session.id);
+    await settling;
     return { session: new Session(record), token };
+  }
+
+  /**
+   * Where the user has authenticated again is where the session is from then on. Beside the rotation, since addresses are
+   * the touches' to write; if it fails, so may a request from there, and the next touch mends it.
+   */
+  async #settle({ id, lastAccessedAt }: SessionRecord, request: SessionCarrier): Promise<void> {
+    const ip = clientAddress(request, this.options.trustProxyHops);
+    if (this.options.drift.address === 'ignore' || ip === null) return;
+    await this.store.touchMany([{ id, at: lastAccessedAt, ip }]).catch(() => undefined);
+    const entry = this.known.trusted(id);
+    if (entry !== undefined) this.touches.touch(entry, lastAccessedAt, ip);
   }
 
   /** A session, live or ended, from the database. */

@@ -3,6 +3,7 @@ import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import { expiryOf } from '../../core/expiry.js';
 import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
 import type { PreviousToken, SessionFacts, SessionRecord } from '../../core/session.js';
+import { type Drift, type DriftLogStore, MOST_DRIFTS } from '../drift-log.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from '../session-statistics.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
@@ -69,7 +70,13 @@ export interface InMemorySessionStoreOptions {
  * that throws has changed nothing. Records that it gives are frozen copies.
  */
 export class InMemorySessionStore
-  implements SessionStore, AddressHistoryStore, SessionSettingsStore, SessionCleanupStore, StatisticsStore
+  implements
+    SessionStore,
+    AddressHistoryStore,
+    SessionSettingsStore,
+    SessionCleanupStore,
+    StatisticsStore,
+    DriftLogStore
 {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, SessionRecord>();
@@ -80,6 +87,7 @@ export class InMemorySessionStore
   readonly #nodeName: string | null;
   readonly #questions = new OpenQuestions();
   readonly #settings = new StoredSettingsTable();
+  readonly #drifts = new Map<string, Set<string>>();
   readonly #events: InMemorySessionEvent[] = [];
   #sequence = 0;
 
@@ -176,6 +184,7 @@ export class InMemorySessionStore
           ? { authenticatedAt: now, lastAccessedAt: now, expiresAt: now + absoluteLifetimeMs }
           : {}),
         ...(rotation.assurance === undefined ? {} : { assurance: rotation.assurance }),
+        ...(rotation.from === undefined ? {} : { userAgent: rotation.from.userAgent }),
       };
       return this.#change(session, changes, 'rotated', noted(note), now);
     });
@@ -232,6 +241,18 @@ export class InMemorySessionStore
 
   count(filter: SessionFilter): Promise<number> {
     return atomically(() => this.#matching(filter, this.#clock.now()).length);
+  }
+
+  recordDrift(id: string, { kind, to }: Drift): Promise<boolean> {
+    return atomically(() => {
+      const [session] = this.#liveInScope({ kind: 'all' }, id);
+      const known = this.#drifts.get(id) ?? new Set();
+      if (session === undefined || known.has(`${kind} ${to}`) || known.size >= MOST_DRIFTS) return false;
+      this.#drifts.set(id, known.add(`${kind} ${to}`));
+      const position = { id: this.#events.length + 1, at: this.#clock.now() };
+      this.#events.push(eventOf(session, 'drifted', { reason: kind, actor: null }, position));
+      return true;
+    });
   }
 
   now(): Promise<number> {

@@ -5,7 +5,15 @@ import type { StoredSettings } from '../settings-store.js';
 
 /** What happened. An end is named by the status that it led to. */
 export type SessionEventType =
-  'created' | 'activated' | 'suspended' | 'renamed' | 'rotated' | 'cut_off' | 'settings_changed' | EndedStatus;
+  | 'created'
+  | 'activated'
+  | 'suspended'
+  | 'renamed'
+  | 'rotated'
+  | 'drifted'
+  | 'cut_off'
+  | 'settings_changed'
+  | EndedStatus;
 
 /** One row of the change log that an `InMemorySessionStore` keeps. Touches are not in it. */
 export interface InMemorySessionEvent {

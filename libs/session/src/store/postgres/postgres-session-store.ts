@@ -3,6 +3,7 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { Drift, DriftLogStore } from '../drift-log.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
 import type { RecentSessionsStore } from '../recent-sessions-store.js';
 import { newRotationSalt } from '../rotation-salt.js';
@@ -49,6 +50,7 @@ import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
+import { insertDrift } from './statements/drift.statements.js';
 import * as nodes from './statements/node.statements.js';
 import * as read from './statements/read.statements.js';
 import { readRecent } from './statements/recent.statements.js';
@@ -85,7 +87,8 @@ export class PostgresSessionStore
     SessionSettingsStore,
     SessionCleanupStore,
     RecentSessionsStore,
-    StatisticsStore
+    StatisticsStore,
+    DriftLogStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -207,6 +210,10 @@ export class PostgresSessionStore
 
   count(filter: SessionFilter): Promise<number> {
     return this.session.run((sql) => read.readCount(sql, filter));
+  }
+
+  recordDrift(id: string, drift: Drift): Promise<boolean> {
+    return this.session.run((sql) => insertDrift(sql, id, drift));
   }
 
   now(): Promise<number> {

@@ -31,6 +31,13 @@ const DEADLINE_OF_LEASE = 0.45;
 const VERSIONS_LIFETIME_MS = 120_000;
 
 /** Tokens are rotated by hand here. */
+/** Everybody comes from one address. */
+const NO_DRIFT = {
+  mayHaveMoved: () => false,
+  reactionTo: () => 'ignore' as const,
+  end: () => Promise.resolve(),
+  ending: () => undefined,
+};
 const NO_ROTATION = { intervalMs: 0, graceMs: 0, onReuse: 'revoke' } as const;
 
 /** What a node is in: everybody's world. */
@@ -154,7 +161,7 @@ export class SimulatedNode {
     const sessions = store as unknown as SessionStore;
     this.#writer = new SessionWriter(sessions, this.known, publisher, cutOffs);
     const rotation = new TokenRotation({ rotation: NO_ROTATION }, this.#mint, this.#writer, clock);
-    this.checker = new SessionChecker(this.known, this.#mint, this.touches, clock, cutOffs, rotation, {
+    this.checker = new SessionChecker(this.known, this.#mint, this.touches, clock, cutOffs, rotation, NO_DRIFT, {
       strict: false,
     });
     this.#admin = new SessionAdminService(sessions, this.#writer, this.touches);

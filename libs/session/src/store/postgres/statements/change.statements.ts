@@ -162,6 +162,7 @@ export async function rotateOne(
     'rotated_at = moment.at',
     ...(rotation.assurance === undefined ? [] : [`assurance = ${parameters.add(rotation.assurance, 'text')}`]),
     ...(rotation.reauthenticated ? [REAUTHENTICATED] : []),
+    ...(rotation.from === undefined ? [] : [`user_agent = ${parameters.add(rotation.from.userAgent, 'text')}`]),
   ].join(', ');
   return changeOne(sql, { type: 'rotated', set, where, parameters }, operation);
 }
