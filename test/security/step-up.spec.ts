@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Session, SessionAccessPolicy, SessionScope } from 'nestjs-identity-session';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Client, signedIn } from './support/client.js';
@@ -7,6 +8,13 @@ import { expectProblem } from './support/expectations.js';
 import { letTimePass } from './support/time.js';
 
 const MINUTE = 60_000;
+
+/** `admin` administrates everybody, and everybody their own. */
+class OwnersToo implements SessionAccessPolicy {
+  scopeFor({ userId, tenantId }: Session): SessionScope {
+    return userId === 'admin' ? { kind: 'all' } : { kind: 'user', userId, tenantId };
+  }
+}
 
 describe.each(ADAPTERS)('on %s', (adapter) => {
   const warnings: string[] = [];
@@ -17,6 +25,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     node = await startTestApp({
       adapter,
       controllers: [RuleController, ElevateController],
+      extras: { accessPolicy: OwnersToo },
       options: { endOthersMaxAgeMs: 15 * MINUTE, assuranceLevel: 'aal2', lifetimes: { idleTimeoutMs: 120 * MINUTE } },
       logger: { log: ignore, error: ignore, warn: (message: unknown) => warnings.push(String(message)) },
     });
@@ -55,6 +64,20 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect((await one.post('/elevate', { assurance: 'aal1' })).status).toBe(201);
       expect(await one.del('/sessions')).toMatchObject({ status: 200, body: { revoked: 1 } });
       expectProblem(await other.me(), 'SESSION_REVOKED');
+    });
+
+    it('is asked on the administrators’ way too, of whom the policy lets end their own; not of administrators', async () => {
+      const [one, other] = await twoDevices('owner');
+      const admin = await signedIn(node, { userId: 'admin' });
+      expect(await one.del(`/admin/sessions/${other.sessionId}`)).toMatchObject({ status: 204 });
+      const third = await signedIn(node, { userId: 'owner' });
+      await letTimePass(node, 16 * MINUTE);
+      expect((await one.get('/admin/sessions')).status).toBe(200);
+      expectProblem(await one.del(`/admin/sessions/${third.sessionId}`), 'SESSION_NOT_FRESH');
+      expectProblem(await one.del('/admin/users/owner/sessions'), 'SESSION_NOT_FRESH');
+      expectProblem(await one.post('/admin/cut-offs', { reason: 'test' }), 'SESSION_NOT_FRESH');
+      expect(await third.alive()).toBe(200);
+      expect(await admin.del(`/admin/sessions/${third.sessionId}`)).toMatchObject({ status: 204 });
     });
 
     it('is not asked of who leaves', async () => {

@@ -1,21 +1,35 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
 import type { SessionScope } from '../../store/session-store.js';
-import { SESSION_ACCESS_POLICY } from '../module/tokens.js';
+import { NodeClock } from '../../sync/node-clock.js';
+import { RESOLVED_OPTIONS, SESSION_ACCESS_POLICY } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Session } from '../session/session.js';
+import { demandFreshFactor } from './fresh-factor.js';
 import type { AdministrationAction, SessionAccessPolicy } from './session-access-policy.js';
 
 /** Asks the application's policy before anything is looked up. Exists only where there is one. */
 @Injectable()
 export class SessionAccess {
-  constructor(@Inject(SESSION_ACCESS_POLICY) private readonly policy: SessionAccessPolicy) {}
+  constructor(
+    @Inject(SESSION_ACCESS_POLICY) private readonly policy: SessionAccessPolicy,
+    @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'endOthersMaxAgeMs'>,
+  ) {}
 
-  /** @throws IdentitySessionError `FORBIDDEN` where the policy gives no scope */
+  /**
+   * @throws IdentitySessionError `FORBIDDEN` where the policy gives no scope, `SESSION_NOT_FRESH` where an owner would end
+   * sessions by this way that takes a fresh factor by the other
+   */
   async scopeOf(actor: Session, action: AdministrationAction): Promise<SessionScope> {
     const scope = (await this.policy.scopeFor(actor, action)) as SessionScope | null | undefined;
     // A policy written in JavaScript may forget to return.
     if (scope === null || scope === undefined) {
       throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
+    }
+    const isAdministrator = scope.kind === 'all' || scope.kind === 'tenant';
+    if (!isAdministrator && (action === 'end' || action === 'suspend')) {
+      demandFreshFactor(actor, this.options.endOthersMaxAgeMs, this.clock.now());
     }
     return scope;
   }

@@ -1,7 +1,7 @@
 import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Query, Req, Res } from '@nestjs/common';
 import type { z } from 'zod';
-import { IdentitySessionError } from '../../core/errors.js';
 import { NodeClock } from '../../sync/node-clock.js';
+import { demandFreshFactor } from '../admin/fresh-factor.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
@@ -83,12 +83,9 @@ export class SessionsController {
     return { revoked: revoked + (endedCurrent ? 1 : 0) };
   }
 
-  /** For ending other sessions; one's own anybody may leave. @see OWASP ASVS 5.0 7.5.2 */
+  /** One's own anybody may leave. */
   #demandFreshness(current: Session): void {
-    const { endOthersMaxAgeMs } = this.options;
-    if (endOthersMaxAgeMs === 0) return;
-    if (this.clock.now() - current.authenticatedAt.getTime() <= endOthersMaxAgeMs) return;
-    throw new IdentitySessionError('SESSION_NOT_FRESH', 'Authenticate again before you end other sessions.');
+    demandFreshFactor(current, this.options.endOthersMaxAgeMs, this.clock.now());
   }
 }
 
