@@ -14,6 +14,7 @@ import { limitedTo, type VouchedCredential, vouchedSessionId, vouchesFor } from 
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
+import { levelRefusals } from './level-refusals.js';
 import { invalid, refusalOf, refused, refusedAs, type Refusal, REFUSALS } from './refusals.js';
 import { SessionDrift } from '../drift/session-drift.js';
 import { TokenRotation } from './token-rotation.js';
@@ -76,6 +77,7 @@ export class SessionChecker {
   /** Since the node began: secrets that memory did not confirm, and those of them that were refused unasked. */
   readonly counts = { doubts: 0, refusedDoubts: 0 };
   readonly #isStrict: boolean;
+  readonly #refusalMs: number;
   #doubts = 0;
 
   constructor(
@@ -86,9 +88,10 @@ export class SessionChecker {
     @Inject(CutOffs) private readonly cutOffs: CutOffs,
     @Inject(TokenRotation) private readonly rotation: TokenRotation,
     @Inject(SessionDrift) private readonly drift: Pick<SessionDrift, 'mayHaveMoved' | 'reactionTo' | 'end' | 'ending'>,
-    @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'strict'>,
+    @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'strict' | 'refusalMs'>,
   ) {
     this.#isStrict = options.strict;
+    this.#refusalMs = options.refusalMs;
   }
 
   /**
@@ -114,7 +117,8 @@ export class SessionChecker {
       if (verdict !== undefined) return verdict;
     }
     // What memory had does not settle it: then a load that began before would not either.
-    return this.#ask(parsed, requirements, address, userAgent, isStrict || entry !== undefined).catch(refusalOf);
+    const fresh = isStrict || entry !== undefined;
+    return this.#levelled(this.#ask(parsed, requirements, address, userAgent, fresh).catch(refusalOf));
   }
 
   /**
@@ -185,11 +189,17 @@ export class SessionChecker {
       return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }) };
     }
     this.#doubts += 1;
-    return this.#ask(parsed, requirements, address, userAgent, true)
+    const asked = this.#ask(parsed, requirements, address, userAgent, true)
       .catch(refusalOf)
       .finally(() => {
         this.#doubts -= 1;
       });
+    return this.#levelled(asked);
+  }
+
+  /** So that the time of a refusal tells no more than its text. */
+  #levelled(asked: Promise<SessionVerdict>): Promise<SessionVerdict> {
+    return this.#refusalMs === 0 ? asked : levelRefusals(asked, this.#refusalMs);
   }
 
   /** Asks the primary: a new load, so that neither a rotation nor a later access elsewhere is missed. */

@@ -66,7 +66,6 @@ export const PUBLIC_PROVIDERS = [
   SessionEvents,
   SessionSettingsService,
   SessionCleanup,
-  SessionSettingsService,
 ] as const;
 
 /** What a guard in another module needs to be made there. */

@@ -60,6 +60,11 @@ export interface IdentitySessionOptions {
   readonly idleMarginMs?: number;
   /** The longest that a node may answer from memory without having asked the database. Default 5 000. */
   readonly maxStalenessMs?: number;
+  /**
+   * A refusal for which the database was asked takes at least this long, so that its time does not tell whether there is
+   * such a session. Default 5; 0 is off.
+   */
+  readonly refusalMs?: number;
   /** Every check asks the database, as `@StrictSession()` has a route do. Default false. */
   readonly strict?: boolean;
   /** Each node reads the change log at least this often. Default 1 000. */

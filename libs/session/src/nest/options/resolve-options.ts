@@ -60,6 +60,7 @@ const OPTIONS = z.strictObject({
   keepAccessMs: ms(60_000),
   idleMarginMs: ms(5_000, 0),
   maxStalenessMs: ms(5_000),
+  refusalMs: z.int().min(0).max(1_000).default(5),
   strict: z.boolean().default(false),
   tailIntervalMs: ms(1_000),
   hints: z.enum(['postgres', 'redis', 'in-process', 'off']).optional(),
@@ -157,6 +158,7 @@ export interface ResolvedOptions {
   readonly keepAccessMs: number;
   readonly idleMarginMs: number;
   readonly maxStalenessMs: number;
+  readonly refusalMs: number;
   readonly strict: boolean;
   readonly tailIntervalMs: number;
   readonly hints: HintKind;

@@ -163,6 +163,8 @@ export class SimulatedNode {
     const rotation = new TokenRotation({ rotation: NO_ROTATION }, this.#mint, this.#writer, clock);
     this.checker = new SessionChecker(this.known, this.#mint, this.touches, clock, cutOffs, rotation, NO_DRIFT, {
       strict: false,
+      // No timer but the schedule's.
+      refusalMs: 0,
     });
     this.#admin = new SessionAdminService(sessions, this.#writer, this.touches);
     hints.listen(this.process, () => {
