@@ -1,13 +1,14 @@
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { planAdmission } from '../../store/memory/admission-plan.js';
-import { hasRunOut, isInScope } from '../../store/memory/session-query.js';
+import { hasRunOut, isInScope, matches } from '../../store/memory/session-query.js';
 import { newSession } from '../../store/memory/stored-session.js';
 import type {
   Admission,
   AdmitOutcome,
   ChangeNote,
   Rotation,
+  SessionFilter,
   SessionScope,
   SessionStore,
   Snapshot,
@@ -24,7 +25,7 @@ const STATEMENT_MS = 1;
 /** The verbs of the store that the simulation uses; a node reaches them over its link. */
 export class SimulatedStore implements Pick<
   SessionStore,
-  'admit' | 'end' | 'touchMany' | 'rotate' | 'findMany' | 'now' | 'onCommitted'
+  'admit' | 'end' | 'endMany' | 'touchMany' | 'rotate' | 'findMany' | 'now' | 'onCommitted'
 > {
   constructor(
     private readonly database: SimulatedDatabase,
@@ -59,6 +60,18 @@ export class SimulatedStore implements Pick<
 
   end(scope: SessionScope, id: string, status: EndedStatus, _note: ChangeNote): Promise<SessionRecord | undefined> {
     return this.#transaction((transaction) => this.#end(transaction, id, status, (record) => isInScope(scope, record)));
+  }
+
+  /** Of sessions by id, as one that is revoked. */
+  endMany(filter: SessionFilter, status: EndedStatus, _note: ChangeNote, limit: number): Promise<SessionRecord[]> {
+    return this.#transaction(async (transaction) => {
+      const ended: SessionRecord[] = [];
+      for (const id of [...(filter.ids ?? [])].sort().slice(0, limit)) {
+        const record = await this.#end(transaction, id, status, (one) => matches(filter, one, this.database.now()));
+        if (record !== undefined) ended.push(record);
+      }
+      return ended;
+    });
   }
 
   rotate(rotation: Rotation, _note: ChangeNote): Promise<SessionRecord | undefined> {
