@@ -83,5 +83,7 @@ function environmentOf(settings: Settings): Record<string, string> {
     SESSION_ROTATION_INTERVAL_MS: String(settings.rotationIntervalMs),
     SESSION_ROTATION_GRACE_MS: String(settings.rotationGraceMs),
     SESSION_KEEP_ACCESS_MS: '1000',
+    // On every node, all the time.
+    SESSION_CLEANUP_INTERVAL_MS: '500',
   };
 }

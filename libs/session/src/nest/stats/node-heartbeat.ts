@@ -9,6 +9,8 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 const BEAT_MS = 10_000;
 /** A node that misses two beats may be slow; one that misses four is gone. */
 export const GONE_AFTER_MS = 45_000;
+/** What a shutdown waits for it. */
+const LAST_WORD_WITHIN_MS = 500;
 
 /** Tells the others that this node lives, off every request's path. Nothing depends on it but what is shown. */
 @Injectable()
@@ -31,12 +33,15 @@ export class NodeHeartbeat {
     await this.beat();
   }
 
-  /** Goes from the list at once, where the database can be told; never rejects. */
+  /** Goes from the list at once, where the database can be told in time; never rejects. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#timer === undefined || !keepsStatistics(this.store)) return;
     this.#timer = undefined;
-    await this.store.forgetNode(this.#id).catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_WORD_WITHIN_MS)));
+    await Promise.race([this.store.forgetNode(this.#id).catch(() => undefined), deadline]);
+    clearTimeout(timer);
   }
 
   /** One at a time: a database that hangs gets no second. */
