@@ -5,8 +5,10 @@ import { keepsStatistics, type KnownNode, type SessionCounts } from '../../store
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
 import { GONE_AFTER_MS } from './node-heartbeat.js';
 
-/** Counts are as old as this at most when they are told for the first time in a while. */
+/** Counts that are older than this are made anew. */
 const FRESH_MS = 5_000;
+/** And those that took long, after this many times as long: a twentieth of one connection is enough. */
+const SHARE = 20;
 /** Whoever asks again within this is told what is known, while it is counted anew. */
 const TOLD_FOR_MS = 60_000;
 const MOST_SCOPES = 200;
@@ -21,12 +23,14 @@ export interface SessionStatistics extends SessionCounts {
 
 interface Counted {
   readonly at: number;
+  /** What counting took. */
+  readonly tookMs: number;
   readonly counts: Promise<SessionCounts>;
 }
 
 /**
  * Counts sessions within a scope. Where there are hundreds of thousands that takes a moment, so what was counted is told
- * for a while: at most five seconds old for who asks rarely, up to a minute for who keeps asking while it is counted anew.
+ * for a while: to whoever asks again within a minute, while it is counted anew if need be.
  */
 export class SessionStatisticsCounter {
   readonly #counted = new Map<string, Counted>();
@@ -55,7 +59,8 @@ export class SessionStatisticsCounter {
     const known = this.#counted.get(key);
     const ageMs = performance.now() - (known?.at ?? Number.NEGATIVE_INFINITY);
     if (known === undefined || ageMs >= TOLD_FOR_MS) return this.#count(key, count);
-    if (ageMs >= FRESH_MS && !this.#counting.has(key)) void this.#count(key, count).catch(() => undefined);
+    if (ageMs >= Math.max(FRESH_MS, SHARE * known.tookMs) && !this.#counting.has(key))
+      void this.#count(key, count).catch(() => undefined);
     return known.counts;
   }
 
@@ -63,21 +68,21 @@ export class SessionStatisticsCounter {
   #count(key: string, count: () => Promise<SessionCounts>): Promise<SessionCounts> {
     const at = performance.now();
     const counts = count();
-    const keep = (): void => {
+    const keep = (tookMs: number): void => {
       // The map keeps the order, so that the scope goes that was counted longest ago.
       this.#counted.delete(key);
-      this.#counted.set(key, { at, counts });
+      this.#counted.set(key, { at, tookMs, counts });
       const [oldest] = this.#counted.keys();
       if (this.#counted.size > MOST_SCOPES && oldest !== undefined) this.#counted.delete(oldest);
     };
     const isFirst = !this.#counted.has(key) || at - (this.#counted.get(key)?.at ?? 0) >= TOLD_FOR_MS;
     // Those who ask while it is counted for the first time wait for the same count.
-    if (isFirst) keep();
+    if (isFirst) keep(0);
     this.#counting.add(key);
     return counts.then(
       (result) => {
         this.#counting.delete(key);
-        if (!isFirst) keep();
+        keep(performance.now() - at);
         return result;
       },
       (error: unknown) => {

@@ -15,9 +15,7 @@ interface CountsRow {
   readonly ended: Pairs<string>;
 }
 
-/** What was created after every cut-off needs no look at any. */
-const NOT_OVER = `(s.created_at > COALESCE((SELECT max(c.not_before) FROM identity_session_cut_off c), '-infinity')
-  OR ${NOT_CUT_OFF})`;
+const LATEST_CUT_OFF = `COALESCE((SELECT max(c.not_before) FROM identity_session_cut_off c), '-infinity')`;
 
 const LAST_DAY = `statement_timestamp() - interval '24 hours'`;
 const NONE = `'[]'::jsonb`;
@@ -26,15 +24,17 @@ const NONE = `'[]'::jsonb`;
 export async function readCounts(sql: SqlExecutor, scope: SessionScope): Promise<SessionCounts> {
   const parameters = new Parameters();
   const inScope = scopeCondition(scope, parameters);
+  // Apart from those that a cut-off may cover: looking for one for each session would be most of the work.
+  const live = (condition: string): string => `
+    SELECT s.device_type, COALESCE(s.client_id, '') AS client, count(*) AS n FROM identity_session s
+    WHERE ${LIVE} AND ${inScope} AND NOT ${hasRunOut('statement_timestamp()')} AND ${condition} GROUP BY 1, 2`;
   const pairs = (column: string, source: string): string => `COALESCE((
     SELECT jsonb_agg(jsonb_build_array(kind, n)) FROM (
       SELECT ${column} AS kind, sum(n)::float8 AS n FROM ${source} GROUP BY 1 ORDER BY 2 DESC LIMIT ${MOST_KINDS_COUNTED}
     ) counted), ${NONE})`;
   const [row] = await sql.query<CountsRow>(
     `WITH live AS MATERIALIZED (
-       SELECT s.device_type, COALESCE(s.client_id, '') AS client, count(*) AS n FROM identity_session s
-       WHERE ${LIVE} AND ${inScope} AND NOT ${hasRunOut('statement_timestamp()')} AND ${NOT_OVER}
-       GROUP BY 1, 2
+       ${live(`s.created_at > ${LATEST_CUT_OFF}`)} UNION ALL ${live(`s.created_at <= ${LATEST_CUT_OFF} AND ${NOT_CUT_OFF}`)}
      ),
      ended AS MATERIALIZED (
        SELECT COALESCE(s.end_reason, 'unspecified') AS reason, count(*) AS n FROM identity_session s
