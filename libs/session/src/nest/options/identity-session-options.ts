@@ -32,13 +32,13 @@ export interface IdentitySessionOptions {
   /** How many sessions at once, and what gives way. Default: unlimited. */
   readonly policy?: ConcurrentLoginPolicy | PolicyResolver;
   readonly lifetimes?: {
-    /** Default 24 hours. */
+    /** A session that nobody uses for so long ends. At least 2 × `syncIntervalMs` + `idleMarginMs`. Default 86 400 000 (24 h). */
     readonly idleTimeoutMs?: number;
-    /** Default 30 days. */
+    /** A session ends after so long, however it is used. Default 2 592 000 000 (30 d). */
     readonly absoluteLifetimeMs?: number;
-    /** For "remember me"; default: the absolute lifetime for both, so that only the absolute limit counts. */
+    /** For "remember me". Default: the absolute lifetime for both limits. */
     readonly rememberMe?: Partial<Lifetimes>;
-    /** Exceptions by client id. */
+    /** Exceptions by client id. Default: none. */
     readonly clients?: Readonly<Record<string, Partial<Lifetimes>>>;
   };
   /**
@@ -52,7 +52,7 @@ export interface IdentitySessionOptions {
    * `SESSION_NOT_FRESH`. Default 0: not asked.
    */
   readonly endOthersMaxAgeMs?: number;
-  /** An access is in the database after this long at the latest. Default 600 000; with `aal3` 300 000. */
+  /** An access is in the database after this long at the latest. Default 600 000, with `aal3` 300 000. */
   readonly syncIntervalMs?: number;
   /** Other nodes are told of a session's accesses at most this often, where there is a shared cache. Default 60 000. */
   readonly keepAccessMs?: number;
@@ -100,15 +100,16 @@ export interface IdentitySessionOptions {
     readonly onReuse?: 'revoke' | 'refuse';
   };
   readonly cookie?: {
-    /** Default `__Host-session`, or `session` without TLS. */
+    /** What the cookie is called. Default `__Host-session`, or `session` without TLS. */
     readonly name?: string;
-    /** Default true. */
+    /** False only in development over plain http. Default true. */
     readonly secure?: boolean;
+    /** Whether the cookie comes along when somebody follows a link from another site. Default `lax`: it does. */
     readonly sameSite?: 'lax' | 'strict';
   };
   /** Who may have a browser change something with the session's cookie: pages of which origins. */
   readonly csrf?: {
-    /** Default true. */
+    /** Whether requests are asked where they come from. Default true. */
     readonly enabled?: boolean;
     /** Beside the application's own, like `https://app.example.com`; compared exactly. Default: none. */
     readonly allowedOrigins?: readonly string[];
@@ -122,9 +123,9 @@ export interface IdentitySessionOptions {
   /** Stored as the node on which a session began. Default: host name and process id. */
   readonly nodeName?: string;
   readonly cache?: {
-    /** Default 100 000. */
+    /** The most sessions that a node keeps in memory. Default 100 000. */
     readonly maxSessions?: number;
-    /** Default 268 435 456 (256 MiB). */
+    /** And the most memory that it takes for them, in bytes. Default 268 435 456 (256 MiB). */
     readonly maxBytes?: number;
   };
   /** Sessions that are loaded into memory before the node serves: those that were used last. */
@@ -161,14 +162,16 @@ export interface IdentitySessionOptions {
   readonly questionLifetimeMs?: number;
   /** Makes and updates the module's tables at start, safely with many nodes. Default true. */
   readonly migrate?: boolean;
-  /** In place of PostgreSQL on the DataSource; for tests. */
+  /** In place of PostgreSQL on the DataSource; for tests. Default: none. */
   readonly store?: SessionStore;
   /** Asked in order for the credential of a request. Default: bearer, then cookie. */
   readonly extractors?: readonly CredentialExtractor[];
   /** Where an RPC message has its headers. Default: in the context of its transport, where that has `headers`. */
   readonly rpcHeaders?: RpcHeadersReader;
+  /** Tells device type and name of a sign-in that does not say them. Default: by user agent and client hints. */
   readonly deviceResolver?: DeviceResolver;
+  /** Tells where an address is. Default: nobody does. */
   readonly locationResolver?: LocationResolver;
-  /** The clocks of the process; for tests. */
+  /** The clocks of the process; for tests. Default: the system's. */
   readonly clocks?: ProcessClocks;
 }
