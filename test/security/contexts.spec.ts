@@ -65,13 +65,17 @@ describe('the guard outside of HTTP', () => {
     const other = await startTestApp({
       joins: node,
       controllers: [RpcController],
-      options: { rpcHeaders: (message) => message.getData<{ headers?: object } | undefined>()?.headers },
+      options: {
+        rpcHeaders: (message) => message.getData<{ headers?: object } | undefined>()?.headers,
+        // Messages say no user agent, which is no other one than the browser's.
+        drift: { userAgent: 'end' },
+      },
     });
     const service = other.app.connectMicroservice<MicroserviceOptions>(options, { inheritAppConfig: true });
     await service.listen();
     const client = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
     const ask = (headers: unknown) => firstValueFrom(client.send<string>('for-me', { headers }));
-    const { token } = await signedIn(node, { userId: 'rpc' });
+    const { token } = await signedIn(node, { userId: 'rpc', userAgent: 'Mozilla/5.0 Firefox/132.0' });
     expect(await ask({ authorization: `Bearer ${token}` })).toBe('rpc');
     expect(await ask({ Authorization: `Bearer ${token}`, cookie: { join: 1 } })).toBe('rpc');
     for (const headers of [undefined, null, 'text', [], { authorization: [`Bearer ${token}`] }, { cookie: {} }]) {

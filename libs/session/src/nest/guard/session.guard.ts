@@ -152,10 +152,14 @@ function isAmbient(credential: Credential | undefined, { headers }: SessionCarri
   return credential?.kind === 'cookie' || (credential?.kind === 'vouched' && headers['cookie'] !== undefined);
 }
 
-/** `null` where the request tells none; Node gives a repeated one once. */
-function userAgentOf({ headers }: SessionCarrier): string | null {
+/**
+ * `null` where an HTTP request tells none; Node gives a repeated one once. What is no HTTP request has none to tell, so
+ * that without one there is nothing to compare.
+ */
+function userAgentOf({ headers, method }: SessionCarrier): string | null | undefined {
   const userAgent = headers['user-agent'];
-  return typeof userAgent === 'string' ? userAgent : null;
+  if (typeof userAgent === 'string') return userAgent;
+  return method === undefined ? undefined : null;
 }
 
 /** Admits nobody in particular: what another module's guard has found is another realm's. */
