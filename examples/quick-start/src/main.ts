@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 
+// #region main
 async function start(): Promise<void> {
   const app = await NestFactory.create(AppModule);
   app.enableShutdownHooks(); // SIGTERM writes the last accesses that are still in memory
@@ -9,3 +10,4 @@ async function start(): Promise<void> {
 }
 
 void start();
+// #endregion

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { assertProblem, clientOf, sessionCookieOf } from '../client.mjs';
+import { node } from '../processes.mjs';
 import { freePort } from '../running.mjs';
 
 const ADA = { user: 'ada', password: 'correct horse' };
@@ -9,7 +10,11 @@ const ROOT = { user: 'root', password: 'battery staple' };
 
 /** By the name of the example. `start` gives the URL of the application, with an environment of its own. */
 export const DRIVES = {
-  'app-guard': async ({ step, start }) => {
+  'app-guard': async ({ step, start, directory }) => {
+    const noDatabase = { ...process.env, DATABASE_URL: '' };
+    await step('passes its tests, without a database', () =>
+      node(['--test', 'dist/documents.test.js'], { cwd: directory, env: noDatabase }),
+    );
     const client = clientOf((await start()).url);
     const ada = await step('signs in', () => signIn(client, ADA));
     const root = await signIn(client, ROOT);

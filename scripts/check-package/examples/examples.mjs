@@ -54,7 +54,7 @@ export async function checkExample(step, name, directory, { nodeOptions, createD
     started.push(application);
     return application;
   };
-  await DRIVES[name]({ step, start, createDatabase });
+  await DRIVES[name]({ step, start, createDatabase, directory });
   for (const application of started) await step('stops on SIGTERM', () => stopApplication(application));
 }
 
