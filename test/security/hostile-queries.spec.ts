@@ -65,14 +65,19 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     ['no JSON', encodeCursor('nonsense')],
     ['an array', encodeCursor([])],
     ['null', encodeCursor(null)],
-    ['without id', encodeCursor({ c: 1 })],
-    ['with another id', encodeCursor({ c: 1, i: 'x' })],
-    ['with SQL for an id', encodeCursor({ c: 1, i: `${randomUUID()}' OR 1=1` })],
-    ['with a time below zero', encodeCursor({ c: -1, i: randomUUID() })],
-    ['with an infinite time', encodeCursor(`{"c":1e400,"i":"${randomUUID()}"}`)],
-    ['with a time beyond what a Date can say', encodeCursor({ c: 8.64e15 + 2, i: randomUUID() })],
-    ['with a time as text', encodeCursor({ c: '1', i: randomUUID() })],
-    ['with more keys', encodeCursor({ c: 1, i: randomUUID(), u: 'admin' })],
+    ['without id', encodeCursor({ s: '-createdAt', t: 1 })],
+    ['with another id', encodeCursor({ s: '-createdAt', t: 1, i: 'x' })],
+    ['with SQL for an id', encodeCursor({ s: '-createdAt', t: 1, i: `${randomUUID()}' OR 1=1` })],
+    ['with an id in braces', encodeCursor({ s: '-createdAt', t: 1, i: `{${randomUUID()}}` })],
+    ['with a time below zero', encodeCursor({ s: '-createdAt', t: -1, i: randomUUID() })],
+    ['with an infinite time', encodeCursor(`{"s":"-createdAt","t":1e400,"i":"${randomUUID()}"}`)],
+    ['with a time beyond what a Date can say', encodeCursor({ s: '-createdAt', t: 8.64e15 + 2, i: randomUUID() })],
+    ['with a time as text', encodeCursor({ s: '-createdAt', t: '1', i: randomUUID() })],
+    ['with more keys', encodeCursor({ s: '-createdAt', t: 1, i: randomUUID(), u: 'admin' })],
+    ['without an order', encodeCursor({ t: 1, i: randomUUID() })],
+    ['of another order', encodeCursor({ s: 'createdAt', t: 1, i: randomUUID() })],
+    ['of an order that there is not', encodeCursor({ s: 'tokenHash', t: 1, i: randomUUID() })],
+    ['of a history', encodeCursor({ e: '1' })],
     ['of 10 KB', 'e30'.repeat(3_400)],
     ['a NUL', '%00'],
   ])('[row 48] a cursor that is %s is refused', async (_what, cursor) => {
@@ -80,17 +85,31 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
   });
 
   it('[row 48] a cursor in the year 275760 or 1970, or one of a search that was another, gives no more than rights allow', async () => {
-    const far = encodeCursor({ c: 8.64e15, i: randomUUID() });
-    expect((await admin.get(`/admin/sessions?sort=createdAt&cursor=${far}`)).body.items).toEqual([]);
-    expect((await admin.get(`/admin/sessions?cursor=${encodeCursor({ c: 0, i: randomUUID() })}`)).body.items).toEqual(
-      [],
-    );
+    const far = encodeCursor({ s: '-createdAt', t: 8.64e15, i: randomUUID() });
+    const farAscending = encodeCursor({ s: 'createdAt', t: 8.64e15, i: randomUUID() });
+    expect((await admin.get(`/admin/sessions?sort=createdAt&cursor=${farAscending}`)).body.items).toEqual([]);
+    const early = encodeCursor({ s: '-createdAt', t: 0, i: randomUUID() });
+    expect((await admin.get(`/admin/sessions?cursor=${early}`)).body.items).toEqual([]);
     const { nextCursor } = (await admin.get('/admin/sessions?userId=many&limit=2')).body;
     const tenantAdmin = await signedIn(node, { userId: 'admin@red', tenantId: 'red' });
     await survivor.look();
     for (const cursor of [nextCursor, far]) {
       const { body } = await tenantAdmin.get(`/admin/sessions?cursor=${cursor}&tenantId=blue`);
       expect(body).toEqual({ items: [], nextCursor: null });
+    }
+  });
+
+  it('[row 48] a cursor is good for the order that it was made in alone', async () => {
+    const sorts = ['createdAt', '-createdAt', 'lastAccessedAt', '-lastAccessedAt'];
+    for (const sort of sorts) {
+      const { nextCursor } = (await admin.get(`/admin/sessions?userId=many&limit=2&sort=${sort}`)).body;
+      for (const other of sorts) {
+        const query = `userId=many&limit=2&sort=${other}&cursor=${nextCursor}`;
+        if (other === sort) expect((await admin.get(`/admin/sessions?${query}`)).body.items).toHaveLength(2);
+        else await refuses(query);
+      }
+      const [first = '', ...rest] = nextCursor ?? '';
+      await refuses(`userId=many&sort=${sort}&cursor=${first === 'e' ? 'f' : 'e'}${rest.join('')}`);
     }
   });
 
@@ -116,6 +135,11 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     'tokenDigest',
     'createdAt;DROP',
     'createdAt,id',
+    'lastAccessedAt',
+    '-lastAccessedAt',
+    'lastAccessedAt&userId=',
+    'last_accessed_at&userId=many',
+    'createdAt&sort=-createdAt',
     'createdAt%20desc',
     '--createdAt',
     '__proto__',
@@ -143,6 +167,19 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     'constructor.prototype.scope=all',
     'scope[kind]=all',
     'ids=1',
+    'ids[]=1',
+    'q=',
+    'q=%00',
+    `q=${'x'.repeat(256)}`,
+    'q[]=a',
+    'q=a&q=b',
+    'ip=',
+    'ip=%00',
+    `ip=${'1'.repeat(65)}`,
+    'ip[$like]=%',
+    'impersonator=admin',
+    'exceptIds=1',
+    'afterId=1',
     'toString=1',
   ])('[row 48] the query %j is refused', async (query) => {
     await refuses(query);
@@ -158,6 +195,17 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     'userId=%ff%fe',
     'userId=survivor%20',
     'tenantId=null',
+    'q=%25',
+    'q=_urvivor',
+    'q=survivor%25',
+    'q=%5C',
+    `q=%27%20OR%20%271%27=%271`,
+    'q=%ed%a0%80',
+    'q=%7b01',
+    'q=SURVIVOR',
+    'ip=%25',
+    'ip=127.0.0',
+    'ip=%27;DROP%20TABLE%20identity_session;--',
   ])('[row 48] the query %j finds nobody', async (query) => {
     const answer = await admin.get(`/admin/sessions?${query}`);
     if (answer.status === 200) expect(answer.body).toEqual({ items: [], nextCursor: null });

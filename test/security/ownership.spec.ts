@@ -109,8 +109,28 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
         ]) {
           expectProblem(await tenantAdmin.del(path), 'SESSION_NOT_FOUND');
         }
+        const path = `/admin/sessions/${victim.sessionId}`;
+        expectProblem(await tenantAdmin.get(`${path}/events`), 'SESSION_NOT_FOUND');
+        expectProblem(await tenantAdmin.post(`${path}/suspend`, { reason: 'x' }), 'SESSION_NOT_FOUND');
+        expectProblem(await tenantAdmin.post(`${path}/resume`), 'SESSION_NOT_FOUND');
+        for (const filter of [
+          { ids: [victim.sessionId] },
+          { tenantId: 'blue' },
+          { q: victim.sessionId },
+          { userId: 'shared', tenantId: 'blue' },
+        ]) {
+          const bulk = await tenantAdmin.post('/admin/sessions/revoke', { filter, reason: 'x' });
+          expect(bulk.body).toEqual({ matched: 0, revoked: 0, more: false });
+        }
         expectProblem(await tenantAdmin.get(`/admin/sessions/${victim.sessionId}`), 'SESSION_NOT_FOUND');
-        for (const query of ['', '?userId=shared', '?tenantId=blue', '?tenantId=blue&userId=shared']) {
+        for (const query of [
+          '',
+          '?userId=shared',
+          `?q=${victim.sessionId}`,
+          '?ip=127.0.0.1',
+          '?tenantId=blue',
+          '?tenantId=blue&userId=shared',
+        ]) {
           expect(ids(await tenantAdmin.get(`/admin/sessions${query}`))).not.toContain(victim.sessionId);
         }
         expect(ids(await tenantAdmin.get('/admin/users/shared/sessions'))).not.toContain(victim.sessionId);
@@ -133,6 +153,10 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
         ['GET', '/admin/sessions'],
         ['GET', `/admin/sessions/${user.sessionId}`],
         ['DELETE', `/admin/sessions/${user.sessionId}`],
+        ['GET', `/admin/sessions/${user.sessionId}/events`],
+        ['POST', '/admin/sessions/revoke'],
+        ['POST', `/admin/sessions/${user.sessionId}/suspend`],
+        ['POST', `/admin/sessions/${user.sessionId}/resume`],
         ['GET', '/admin/users/owner/sessions'],
         ['DELETE', '/admin/users/owner/sessions'],
         ['DELETE', `/admin/users/owner/sessions/${user.sessionId}`],
@@ -153,11 +177,20 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       ['GET', `/admin/sessions/${victim.sessionId}`],
       ['DELETE', `/admin/sessions/${victim.sessionId}`],
       ['DELETE', `/admin/sessions/${randomUUID()}`],
+      ['GET', `/admin/sessions/${victim.sessionId}/events`],
       ['GET', '/admin/users/governed/sessions'],
       ['DELETE', '/admin/users/governed/sessions'],
       ['DELETE', `/admin/users/governed/sessions/${victim.sessionId}`],
     ] as const;
     await untouched(victim, async () => {
+      const asked = { reason: 'x' };
+      for (const [path, body] of [
+        ['/admin/sessions/revoke', { ...asked, filter: { userId: 'governed' } }],
+        [`/admin/sessions/${victim.sessionId}/suspend`, asked],
+        [`/admin/sessions/${victim.sessionId}/resume`, {}],
+      ] as const) {
+        expectProblem(await user.post(path, body), 'FORBIDDEN');
+      }
       for (const [method, path] of routes) {
         expectProblem(await user.request(method, path), 'FORBIDDEN');
         expectProblem(await send(node.url, method, path), 'SESSION_MISSING');

@@ -108,6 +108,10 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       [admin, 'GET', '/admin/sessions'],
       [admin, 'GET', `/admin/sessions/${victim.sessionId}`],
       [admin, 'DELETE', `/admin/sessions/${victim.sessionId}`],
+      [admin, 'GET', `/admin/sessions/${victim.sessionId}/events`],
+      [admin, 'POST', '/admin/sessions/revoke'],
+      [admin, 'POST', `/admin/sessions/${victim.sessionId}/suspend`],
+      [admin, 'POST', `/admin/sessions/${victim.sessionId}/resume`],
       [admin, 'GET', '/admin/users/user/sessions'],
       [admin, 'DELETE', '/admin/users/user/sessions'],
       [admin, 'DELETE', `/admin/users/user/sessions/${victim.sessionId}`],
@@ -166,6 +170,18 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     expect(keys((await user.del('/sessions')).body)).toEqual(['revoked']);
     expect(keys((await admin.del('/admin/users/user/sessions')).body)).toEqual(['revoked']);
     const fresh = await signedIn(node, { userId: 'user' });
+    const path = `/admin/sessions/${fresh.sessionId}`;
+    for (const [action, body] of [
+      ['suspend', { reason: 'x' }],
+      ['resume', {}],
+    ] as const) {
+      expect(keys((await admin.post(`${path}/${action}`, body)).body).toSorted()).toEqual(SESSION_KEYS.toSorted());
+    }
+    const history = (await admin.get(`${path}/events`)).body;
+    expect(keys(history)).toEqual(['items', 'nextCursor']);
+    expect(history.items.map(keys)).toEqual(Array(3).fill(['id', 'type', 'at', 'version', 'reason', 'actor']));
+    const bulk = { filter: { userId: 'nobody' }, reason: 'x' };
+    expect(keys((await admin.post('/admin/sessions/revoke', bulk)).body)).toEqual(['matched', 'revoked', 'more']);
     const ended = await admin.del(`/admin/sessions/${fresh.sessionId}`);
     expect({ status: ended.status, text: ended.text }).toEqual({ status: 204, text: '' });
   });

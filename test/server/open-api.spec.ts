@@ -20,13 +20,7 @@ interface Document {
 
 const NOBODY = '019a9d4e-6c1b-7c55-9a3e-2f0d6a4b8c11';
 /** Codes that only the process as a whole can cause, or the application's own mistakes. */
-const NOT_OF_A_ROUTE = [
-  'METHOD_NOT_ALLOWED',
-  'CONFIGURATION_INVALID',
-  'ISOLATION_LEVEL',
-  'ILLEGAL_TRANSITION',
-  'ASSURANCE_TOO_LOW',
-];
+const NOT_OF_A_ROUTE = ['METHOD_NOT_ALLOWED', 'CONFIGURATION_INVALID', 'ISOLATION_LEVEL', 'ASSURANCE_TOO_LOW'];
 
 describe.each(['express', 'fastify'])('the OpenAPI document on %s', (adapter) => {
   const server = accountServer(adapter);
@@ -149,6 +143,17 @@ describe.each(['express', 'fastify'])('the OpenAPI document on %s', (adapter) =>
     await send(admin, 'GET', '/admin/sessions?limit=0', '/admin/sessions');
     await send(admin, 'GET', `/admin/sessions/${id}`, '/admin/sessions/{id}');
     await send(admin, 'GET', `/admin/sessions/${NOBODY}`, '/admin/sessions/{id}');
+    const one = '/admin/sessions/{id}';
+    await send(admin, 'POST', `/admin/sessions/${id}/resume`, `${one}/resume`, {});
+    await send(admin, 'POST', `/admin/sessions/${id}/suspend`, `${one}/suspend`, { reason: 'test' });
+    await send(admin, 'POST', `/admin/sessions/${id}/suspend`, `${one}/suspend`, {});
+    await send(admin, 'POST', `/admin/sessions/${id}/resume`, `${one}/resume`, {});
+    await send(admin, 'POST', `/admin/sessions/${NOBODY}/resume`, `${one}/resume`, {});
+    await send(admin, 'GET', `/admin/sessions/${id}/events?limit=2`, `${one}/events`);
+    await send(admin, 'GET', `/admin/sessions/${NOBODY}/events`, `${one}/events`);
+    const bulk = { filter: { userId: somebody.userId }, reason: 'test' };
+    await send(admin, 'POST', '/admin/sessions/revoke', '/admin/sessions/revoke', { ...bulk, dryRun: true });
+    await send(admin, 'POST', '/admin/sessions/revoke', '/admin/sessions/revoke', { ...bulk, filter: {} });
     await send(admin, 'GET', users, '/admin/users/{userId}/sessions');
     await send(admin, 'DELETE', `${users}/${id}`, '/admin/users/{userId}/sessions/{id}');
     await send(admin, 'DELETE', users, '/admin/users/{userId}/sessions');

@@ -39,6 +39,7 @@ export {
   type SessionData,
   type SessionFacts,
   type SessionRecord,
+  type SessionSubject,
 } from './core/session.js';
 export type { SessionSettings, SettingsKeeper, SettingsRule } from './core/settings.js';
 export { isSessionId, type TokenKey } from './core/token.js';
@@ -60,9 +61,13 @@ export {
   type AdmitOutcome,
   BULK_PAGE,
   type ChangeNote,
+  type AccessPage,
+  type CreationPage,
+  type HistoryPage,
   type Page,
   type Rotation,
   type SessionFilter,
+  type SessionHistoryEntry,
   type SessionScope,
   type SessionStore,
   type Snapshot,
@@ -96,10 +101,13 @@ export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/
 export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';
 export type { AdministrationAction, SessionAccessPolicy } from './nest/admin/session-access-policy.js';
 export {
+  type BulkInput,
+  type BulkResult,
   type CutOffInput,
   type CutOffResult,
   type RevokeInput,
   SessionAdminService,
+  type SessionPage,
   type SessionSearch,
 } from './nest/admin/session-admin.service.js';
 export { type CleanupRun, SessionCleanup } from './nest/cleanup/session-cleanup.js';
@@ -176,6 +184,7 @@ export {
   problemOfStatus,
 } from './nest/problem/problem.js';
 export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem/problem.filters.js';
+export { type SessionHistoryJson, historyToJson } from './nest/rest/session-history-json.js';
 export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
 export type { SessionStatistics } from './nest/stats/session-statistics.js';
 export { type LatestAccess, Session } from './nest/session/session.js';

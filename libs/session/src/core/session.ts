@@ -30,6 +30,12 @@ export interface SessionFacts {
   readonly deviceId: string | null;
 }
 
+/** A user, by name alone: two tenants may have users of the same id. */
+export interface SessionSubject {
+  readonly tenantId: string | null;
+  readonly userId: string;
+}
+
 /** The token that was current before the last rotation, and what it is still good for. */
 export interface PreviousToken {
   readonly digest: Uint8Array;
@@ -71,6 +77,8 @@ export interface SessionRecord extends SessionFacts {
   readonly initialIp: string | null;
   readonly lastIp: string | null;
   readonly location: string | null;
+  /** Who began it as somebody else; `null` where users signed in themselves. */
+  readonly impersonator: SessionSubject | null;
   readonly rememberMe: boolean;
   readonly assurance: AssuranceLevel;
   readonly createdAt: number;

@@ -1,7 +1,14 @@
 import type { CutOffScope, StoredCutOff } from '../core/cut-off.js';
 import type { EndedStatus, SessionStatus } from '../core/lifecycle.js';
 import type { ConcurrentLoginPolicy } from '../core/policy.js';
-import type { AssuranceLevel, DeviceType, SessionData, SessionFacts, SessionRecord } from '../core/session.js';
+import type {
+  AssuranceLevel,
+  DeviceType,
+  SessionData,
+  SessionFacts,
+  SessionRecord,
+  SessionSubject,
+} from '../core/session.js';
 import type { StoredSettings } from './settings-store.js';
 
 /** Who caused a change and why; kept with the row and in the log. */
@@ -26,6 +33,8 @@ export interface Admission {
   readonly userAgent: string | null;
   readonly ip: string | null;
   readonly location: string | null;
+  /** Who signs in as the user of the facts; `null` where users do so themselves. */
+  readonly impersonator: SessionSubject | null;
   readonly rememberMe: boolean;
   readonly assurance: AssuranceLevel;
   readonly idleTimeoutMs: number;
@@ -64,11 +73,18 @@ export type AdmitOutcome =
       readonly ended: readonly SessionRecord[];
     };
 
-/** Which sessions an actor may see or change; part of every statement, never applied afterwards. */
+/**
+ * Which sessions an actor may see or change; part of every statement, never applied afterwards. `all`: an administrator;
+ * `tenant`: a tenant's; `user`: an owner; `users`: a delegate of these; `impersonator`: who began sessions as somebody
+ * else; `any`: whoever is several of these at once. Nobody named is nobody: an empty list reaches no session.
+ */
 export type SessionScope =
   | { readonly kind: 'all' }
   | { readonly kind: 'tenant'; readonly tenantId: string }
-  | { readonly kind: 'user'; readonly tenantId: string | null; readonly userId: string };
+  | { readonly kind: 'user'; readonly tenantId: string | null; readonly userId: string }
+  | { readonly kind: 'users'; readonly users: readonly SessionSubject[] }
+  | { readonly kind: 'impersonator'; readonly tenantId: string | null; readonly userId: string }
+  | { readonly kind: 'any'; readonly of: readonly SessionScope[] };
 
 /** All given conditions hold at once. Absent means any; `null` for a tenant or client means "has none". */
 export interface SessionFilter {
@@ -81,16 +97,54 @@ export interface SessionFilter {
   readonly userId?: string;
   readonly clientId?: string | null;
   readonly deviceType?: DeviceType;
-  /** `live` is pending, active and suspended; of these and of `active` those whose time is over are left out. */
-  readonly status?: SessionStatus | 'live';
+  /** The address that it began at or was last seen at. */
+  readonly ip?: string;
+  /** A prefix of its id, of its user's, or of the address that it began at or was last seen at. Not empty. */
+  readonly q?: string;
+  /**
+   * `live` is pending, active and suspended; of these and of `active` those whose time is over are left out. `unended`
+   * has them in: all that can still be ended.
+   */
+  readonly status?: SessionStatus | 'live' | 'unended';
 }
 
-export interface Page {
+/** A page of a list, ordered by creation and by id where that is the same. */
+export interface CreationPage {
   /** 1 to 1 000. */
   readonly limit: number;
   readonly descending: boolean;
+  readonly sort?: 'createdAt';
   /** The last session of the page before. */
   readonly after: { readonly createdAt: number; readonly id: string } | null;
+}
+
+/** Ordered by last access and id, without an index: for the sessions of one user. They move while they are in use. */
+export interface AccessPage extends Pick<CreationPage, 'limit' | 'descending'> {
+  readonly sort: 'lastAccessedAt';
+  readonly after: { readonly lastAccessedAt: number; readonly id: string } | null;
+}
+
+export type Page = CreationPage | AccessPage;
+
+/** One change in the history of a session. */
+export interface SessionHistoryEntry {
+  /** Its place in the log; `null` for a cut-off whose end is not yet written into the session's row. */
+  readonly id: string | null;
+  /** As `SessionEventType` has it; a newer version of the module may know more. */
+  readonly type: string;
+  readonly at: number;
+  /** The version that the session has from then on; `null` where `id` is. */
+  readonly version: number | null;
+  readonly reason: string | null;
+  readonly actor: string | null;
+}
+
+/** A part of a history, oldest first. */
+export interface HistoryPage {
+  /** 1 to 1 000. */
+  readonly limit: number;
+  /** The last entry of the page before, as decimal digits. */
+  readonly after: string | null;
 }
 
 /** One buffered access. */
@@ -153,7 +207,7 @@ export interface SessionStore {
   ): Promise<readonly SessionRecord[]>;
   /** Moves last access forward, never back and never ahead of the store's clock. Ended sessions stay untouched. */
   touchMany(touches: readonly Touch[]): Promise<TouchOutcome>;
-  /** Takes one step of the lifecycle between live states. */
+  /** Takes one step of the lifecycle between live states; what has run out does not become active any more. */
   changeStatus(
     scope: SessionScope,
     id: string,
@@ -186,7 +240,12 @@ export interface SessionStore {
   findLast(tenantId: string | null, userId: string, deviceId: string): Promise<SessionRecord | undefined>;
   /** True where a live session has the id. */
   exists(id: string): Promise<boolean>;
-  /** By creation and id, from a key on. */
+  /**
+   * What has happened to a session, as long as the log keeps it; `undefined` where there is none with the id in scope. A
+   * session that a cut-off has ended without anybody having written it down ends with an entry that has no id.
+   */
+  history(scope: SessionScope, id: string, page: HistoryPage): Promise<readonly SessionHistoryEntry[] | undefined>;
+  /** By creation or last access, and id, from a key on. */
   list(filter: SessionFilter, page: Page): Promise<readonly SessionRecord[]>;
   count(filter: SessionFilter): Promise<number>;
   /** The store's own time in milliseconds; also proves that it answers. */

@@ -28,6 +28,7 @@ export function sessionRecordOf(overrides: Partial<SessionRecord> = {}): Session
     initialIp: null,
     lastIp: null,
     location: null,
+    impersonator: null,
     rememberMe: false,
     assurance: 'aal1',
     createdAt: CREATED_AT,

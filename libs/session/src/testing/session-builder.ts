@@ -29,6 +29,7 @@ export function admissionOf({ facts, ...overrides }: AdmissionOverrides = {}): A
     userAgent: null,
     ip: null,
     location: null,
+    impersonator: null,
     rememberMe: false,
     assurance: 'aal1',
     idleTimeoutMs: HOUR_MS,

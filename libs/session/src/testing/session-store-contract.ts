@@ -10,6 +10,7 @@ import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
 import { questionsContract } from './store-contract/questions.contract.js';
 import { replacementContract } from './store-contract/replacement.contract.js';
+import { searchingContract } from './store-contract/searching.contract.js';
 import { rotationContract } from './store-contract/rotation.contract.js';
 import { scopesContract } from './store-contract/scopes.contract.js';
 import { settingsContract } from './store-contract/settings.contract.js';
@@ -32,6 +33,7 @@ const PARTS: readonly ContractPart[] = [
   driftContract,
   findingContract,
   listingContract,
+  searchingContract,
   cutOffsContract,
   cleanupContract,
   statisticsContract,

@@ -1,7 +1,13 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { IdentitySessionError } from '../../core/errors.js';
 import { SESSION_STATUSES } from '../../core/lifecycle.js';
-import { ASSURANCE_LEVELS, DEVICE_TYPES, type PreviousToken, type SessionRecord } from '../../core/session.js';
+import {
+  ASSURANCE_LEVELS,
+  DEVICE_TYPES,
+  type PreviousToken,
+  type SessionRecord,
+  type SessionSubject,
+} from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
 import { MAX_DATA_BYTES, storableData } from '../../store/storable-data.js';
 import type { SharedSession } from '../shared-session-cache.js';
@@ -64,6 +70,7 @@ const RECORD = objectOf<SessionRecord>({
   initialIp: nullable(text),
   lastIp: nullable(text),
   location: nullable(text),
+  impersonator: nullable(objectOf<SessionSubject>({ tenantId: nullable(text), userId: text })),
   rememberMe: flag,
   assurance: oneOf(ASSURANCE_LEVELS),
   createdAt: time,

@@ -2,12 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CutOffScope } from '../../core/cut-off.js';
 import { IdentitySessionError } from '../../core/errors.js';
+import { isLive } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
+import type { SessionRecord } from '../../core/session.js';
 import {
   BULK_PAGE,
+  type ChangeNote,
+  type HistoryPage,
   type Page,
   type SessionFilter,
+  type SessionHistoryEntry,
   type SessionScope,
   type SessionStore,
 } from '../../store/session-store.js';
@@ -15,7 +20,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
-import { SessionWriter } from '../sign-in/session-writer.js';
+import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
 import { cutOffScopeOf } from './cut-off-scope.js';
 
@@ -46,6 +51,32 @@ export interface CutOffInput extends CutOffScope {
   readonly manager?: EntityManager;
 }
 
+/** A bulk end, or what one would do. */
+export interface BulkInput extends RevokeInput {
+  readonly filter: SessionSearch;
+  /** Changes nothing: tells how many it would end. */
+  readonly dryRun?: boolean;
+  /** Ends no more than this many, the first by id. Default: all. */
+  readonly max?: number;
+}
+
+/** What a bulk end has done. */
+export interface BulkResult {
+  /** Sessions that matched and could be ended when they were looked at. */
+  readonly matched: number;
+  /** Those that this call has ended; what somebody else ended meanwhile is not among them. */
+  readonly revoked: number;
+  /** True where matching ones are left. */
+  readonly more: boolean;
+}
+
+/** A page of a search, and where the next one begins. */
+export interface SessionPage {
+  readonly sessions: readonly Session[];
+  /** `null` on the last page. */
+  readonly next: Page['after'];
+}
+
 /** A cut-off that was made. */
 export interface CutOffResult {
   /** Whose sessions have ended. */
@@ -73,6 +104,28 @@ export class SessionAdminService {
     return (await this.store.list(filterOf(search), page)).map((record) => withBufferedAccess(record, this.touches));
   }
 
+  /**
+   * One page, and the key of its last session where there are more. The key is as stored: what this node knows of later
+   * accesses shows in the sessions and moves nobody to another page.
+   */
+  async searchPage(search: SessionSearch, page: Page): Promise<SessionPage> {
+    const records = await this.store.list(filterOf(search), { ...page, limit: page.limit + 1 });
+    const shown = records.slice(0, page.limit);
+    return {
+      sessions: shown.map((record) => withBufferedAccess(record, this.touches)),
+      next: records.length > page.limit ? (shown.at(-1) ?? null) : null,
+    };
+  }
+
+  /** What has happened to a session, oldest first; `undefined` for an unknown id and for one outside the scope. */
+  async history(
+    id: string,
+    page: HistoryPage,
+    scope: SessionScope = EVERYBODY,
+  ): Promise<readonly SessionHistoryEntry[] | undefined> {
+    return isSessionId(id) ? this.store.history(scope, id, page) : undefined;
+  }
+
   /** One session, live or ended; `undefined` for an unknown id and for one outside the scope. */
   async find(id: string, scope: SessionScope = EVERYBODY): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
@@ -90,12 +143,27 @@ export class SessionAdminService {
     // So that its history shows when it was last used.
     await this.touches.flushOne(id);
     const filter: SessionFilter = { scope, ids: [id], ...(userId === undefined ? {} : { userId }) };
-    const [record] = await this.writer.write(
-      manager,
-      (store) => store.endMany(filter, 'revoked', note, 1),
-      (ended) => ended,
-    );
+    const [record] = await this.#endPage(manager, filter, note, 1);
     return record === undefined ? undefined : new Session(record);
+  }
+
+  /**
+   * Freezes a session: it keeps its slot, and its requests are answered with `SESSION_SUSPENDED` until it is resumed. When
+   * it resolves this node refuses the session.
+   * @returns the session, or `undefined` where there is none with the id in scope
+   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not active
+   */
+  suspend(id: string, input: RevokeInput): Promise<Session | undefined> {
+    return this.#changeStatus(id, 'suspended', input);
+  }
+
+  /**
+   * Thaws a suspended session. Its limits have gone on meanwhile: one that has run out stays out.
+   * @returns the session, or `undefined` where there is none with the id in scope
+   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not suspended
+   */
+  resume(id: string, input: RevokeInput): Promise<Session | undefined> {
+    return this.#changeStatus(id, 'active', input);
   }
 
   /**
@@ -104,25 +172,41 @@ export class SessionAdminService {
    * @throws IdentitySessionError `VALIDATION_FAILED` for an empty filter: ending everybody must be meant
    */
   async revokeAll(input: RevokeInput & { readonly filter: SessionSearch }): Promise<{ readonly revoked: number }> {
-    const { filter, manager, scope, ...note } = input;
+    const { revoked } = await this.revokeMatching(input);
+    return { revoked };
+  }
+
+  /**
+   * As `revokeAll`, for those who want to know before, or not to end more than they mean to. What it has ended before it
+   * failed stays ended; the same call again goes on.
+   * @throws IdentitySessionError `VALIDATION_FAILED` for an empty filter, `SESSION_STORE_UNAVAILABLE`
+   */
+  async revokeMatching(input: BulkInput): Promise<BulkResult> {
+    const { filter, manager, scope, dryRun = false, max = Infinity, ...note } = input;
     if (isEmpty(filter)) {
       throw new IdentitySessionError('VALIDATION_FAILED', 'The filter is empty. Say whose sessions shall end.', {
         errors: [{ field: 'filter', message: 'is empty' }],
       });
     }
-    const conditions = filterOf(scope === undefined ? filter : { ...filter, scope });
+    const { status = 'unended' } = filter;
+    // Nothing has ended that could end.
+    if (status !== 'live' && status !== 'unended' && !isLive(status)) return { matched: 0, revoked: 0, more: false };
+    const conditions = { ...filterOf(scope === undefined ? filter : { ...filter, scope }), status };
+    if (dryRun) {
+      const matched = await this.store.count(conditions);
+      return { matched, revoked: 0, more: matched > max };
+    }
     let revoked = 0;
-    let afterId = conditions.afterId;
+    let rest: SessionFilter = conditions;
     for (;;) {
-      const page = await this.writer.write(
-        manager,
-        (store) =>
-          store.endMany(afterId === undefined ? conditions : { ...conditions, afterId }, 'revoked', note, BULK_PAGE),
-        (ended) => ended,
-      );
-      revoked += page.length;
-      afterId = page.reduce((last, { id }) => (id > last ? id : last), afterId ?? '');
-      if (page.length < BULK_PAGE) return { revoked };
+      const limit = Math.min(BULK_PAGE, max - revoked);
+      const ended = await this.#endPage(manager, rest, note, limit);
+      revoked += ended.length;
+      if (ended.length < limit) return { matched: revoked, revoked, more: false };
+      rest = { ...conditions, afterId: ended.reduce((last, { id }) => (id > last ? id : last), '') };
+      if (revoked < max) continue;
+      const left = await this.store.count(rest);
+      return { matched: revoked + left, revoked, more: left > 0 };
     }
   }
 
@@ -156,6 +240,33 @@ export class SessionAdminService {
   /** How many sessions match. */
   count(search: SessionSearch): Promise<number> {
     return this.store.count(filterOf(search));
+  }
+
+  #endPage(
+    manager: EntityManager | undefined,
+    filter: SessionFilter,
+    note: ChangeNote,
+    limit: number,
+  ): Promise<readonly SessionRecord[]> {
+    const end = (store: SessionStore) => store.endMany(filter, 'revoked', note, limit);
+    return this.writer.write(manager, end, (ended) => ended);
+  }
+
+  async #changeStatus(id: string, to: 'active' | 'suspended', input: RevokeInput): Promise<Session | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const { scope = EVERYBODY, manager, ...note } = input;
+    // Whether it has run out is told by what is written.
+    await this.touches.flushOne(id);
+    const change = (store: SessionStore) => store.changeStatus(scope, id, to, note);
+    const record = await this.writer.write(manager, change, recordsOf);
+    if (record !== undefined) return withBufferedAccess(record, this.touches);
+    const found = await this.find(id, scope);
+    if (found === undefined) return undefined;
+    const hasRunOut = found.status === 'active' || found.status === 'suspended' ? ', or it has run out' : '';
+    throw new IdentitySessionError(
+      'ILLEGAL_TRANSITION',
+      `The session is ${found.status}${hasRunOut}: it cannot become ${to}.`,
+    );
   }
 }
 

@@ -1,4 +1,13 @@
-import { CUT_OFF, END_THEIRS, NOTHING, SEARCH } from '../rest/session-queries.js';
+import {
+  CUT_OFF,
+  END_THEIRS,
+  HISTORY,
+  NOTHING,
+  RESUME,
+  REVOKE_MATCHING,
+  SEARCH,
+  SUSPEND,
+} from '../rest/session-queries.js';
 import type { OpenApiOperations } from './open-api.js';
 import { describeOperation } from './operation.js';
 import { ref } from './session-schemas.js';
@@ -27,6 +36,41 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       ...{ tag: TAG, summary: 'Revoke a live session', path: ANY, query: END_THEIRS },
       answers: { 204: { description: 'It is over, on every node' } },
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
+    }),
+  },
+  '/admin/sessions/{id}/events': {
+    get: describeOperation({
+      ...{ tag: TAG, summary: 'The history of a session, oldest first', path: ANY, query: HISTORY },
+      description: 'As far as the change log goes back.',
+      answers: { 200: { description: 'One page', schema: ref('HistoryPage') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND'],
+    }),
+  },
+  '/admin/sessions/{id}/suspend': {
+    post: describeOperation({
+      ...{ tag: TAG, summary: 'Freeze an active session', path: ANY, query: NOTHING, body: SUSPEND },
+      description: 'It keeps its slot; its requests are answered with 423 until it is resumed.',
+      bodyExample: { reason: 'looks odd' },
+      answers: { 200: { description: 'It is frozen, on every node', schema: ref('Session') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
+    }),
+  },
+  '/admin/sessions/{id}/resume': {
+    post: describeOperation({
+      ...{ tag: TAG, summary: 'Thaw a suspended session', path: ANY, query: NOTHING, body: RESUME },
+      description: 'Its limits have gone on meanwhile: one that has run out stays out.',
+      bodyExample: { reason: 'was the owner' },
+      answers: { 200: { description: 'It is active again', schema: ref('Session') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
+    }),
+  },
+  '/admin/sessions/revoke': {
+    post: describeOperation({
+      ...{ tag: TAG, summary: 'End all sessions that match', query: NOTHING, body: REVOKE_MATCHING },
+      description: 'In id order. `max` of them at most, 10 000 unless said; `more` tells whether to ask again.',
+      bodyExample: { filter: { tenantId: 'acme', deviceType: 'mobile' }, reason: 'lost devices', dryRun: true },
+      answers: { 200: { description: 'How many matched and were ended', schema: ref('BulkResult') } },
+      errors: ['FORBIDDEN', 'CROSS_SITE'],
     }),
   },
   '/admin/users/{userId}/sessions': {

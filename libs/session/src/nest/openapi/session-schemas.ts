@@ -74,6 +74,36 @@ export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
     items: { type: 'array', items: ref('Session') },
     nextCursor: { ...TEXT_OR_NULL, description: 'For the next page; `null` on the last' },
   }),
+  HistoryPage: closed({
+    items: {
+      type: 'array',
+      items: closed(
+        {
+          id: { ...TEXT_OR_NULL, description: '`null` for a cut-off that is not written into the session yet' },
+          type: { ...TEXT, description: 'What happened; an end is named by the status that it led to' },
+          at: TIME,
+          version: { type: 'integer', minimum: 1, nullable: true },
+          reason: TEXT_OR_NULL,
+          actor: { ...TEXT_OR_NULL, description: 'The user, or what part of the system, that did it' },
+        },
+        {
+          example: {
+            ...{ id: '4711', type: 'suspended', at: '2026-01-05T10:00:00.000Z', version: 2 },
+            ...{ reason: 'looks odd', actor: 'admin' },
+          },
+        },
+      ),
+    },
+    nextCursor: { ...TEXT_OR_NULL, description: 'For the next page; `null` on the last' },
+  }),
+  BulkResult: closed(
+    {
+      matched: { ...COUNT, description: 'Sessions that could be ended when they were looked at' },
+      revoked: { ...COUNT, description: 'Those that this call has ended' },
+      more: { type: 'boolean', description: 'Whether matching ones are left: ask again' },
+    },
+    { example: { matched: 12_000, revoked: 10_000, more: true } },
+  ),
   Revoked: closed({ revoked: { ...COUNT, description: 'How many sessions were ended' } }, { example: { revoked: 2 } }),
   CutOff: closed(
     { userId: TEXT_OR_NULL, tenantId: TEXT_OR_NULL, notBefore: TIME, reason: TEXT },

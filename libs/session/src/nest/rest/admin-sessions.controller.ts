@@ -1,14 +1,25 @@
-import { Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { SessionAccess } from '../admin/session-access.js';
-import { SessionAdminService } from '../admin/session-admin.service.js';
+import { type BulkResult, SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/session.service.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeHistoryCursor, encodeCursor, encodeHistoryCursor, pageOf } from './cursor.js';
 import { withoutUndefined } from './defined.js';
-import { END_THEIRS, NOTHING, REVOKED, SEARCH } from './session-queries.js';
+import { type SessionHistoryJson, historyToJson } from './session-history-json.js';
+import {
+  END_THEIRS,
+  HISTORY,
+  NOTHING,
+  RESUME,
+  REVOKE_MATCHING,
+  RESUMED,
+  REVOKED,
+  SEARCH,
+  SUSPEND,
+} from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 /** Behind the guard. What administrators do, within the scope that the application's policy gives them. */
@@ -25,13 +36,11 @@ export class AdminSessionsController {
   ): Promise<{ items: SessionJson[]; nextCursor: string | null }> {
     const scope = await this.access.scopeOf(actor, 'read');
     const { limit, cursor, sort, ...filter } = query;
-    const page = { limit: limit + 1, descending: sort === '-createdAt', after: decodeCursor(cursor) };
-    const found = await this.admin.search({ ...withoutUndefined(filter), scope }, page);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
+    const page = pageOf(sort, limit, cursor);
+    const { sessions, next } = await this.admin.searchPage({ ...withoutUndefined(filter), scope }, page);
     return {
-      items: items.map((session) => sessionToJson(session, actor.id)),
-      nextCursor: found.length > limit && last !== undefined ? encodeCursor(last) : null,
+      items: sessions.map((session) => sessionToJson(session, actor.id)),
+      nextCursor: next && encodeCursor(sort, next),
     };
   }
 
@@ -46,6 +55,24 @@ export class AdminSessionsController {
     return sessionToJson(session, actor.id);
   }
 
+  @Get('sessions/:id/events')
+  async history(
+    @CurrentSession() actor: Session,
+    @Param('id') id: string,
+    @Query(new ZodValidationPipe(HISTORY)) query: z.output<typeof HISTORY>,
+  ): Promise<{ items: SessionHistoryJson[]; nextCursor: string | null }> {
+    const scope = await this.access.scopeOf(actor, 'read');
+    const page = { limit: query.limit + 1, after: decodeHistoryCursor(query.cursor) };
+    const entries = await this.admin.history(id, page, scope);
+    if (entries === undefined) throw notFound(id);
+    const shown = entries.slice(0, query.limit);
+    const last = shown.at(-1)?.id ?? null;
+    return {
+      items: shown.map(historyToJson),
+      nextCursor: entries.length > query.limit && last !== null ? encodeHistoryCursor(last) : null,
+    };
+  }
+
   @Delete('sessions/:id')
   @HttpCode(204)
   async revoke(
@@ -56,5 +83,51 @@ export class AdminSessionsController {
     const scope = await this.access.scopeOf(actor, 'end');
     const revoked = await this.admin.revoke(id, { reason: query.reason ?? REVOKED, by: actor.userId, scope });
     if (revoked === undefined) throw notFound(id);
+  }
+
+  @Post('sessions/revoke')
+  @HttpCode(200)
+  async revokeMatching(
+    @CurrentSession() actor: Session,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+    @Body(new ZodValidationPipe(REVOKE_MATCHING)) body: z.output<typeof REVOKE_MATCHING>,
+  ): Promise<BulkResult> {
+    const scope = await this.access.scopeOf(actor, 'end');
+    const { filter, except, ...input } = body;
+    const spared = except === undefined ? {} : { exceptIds: except };
+    return this.admin.revokeMatching({
+      ...input,
+      filter: { ...withoutUndefined(filter), ...spared },
+      by: actor.userId,
+      scope,
+    });
+  }
+
+  @Post('sessions/:id/suspend')
+  @HttpCode(200)
+  async suspend(
+    @CurrentSession() actor: Session,
+    @Param('id') id: string,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+    @Body(new ZodValidationPipe(SUSPEND)) { reason }: z.output<typeof SUSPEND>,
+  ): Promise<SessionJson> {
+    const scope = await this.access.scopeOf(actor, 'suspend');
+    const session = await this.admin.suspend(id, { reason, by: actor.userId, scope });
+    if (session === undefined) throw notFound(id);
+    return sessionToJson(session, actor.id);
+  }
+
+  @Post('sessions/:id/resume')
+  @HttpCode(200)
+  async resume(
+    @CurrentSession() actor: Session,
+    @Param('id') id: string,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+    @Body(new ZodValidationPipe(RESUME)) { reason = RESUMED }: z.output<typeof RESUME>,
+  ): Promise<SessionJson> {
+    const scope = await this.access.scopeOf(actor, 'suspend');
+    const session = await this.admin.resume(id, { reason, by: actor.userId, scope });
+    if (session === undefined) throw notFound(id);
+    return sessionToJson(session, actor.id);
   }
 }

@@ -6,21 +6,72 @@ import type { Page } from '../../store/session-store.js';
 /** Beyond what a Date can say nothing was created. */
 const LATEST_MS = 8.64e15;
 
-const CURSOR = z.strictObject({ c: z.number().min(0).max(LATEST_MS), i: z.string().refine(isSessionId) });
+/** How a search may be ordered. */
+export const SORTS = ['createdAt', '-createdAt', 'lastAccessedAt', '-lastAccessedAt'] as const;
 
-/** Where the next page begins, as the client hands it back. It says nothing that the page did not. */
-export function encodeCursor(last: { readonly createdAt: Date; readonly id: string }): string {
-  return Buffer.from(JSON.stringify({ c: last.createdAt.getTime(), i: last.id })).toString('base64url');
+export type Sort = (typeof SORTS)[number];
+
+const SEARCH_CURSOR = z.strictObject({
+  s: z.enum(SORTS),
+  t: z.number().min(0).max(LATEST_MS),
+  i: z.string().refine(isSessionId),
+});
+
+/** Up to eighteen digits, which the log's numbers do not exceed in the lifetime of a database. */
+const HISTORY_CURSOR = z.strictObject({ e: z.string().regex(/^[0-9]{1,18}$/) });
+
+/**
+ * Where the next page of a search begins, as the client hands it back: it says nothing that the page did not, and it is
+ * good for the order that it was made in alone. Of another search it only says where to begin, within the same rights.
+ */
+export function encodeCursor(sort: Sort, last: NonNullable<Page['after']>): string {
+  const t =
+    'lastAccessedAt' in last && isByAccess(sort) ? last.lastAccessedAt : (last as { createdAt: number }).createdAt;
+  return encode({ s: sort, t, i: last.id });
 }
 
-/** @throws IdentitySessionError `VALIDATION_FAILED` for anything that `encodeCursor` did not make */
-export function decodeCursor(text: string | undefined): Page['after'] {
-  if (text === undefined) return null;
-  const parsed = CURSOR.safeParse(parseJson(Buffer.from(text, 'base64url').toString()));
-  if (parsed.success) return { createdAt: parsed.data.c, id: parsed.data.i };
-  throw new IdentitySessionError('VALIDATION_FAILED', 'The cursor is not one of ours; begin without it.', {
-    errors: [{ field: 'cursor', message: 'is not valid' }],
-  });
+/** @throws IdentitySessionError `VALIDATION_FAILED` for anything that `encodeCursor` did not make for this order */
+export function pageOf(sort: Sort, limit: number, cursor: string | undefined): Page {
+  const descending = sort.startsWith('-');
+  const last = cursor === undefined ? null : decode(SEARCH_CURSOR, cursor);
+  if (last !== null && last.s !== sort) throw invalid();
+  return isByAccess(sort)
+    ? { sort: 'lastAccessedAt', limit, descending, after: last && { lastAccessedAt: last.t, id: last.i } }
+    : { sort: 'createdAt', limit, descending, after: last && { createdAt: last.t, id: last.i } };
+}
+
+/** Where the next page of a history begins. */
+export function encodeHistoryCursor(lastId: string): string {
+  return encode({ e: lastId });
+}
+
+/** @throws IdentitySessionError `VALIDATION_FAILED` for anything that `encodeHistoryCursor` did not make */
+export function decodeHistoryCursor(cursor: string | undefined): string | null {
+  return cursor === undefined ? null : decode(HISTORY_CURSOR, cursor).e;
+}
+
+function isByAccess(sort: Sort): boolean {
+  return sort === 'lastAccessedAt' || sort === '-lastAccessedAt';
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function decode<T>(schema: z.ZodType<T>, text: string): T {
+  const parsed = schema.safeParse(parseJson(Buffer.from(text, 'base64url').toString()));
+  if (parsed.success) return parsed.data;
+  throw invalid();
+}
+
+function invalid(): IdentitySessionError {
+  return new IdentitySessionError(
+    'VALIDATION_FAILED',
+    'The cursor is not one of ours for this list; begin without it.',
+    {
+      errors: [{ field: 'cursor', message: 'is not valid' }],
+    },
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -7,8 +7,12 @@ const SESSION_ROUTES = {
 
 const ADMIN_ROUTES = {
   '/admin/sessions': ['GET'],
+  '/admin/sessions/revoke': ['POST'],
   '/admin/sessions/:id': ['GET', 'DELETE'],
   '/admin/sessions/:id/addresses': ['GET'],
+  '/admin/sessions/:id/events': ['GET'],
+  '/admin/sessions/:id/suspend': ['POST'],
+  '/admin/sessions/:id/resume': ['POST'],
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
   '/admin/cut-offs': ['POST'],

@@ -1,16 +1,21 @@
 import { z } from 'zod';
-import { SESSION_STATUSES, type SessionStatus } from '../../core/lifecycle.js';
+import { LIVE_STATUSES, type LiveStatus, SESSION_STATUSES, type SessionStatus } from '../../core/lifecycle.js';
 import { DEVICE_TYPES, type DeviceType } from '../../core/session.js';
+import { isSessionId } from '../../core/token.js';
+import { BULK_PAGE } from '../../store/session-store.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
+import { SORTS } from './cursor.js';
 
 /** Where an administrator gives no reason. */
 export const REVOKED = 'revoked_by_administrator';
+export const RESUMED = 'resumed_by_administrator';
 
 /** The reason that an administrator gives is kept with the session. */
 export const REASON = z.string().trim().min(1).max(200).optional();
 /** What cannot be stored is nobody's, and PostgreSQL would fail on it. */
 export const IDENTIFIER = z.string().refine(isStorableIdentifier, 'is not storable');
 const MAX_CURSOR_LENGTH = 256;
+const MAX_IP_LENGTH = 64;
 
 /** An empty query or body: no key is known. */
 export const NOTHING = z.strictObject({});
@@ -34,19 +39,63 @@ export const CUT_OFF = z.strictObject({
   reason: REASON.unwrap(),
 });
 
-/** `GET /admin/sessions` */
-export const SEARCH = z.strictObject({
+const LIMIT = z
+  .string()
+  .regex(/^[1-9][0-9]{0,2}$/)
+  .transform(Number)
+  .pipe(z.number().max(200))
+  .default(50);
+const CURSOR = z.string().max(MAX_CURSOR_LENGTH).optional();
+
+/** What an administrator can look for; each condition that is there must hold. */
+const CONDITIONS = {
   userId: IDENTIFIER.optional(),
   tenantId: IDENTIFIER.optional(),
   clientId: IDENTIFIER.optional(),
   deviceType: z.enum(DEVICE_TYPES as [DeviceType, ...DeviceType[]]).optional(),
-  status: z.enum(SESSION_STATUSES as [SessionStatus, ...SessionStatus[]]).default('active'),
-  sort: z.enum(['createdAt', '-createdAt']).default('-createdAt'),
-  limit: z
-    .string()
-    .regex(/^[1-9][0-9]{0,2}$/)
-    .transform(Number)
-    .pipe(z.number().max(200))
-    .default(50),
-  cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
+  ip: IDENTIFIER.max(MAX_IP_LENGTH).optional(),
+  q: IDENTIFIER.optional(),
+};
+
+/** `GET /admin/sessions` */
+export const SEARCH = z
+  .strictObject({
+    ...CONDITIONS,
+    status: z.enum(SESSION_STATUSES as [SessionStatus, ...SessionStatus[]]).default('active'),
+    sort: z.enum(SORTS).default('-createdAt'),
+    limit: LIMIT,
+    cursor: CURSOR,
+  })
+  .refine(({ sort, userId }) => userId !== undefined || !sort.endsWith('lastAccessedAt'), {
+    path: ['sort'],
+    message: 'by last access only together with userId',
+  });
+
+/** `GET /admin/sessions/:id/events` */
+export const HISTORY = z.strictObject({ limit: LIMIT, cursor: CURSOR });
+
+const SESSION_IDS = z.array(z.string().refine(isSessionId, 'is no session id')).min(1).max(BULK_PAGE);
+/** One call ends no more, so that it is answered in bounded time; where there are more it says so. */
+const MOST_ENDED = 100_000;
+const MOST_ENDED_UNASKED = 10_000;
+
+/** `POST /admin/sessions/revoke`. What has ended cannot be ended: only live states can be asked for. */
+export const REVOKE_MATCHING = z.strictObject({
+  filter: z
+    .strictObject({
+      ...CONDITIONS,
+      ids: SESSION_IDS.optional(),
+      status: z.enum(LIVE_STATUSES as [LiveStatus, ...LiveStatus[]]).optional(),
+    })
+    .refine((filter) => Object.values<unknown>(filter).some((value) => value !== undefined), 'is empty'),
+  except: SESSION_IDS.optional(),
+  reason: REASON.unwrap(),
+  dryRun: z.boolean().default(false),
+  max: z.int().min(1).max(MOST_ENDED).default(MOST_ENDED_UNASKED),
 });
+
+/** `POST /admin/sessions/:id/suspend` */
+export const SUSPEND = z.strictObject({ reason: REASON.unwrap() });
+
+/** `POST /admin/sessions/:id/resume`; without a body too. */
+export const RESUME = z.strictObject({ reason: REASON });

@@ -1,5 +1,5 @@
 import type { SessionStatus } from '../../core/lifecycle.js';
-import type { AssuranceLevel, DeviceType, SessionData, SessionRecord } from '../../core/session.js';
+import type { AssuranceLevel, DeviceType, SessionData, SessionRecord, SessionSubject } from '../../core/session.js';
 
 /** What is known of the latest access; a node may know of a later one than the record. */
 export interface LatestAccess {
@@ -67,6 +67,11 @@ export class Session<TData extends SessionData = SessionData> {
 
   get location(): string | null {
     return this.#record.location;
+  }
+
+  /** Who began the session as this user; `null` where users signed in themselves. */
+  get impersonator(): SessionSubject | null {
+    return this.#record.impersonator;
   }
 
   get status(): SessionStatus {

@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
-import { ASSURANCE_LEVELS, DEVICE_TYPES } from '../../core/session.js';
+import { ASSURANCE_LEVELS, DEVICE_TYPES, type SessionSubject } from '../../core/session.js';
 import { newSessionId, systemTokenSource, TokenMint } from '../../core/token.js';
 import type { Admission } from '../../store/session-store.js';
 import { storableData } from '../../store/storable-data.js';
@@ -79,6 +79,7 @@ export class AdmissionBuilder {
           : storableText(input.userAgent, MAX_USER_AGENT_LENGTH),
       ip,
       location: ip === null ? null : storableText(await this.options.locationResolver.resolve(ip), MAX_LOCATION_LENGTH),
+      impersonator: impersonatorOf(input),
       rememberMe,
       assurance: oneOf(ASSURANCE_LEVELS, input.assurance ?? 'aal1', 'assurance'),
       data: storableData(input.data),
@@ -98,6 +99,14 @@ export class AdmissionBuilder {
   #addressOf(request: SessionCarrier | undefined): string | null {
     return request === undefined ? null : clientAddress(request, this.options.trustProxyHops);
   }
+}
+
+function impersonatorOf({ impersonatedBy }: SignInInput): SessionSubject | null {
+  if (impersonatedBy === undefined || impersonatedBy === null) return null;
+  return {
+    tenantId: optionalIdentifier(impersonatedBy.tenantId, 'impersonatedBy.tenantId'),
+    userId: storableIdentifier(impersonatedBy.userId, 'impersonatedBy.userId'),
+  };
 }
 
 function optionalIdentifier(value: string | null | undefined, field: string): string | null {

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { AssuranceLevel, DeviceType, SessionData } from '../../core/session.js';
+import type { AssuranceLevel, DeviceType, SessionData, SessionSubject } from '../../core/session.js';
 import type { Session } from '../session/session.js';
 
 /** Who signs in. The application has verified the credentials; this makes the session. */
@@ -20,6 +20,11 @@ export interface SignInInput {
   /** Default: the request's, through the configured proxy hops. */
   readonly ip?: string | null | undefined;
   readonly rememberMe?: boolean | undefined;
+  /**
+   * Who signs in as the user: a `Session` of theirs will do. Never from a request's body. Kept with the session, for
+   * access rules and for whoever asks `session.impersonator`; no answer tells of it.
+   */
+  readonly impersonatedBy?: SessionSubject | null | undefined;
   /** Default `aal1`. */
   readonly assurance?: AssuranceLevel | undefined;
   /** Given to a policy resolver, not stored. */

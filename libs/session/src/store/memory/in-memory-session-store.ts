@@ -21,9 +21,11 @@ import {
   type AdmitOutcome,
   BULK_PAGE,
   type ChangeNote,
+  type HistoryPage,
   type Page,
   type Rotation,
   type SessionFilter,
+  type SessionHistoryEntry,
   type SessionScope,
   type SessionStore,
   type Snapshot,
@@ -51,6 +53,7 @@ import {
   type SessionEventType,
   settingsEventOf,
 } from './session-event.js';
+import { historyOf } from './session-history.js';
 import { byId, isInScope, matches, pageOf } from './session-query.js';
 import { StoredAddresses } from './stored-addresses.js';
 import { StoredCutOffs } from './stored-cut-offs.js';
@@ -151,8 +154,11 @@ export class InMemorySessionStore
   ): Promise<SessionRecord | undefined> {
     return atomically(() => {
       const [session] = this.#liveInScope(scope, id);
+      const now = this.#clock.now();
       if (session === undefined || !canBecome(session.status, to)) return undefined;
-      return this.#change(session, { status: to }, to === 'active' ? 'activated' : to, noted(note), this.#clock.now());
+      // Nothing brings back what has run out.
+      if (to === 'active' && hasRunOut(session, now)) return undefined;
+      return this.#change(session, { status: to }, to === 'active' ? 'activated' : to, noted(note), now);
     });
   }
 
@@ -228,6 +234,15 @@ export class InMemorySessionStore
       const session = this.#sessions.get(id);
       if (session === undefined || !isInScope(scope, session)) return undefined;
       return { nodeName: this.#nodeName, addresses: this.#addresses.of(session) };
+    });
+  }
+
+  history(scope: SessionScope, id: string, page: HistoryPage): Promise<readonly SessionHistoryEntry[] | undefined> {
+    return atomically(() => {
+      const [session] = this.#stored([id]);
+      if (session === undefined || !isInScope(scope, session)) return undefined;
+      const isWritten = this.#sessions.get(id)?.status === session.status;
+      return historyOf(session, this.#events, isWritten, page);
     });
   }
 

@@ -1,6 +1,7 @@
 import { expiryOf } from '../../core/expiry.js';
 import { isLive } from '../../core/lifecycle.js';
-import type { SessionRecord } from '../../core/session.js';
+import type { SessionRecord, SessionSubject } from '../../core/session.js';
+import { unknownScope } from '../session-scope.js';
 import type { Page, SessionFilter, SessionScope } from '../session-store.js';
 
 /** True where an actor of the scope may see and change the session. */
@@ -11,8 +12,20 @@ export function isInScope(scope: SessionScope, session: SessionRecord): boolean 
     case 'tenant':
       return session.tenantId === scope.tenantId;
     case 'user':
-      return session.tenantId === scope.tenantId && session.userId === scope.userId;
+      return isSubject(scope, session);
+    case 'users':
+      return scope.users.some((user) => isSubject(user, session));
+    case 'impersonator':
+      return session.impersonator !== null && isSubject(scope, session.impersonator);
+    case 'any':
+      return scope.of.some((part) => isInScope(part, session));
+    default:
+      throw unknownScope(scope);
   }
+}
+
+function isSubject(wanted: SessionSubject, { tenantId, userId }: SessionSubject): boolean {
+  return wanted.tenantId === tenantId && wanted.userId === userId;
 }
 
 /** True where a live session's time is over. */
@@ -32,29 +45,46 @@ export function matches(filter: SessionFilter, session: SessionRecord, now: numb
     is(filter.userId, session.userId) &&
     is(filter.clientId, session.clientId) &&
     is(filter.deviceType, session.deviceType) &&
+    (filter.ip === undefined || [session.initialIp, session.lastIp].includes(filter.ip)) &&
+    (filter.q === undefined || beginsWith(filter.q, session)) &&
     hasStatus(filter.status, session, now)
   );
 }
 
+function beginsWith(prefix: string, { id, userId, initialIp, lastIp }: SessionRecord): boolean {
+  return [id, userId, initialIp, lastIp].some((text) => text?.startsWith(prefix) === true);
+}
+
 function hasStatus(wanted: SessionFilter['status'], session: SessionRecord, now: number): boolean {
   if (wanted === undefined) return true;
+  if (wanted === 'unended') return isLive(session.status);
   if (wanted === 'live') return isLive(session.status) && !hasRunOut(session, now);
   return wanted === session.status && !(wanted === 'active' && hasRunOut(session, now));
 }
 
-/** The page of sessions by (creation, id). */
-export function pageOf(sessions: readonly SessionRecord[], { limit, descending, after }: Page): SessionRecord[] {
-  const direction = descending ? -1 : 1;
+/** The page of sessions by (creation or last access, id). */
+export function pageOf(sessions: readonly SessionRecord[], page: Page): SessionRecord[] {
+  const direction = page.descending ? -1 : 1;
+  const compare = (a: Key, b: Key): number => direction * (a.at - b.at || byId(a, b));
+  const keyOf = (session: SessionRecord): Key =>
+    page.sort === 'lastAccessedAt'
+      ? { at: session.lastAccessedAt, id: session.id }
+      : { at: session.createdAt, id: session.id };
+  const after = afterOf(page);
   return sessions
-    .filter((session) => after === null || direction * byCreation(session, after) > 0)
-    .sort((a, b) => direction * byCreation(a, b))
-    .slice(0, limit);
+    .filter((session) => after === null || compare(keyOf(session), after) > 0)
+    .sort((a, b) => compare(keyOf(a), keyOf(b)))
+    .slice(0, page.limit);
 }
 
-type Key = Pick<SessionRecord, 'createdAt' | 'id'>;
+interface Key {
+  readonly at: number;
+  readonly id: string;
+}
 
-function byCreation(a: Key, b: Key): number {
-  return a.createdAt - b.createdAt || byId(a, b);
+function afterOf(page: Page): Key | null {
+  if (page.after === null) return null;
+  return { at: page.sort === 'lastAccessedAt' ? page.after.lastAccessedAt : page.after.createdAt, id: page.after.id };
 }
 
 /** Ids sort by code unit, which is the order of their bytes. */

@@ -22,9 +22,11 @@ import type {
   Admission,
   AdmitOutcome,
   ChangeNote,
+  HistoryPage,
   Page,
   Rotation,
   SessionFilter,
+  SessionHistoryEntry,
   SessionScope,
   SessionStore,
   Snapshot,
@@ -56,6 +58,9 @@ import * as read from './statements/read.statements.js';
 import { readRecent } from './statements/recent.statements.js';
 import * as settings from './statements/setting.statements.js';
 import { readCounts } from './statements/stats.statements.js';
+import { readHistory } from './statements/history.statements.js';
+import { readCandidates } from './statements/candidates.statements.js';
+import { readCount, readPage } from './statements/search.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
 import { SubjectQueue } from './subject-queue.js';
@@ -145,7 +150,7 @@ export class PostgresSessionStore
   endMany(filter: SessionFilter, status: EndedStatus, note: ChangeNote, limit: number): Promise<SessionRecord[]> {
     const operation = operationOf(note);
     return this.session.run(async (sql, attempt) => {
-      const ended = await change.endPage(sql, filter, status, operation, limit);
+      const ended = await change.endPage(sql, await narrowed(sql, filter), status, operation, limit);
       // What an earlier attempt has done is done before this one can be: they lock the same rows.
       return (attempt > 1 ? await change.readByOperation(sql, operation.operationId) : ended).map(recordOf);
     });
@@ -205,16 +210,20 @@ export class PostgresSessionStore
     return this.session.run((sql) => readOrigins(sql, scope, id));
   }
 
+  history(scope: SessionScope, id: string, page: HistoryPage): Promise<SessionHistoryEntry[] | undefined> {
+    return this.session.run((sql) => readHistory(sql, scope, id, page));
+  }
+
   exists(id: string): Promise<boolean> {
     return this.session.run((sql) => read.readExists(sql, id));
   }
 
   list(filter: SessionFilter, page: Page): Promise<SessionRecord[]> {
-    return this.session.run(async (sql) => (await read.readPage(sql, filter, page)).map(recordOf));
+    return this.session.run(async (sql) => (await readPage(sql, await narrowed(sql, filter), page)).map(recordOf));
   }
 
   count(filter: SessionFilter): Promise<number> {
-    return this.session.run((sql) => read.readCount(sql, filter));
+    return this.session.run(async (sql) => readCount(sql, await narrowed(sql, filter)));
   }
 
   recordDrift(id: string, drift: Drift): Promise<boolean> {
@@ -326,6 +335,15 @@ export class PostgresSessionStore
       return optional((await change.readByOperation(sql, operation.operationId))[0]);
     });
   }
+}
+
+/** The same sessions, named where they can be: an address or a prefix has no index that a page could be read from. */
+async function narrowed(sql: SqlExecutor, filter: SessionFilter): Promise<SessionFilter> {
+  if ((filter.ip === undefined && filter.q === undefined) || filter.ids !== undefined || filter.userId !== undefined) {
+    return filter;
+  }
+  const ids = await readCandidates(sql, filter);
+  return ids === undefined ? filter : { ...filter, ids };
 }
 
 function operationOf(note: ChangeNote): change.Operation {

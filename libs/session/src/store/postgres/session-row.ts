@@ -7,7 +7,8 @@ const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 /** How a session ended, if it did: the expressions of these columns. */
 const columnsOf = (status: string, endedAt: string, endReason: string, endedBy: string): string => `
   s.id, s.sequence::float8 AS sequence, s.version, s.tenant_id, s.user_id, s.client_id, s.device_type, s.device_id,
-  s.device_name, s.user_agent, s.initial_ip, s.last_ip, s.location, ${status} AS status, s.scope_keys, s.token_digest,
+  s.device_name, s.user_agent, s.initial_ip, s.last_ip, s.location, s.impersonator_tenant_id,
+  s.impersonator_id, ${status} AS status, s.scope_keys, s.token_digest,
   s.token_generation, s.previous_token_digest, s.previous_assurance,
   ${ms('s.previous_authenticated_at')} AS previous_authenticated_at, s.previous_has_successor, s.rotation_salt,
   ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
@@ -41,6 +42,8 @@ export interface SessionRow {
   readonly initial_ip: string | null;
   readonly last_ip: string | null;
   readonly location: string | null;
+  readonly impersonator_tenant_id: string | null;
+  readonly impersonator_id: string | null;
   readonly status: SessionStatus;
   readonly scope_keys: readonly string[];
   readonly token_digest: Uint8Array;
@@ -70,7 +73,7 @@ export function recordOf(row: SessionRow): SessionRecord {
     id: row.id,
     version: row.version,
     sequence: row.sequence,
-    tenantId: row.tenant_id === '' ? null : row.tenant_id,
+    tenantId: tenantOf(row.tenant_id),
     userId: row.user_id,
     clientId: row.client_id,
     deviceType: row.device_type,
@@ -87,6 +90,10 @@ export function recordOf(row: SessionRow): SessionRecord {
     initialIp: row.initial_ip,
     lastIp: row.last_ip,
     location: row.location,
+    impersonator:
+      row.impersonator_id === null
+        ? null
+        : { tenantId: tenantOf(row.impersonator_tenant_id ?? ''), userId: row.impersonator_id },
     rememberMe: row.remember_me,
     assurance: row.assurance,
     createdAt: row.created_at,
@@ -116,6 +123,10 @@ function previousOf(row: SessionRow): PreviousToken | null {
 /** The driver's buffers are slices of large ones and would keep them alive in the cache. */
 function copyOf(bytes: Uint8Array): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes);
+}
+
+function tenantOf(column: string): string | null {
+  return column === '' ? null : column;
 }
 
 /** How "no tenant" is stored. */

@@ -235,6 +235,7 @@ export class SimulatedNode {
           userAgent: null,
           ip: null,
           location: null,
+          impersonator: null,
           rememberMe: false,
           assurance: 'aal1',
           idleTimeoutMs,

@@ -29,6 +29,15 @@ export const changingContract: ContractPart = (trial, { describe, it, expect }) 
       expect(await trial.read(id)).toMatchObject({ status: 'suspended', version: 2 });
     });
 
+    it('brings nothing back that has run out, though nobody has ended it yet [row 23]', async () => {
+      for (const limit of ['idle', 'absolute'] as const) {
+        const { id } = await trial.signInAndRunOut(limit);
+        await become(id, 'suspended');
+        expect(await become(id, 'active')).toBe(undefined);
+        expect(await trial.read(id)).toMatchObject({ status: 'suspended', version: 2 });
+      }
+    });
+
     it('brings nothing back that has ended [row 23]', async () => {
       const id = await ended();
       for (const to of ['active', 'suspended'] as const) expect(await become(id, to)).toBe(undefined);

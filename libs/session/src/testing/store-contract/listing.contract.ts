@@ -1,9 +1,9 @@
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
-import type { Page, SessionFilter } from '../../store/session-store.js';
+import type { AccessPage, CreationPage, SessionFilter } from '../../store/session-store.js';
 import { admissionOf } from '../session-builder.js';
 import { type ContractPart, everywhere, idsOf, note, someone, sortedIdsOf } from './store-trial.js';
 
-const wholePage: Page = { limit: 1_000, descending: false, after: null };
+const wholePage: CreationPage = { limit: 1_000, descending: false, after: null };
 
 /** Searching, counting and paging. */
 export const listingContract: ContractPart = (trial, { describe, it, expect }) => {
@@ -32,6 +32,7 @@ export const listingContract: ContractPart = (trial, { describe, it, expect }) =
       ['by client', { clientId: 'shop' }, ['phone', 'bob']],
       ['by having no client', { clientId: null }, ['runOut', 'web', 'suspended', 'revoked']],
       ['by device type', { deviceType: 'mobile' }, ['phone', 'revoked']],
+      ['by what can still be ended', { status: 'unended' }, ['runOut', 'web', 'phone', 'bob', 'suspended']],
       ['by live, less those whose time is over', { status: 'live' }, ['web', 'phone', 'bob', 'suspended']],
       ['by active', { status: 'active' }, ['web', 'phone', 'bob']],
       ['by suspended', { status: 'suspended' }, ['suspended']],
@@ -90,11 +91,53 @@ export const listingContract: ContractPart = (trial, { describe, it, expect }) =
     }
 
     for (const descending of [false, true]) {
+      it(`meets every session of a user once by last access, ${descending ? 'last' : 'first'} first`, async () => {
+        const facts = someone();
+        const sessions = await Promise.all(Array.from({ length: 9 }, () => trial.signIn({ facts })));
+        await trial.pass(2);
+        const at = Math.floor(await trial.store.now());
+        // Some at the same moment, and in an order that is not that of their creation.
+        await trial.store.touchMany(sessions.slice(0, 4).map(({ id }) => ({ id, at, ip: null })));
+        const now = await Promise.all(sessions.map(({ id }) => trial.read(id)));
+        const byAccess = now.sort((a, b) => a.lastAccessedAt - b.lastAccessedAt || (a.id < b.id ? -1 : 1));
+        const inOrder = descending ? idsOf(byAccess).reverse() : idsOf(byAccess);
+        const filter: SessionFilter = { scope: everywhere, ...facts, status: 'active' };
+        const seen: string[] = [];
+        let after: AccessPage['after'] = null;
+        for (let pages = 0; pages < 6; pages += 1) {
+          const sort = 'lastAccessedAt' as const;
+          const page: readonly SessionRecord[] = await trial.store.list(filter, { limit: 2, descending, sort, after });
+          seen.push(...idsOf(page));
+          after = page.at(-1) ?? after;
+        }
+        expect(seen).toEqual(inOrder);
+      });
+
+      it(`meets what a cut-off has ended among the revoked once, ${descending ? 'newest' : 'oldest'} first`, async () => {
+        const facts = someone();
+        const sessions = await trial.signInTimes(6, { facts });
+        for (const { id } of [sessions[1], sessions[4]] as SessionRecord[]) {
+          await trial.store.end(everywhere, id, 'revoked', note);
+        }
+        await trial.store.cutOff(facts, note);
+        const filter: SessionFilter = { scope: everywhere, tenantId: facts.tenantId, status: 'revoked' };
+        const seen: string[] = [];
+        let after: CreationPage['after'] = null;
+        for (let pages = 0; pages < 4; pages += 1) {
+          const page: readonly SessionRecord[] = await trial.store.list(filter, { limit: 2, descending, after });
+          seen.push(...idsOf(page));
+          after = page.at(-1) ?? after;
+        }
+        const inOrder = sessions.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+        expect(seen).toEqual(descending ? idsOf(inOrder).reverse() : idsOf(inOrder));
+        expect(await trial.store.count(filter)).toBe(6);
+      });
+
       it(`meets every session once, ${descending ? 'newest' : 'oldest'} first, whatever the size of a page`, async () => {
         const { filter, inOrder } = await crowd();
         for (const limit of [1, 4, 25, 100]) {
           const seen: string[] = [];
-          let after: Page['after'] = null;
+          let after: CreationPage['after'] = null;
           let page: readonly SessionRecord[];
           do {
             page = await trial.store.list(filter, { limit, descending, after });

@@ -17,6 +17,10 @@ export const scopesContract: ContractPart = (trial, { describe, it, expect }) =>
       async (scope, { id }) =>
         (await trial.store.list({ scope, ids: [id] }, { limit: 10, descending: false, after: null })).length > 0,
     ],
+    [
+      'read the history of',
+      async (scope, { id }) => (await trial.store.history(scope, id, { limit: 10, after: null })) !== undefined,
+    ],
     ['count', async (scope, { id }) => (await trial.store.count({ scope, ids: [id] })) > 0],
   ];
 
@@ -48,6 +52,72 @@ export const scopesContract: ContractPart = (trial, { describe, it, expect }) =>
         expect(await trial.read(session.id)).toEqual(session);
         expect(await trial.read(homeless.id)).toEqual(homeless);
         expect(await reaches({ kind: 'tenant', tenantId }, session)).toBe(true);
+      });
+
+      it(`lets a delegate ${verb} the sessions of those users and of no other [row 42]`, async () => {
+        const [one, two, other] = [someone(), someone(), someone()];
+        const session = await trial.signIn({ facts: one });
+        const foreign: SessionScope[] = [
+          { kind: 'users', users: [] },
+          { kind: 'users', users: [two, other] },
+          // The right names, put together wrongly.
+          {
+            kind: 'users',
+            users: [
+              { tenantId: two.tenantId, userId: one.userId },
+              { tenantId: one.tenantId, userId: two.userId },
+            ],
+          },
+          { kind: 'users', users: [{ tenantId: null, userId: one.userId }] },
+        ];
+        for (const scope of foreign) expect(await reaches(scope, session)).toBe(false);
+        expect(await trial.read(session.id)).toEqual(session);
+        expect(await reaches({ kind: 'users', users: [two, one] }, session)).toBe(true);
+      });
+
+      it(`lets whoever began a session as somebody else ${verb} it, and nothing else of that user [row 42]`, async () => {
+        const [actor, user] = [someone(), someone()];
+        const own = await trial.signIn({ facts: user });
+        const begun = await trial.signIn({ facts: user, impersonator: actor });
+        expect(begun.impersonator).toEqual(actor);
+        const mine: SessionScope = { kind: 'impersonator', ...actor };
+        const foreign: SessionScope[] = [
+          { kind: 'impersonator', ...user },
+          { kind: 'impersonator', tenantId: null, userId: actor.userId },
+          { kind: 'impersonator', tenantId: user.tenantId, userId: actor.userId },
+        ];
+        expect(await reaches(mine, own)).toBe(false);
+        for (const scope of foreign) expect(await reaches(scope, begun)).toBe(false);
+        expect(await trial.read(begun.id)).toEqual(begun);
+        expect(await trial.read(own.id)).toEqual(own);
+        expect(await reaches(mine, begun)).toBe(true);
+      });
+
+      it(`lets whoever has several rights ${verb} what one of them allows, and nothing by none [row 42]`, async () => {
+        const [one, two] = [someone(), someone()];
+        const session = await trial.signIn({ facts: one });
+        const scopes: SessionScope[] = [
+          { kind: 'user', ...two },
+          { kind: 'tenant', tenantId: two.tenantId },
+          { kind: 'any', of: [] },
+          { kind: 'users', users: [] },
+        ];
+        for (const scope of [...scopes, { kind: 'any', of: scopes } as const]) {
+          expect(await reaches(scope, session)).toBe(false);
+        }
+        expect(await trial.read(session.id)).toEqual(session);
+        const several: SessionScope = { kind: 'any', of: [...scopes, { kind: 'tenant', tenantId: one.tenantId }] };
+        expect(await reaches(several, session)).toBe(true);
+      });
+
+      it(`refuses to ${verb} by a scope that is none`, async () => {
+        const session = await trial.signIn({ facts: someone() });
+        const unknown = [{ kind: 'everything' }, { kind: 'any', of: [{ kind: 'admin' }] }, {}];
+        for (const scope of unknown) {
+          const refused = await reaches(scope as SessionScope, session).catch((error: unknown) => error);
+          expect(refused).toMatchObject({ code: 'CONFIGURATION_INVALID' });
+        }
+        expect(await trial.read(session.id)).toEqual(session);
       });
 
       it(`lets the whole scope ${verb} every session`, async () => {

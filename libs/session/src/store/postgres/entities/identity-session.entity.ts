@@ -10,7 +10,19 @@ const LIVE = `"status" IN ('pending', 'active', 'suspended')`;
  */
 @Entity({ name: 'identity_session', synchronize: false })
 @Index('identity_session_live_subject', ['tenantId', 'userId', 'createdAt', 'id'], { where: LIVE })
-@Index('identity_session_subject', ['userId', 'createdAt', 'id'])
+@Index('identity_session_user', ['userId', 'status', 'createdAt', 'id'])
+@Index('identity_session_status', ['status', 'createdAt', 'id'])
+@Index('identity_session_tenant', ['tenantId', 'status', 'createdAt', 'id', 'deviceType', 'clientId'], {
+  where: `"tenant_id" <> ''`,
+})
+@Index('identity_session_client', ['clientId', 'status', 'createdAt', 'id', 'deviceType'], {
+  where: `"client_id" IS NOT NULL`,
+})
+@Index('identity_session_device_type', ['deviceType', 'status', 'createdAt', 'id'])
+@Index('identity_session_initial_ip', ['initialIp', 'status', 'id'], { where: `"initial_ip" IS NOT NULL` })
+@Index('identity_session_impersonator', ['impersonatorId', 'createdAt', 'id'], {
+  where: `"impersonator_id" IS NOT NULL`,
+})
 @Index('identity_session_created', ['createdAt', 'id'])
 @Index('identity_session_live_created', ['createdAt', 'id'], { where: LIVE })
 @Index('identity_session_due', ['dueAt'], { where: LIVE })
@@ -58,6 +70,13 @@ export class IdentitySessionEntity {
 
   @Column({ type: 'text', nullable: true })
   location!: string | null;
+
+  /** Who began the session as somebody else; empty for a user without tenant. */
+  @Column({ type: 'text', name: 'impersonator_tenant_id', nullable: true })
+  impersonatorTenantId!: string | null;
+
+  @Column({ type: 'text', name: 'impersonator_id', nullable: true })
+  impersonatorId!: string | null;
 
   /** The node on which the session began. */
   @Column({ type: 'text', name: 'node_name', nullable: true })

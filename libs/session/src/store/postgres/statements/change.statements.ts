@@ -5,16 +5,8 @@ import type { ChangeNote, Rotation, SessionFilter, SessionScope } from '../../se
 import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN } from './cut-off.fragments.js';
-import {
-  filterCondition,
-  hasRunOut,
-  IDLE_GRACE_MS,
-  logFrom,
-  MOMENT,
-  Parameters,
-  scopeCondition,
-  UNENDED,
-} from './fragments.js';
+import { conditionWithoutStatus, filterCondition, notCutOff } from './filter.fragments.js';
+import { hasRunOut, IDLE_GRACE_MS, logFrom, MOMENT, Parameters, scopeCondition, UNENDED } from './fragments.js';
 
 /** Identifies one operation over all its attempts, and who does it why. */
 export interface Operation extends ChangeNote {
@@ -45,9 +37,13 @@ export async function endPage(
   limit: number,
 ): Promise<SessionRow[]> {
   const parameters = new Parameters();
-  const condition = `${filterCondition(filter, parameters)} AND ${stateBefore(status, parameters)}`;
+  const condition =
+    filter.status === undefined || filter.status === 'unended'
+      ? // One condition of the status, since the planner would take two for rarer than one.
+        `${conditionWithoutStatus(filter, parameters)} AND ${stateBefore(status, parameters)} AND ${notCutOff(filter.ids === undefined)}`
+      : `${UNENDED} AND ${filterCondition(filter, parameters)} AND ${stateBefore(status, parameters)}`;
   const page = `page AS MATERIALIZED (
-    SELECT s.id FROM identity_session s WHERE ${UNENDED} AND ${condition}
+    SELECT s.id FROM identity_session s WHERE ${condition}
     ORDER BY s.id LIMIT ${parameters.add(limit, 'int')} FOR NO KEY UPDATE)`;
   return endWhere(sql, 's.id IN (SELECT id FROM page)', parameters, status, operation, page);
 }
@@ -113,7 +109,13 @@ export async function changeStatusOne(
   operation: Operation,
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
-  const where = `s.id = ${parameters.add(id, 'uuid')} AND ${scopeCondition(scope, parameters)} AND ${stateBefore(to, parameters)}`;
+  const where = [
+    `s.id = ${parameters.add(id, 'uuid')}`,
+    scopeCondition(scope, parameters),
+    stateBefore(to, parameters),
+    // Nothing brings back what has run out.
+    ...(to === 'active' ? [`NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}`] : []),
+  ].join(' AND ');
   const set = `status = ${parameters.add(to, 'text')}`;
   return changeOne(sql, { type: to === 'active' ? 'activated' : 'suspended', set, where, parameters }, operation);
 }

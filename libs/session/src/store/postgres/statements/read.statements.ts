@@ -1,8 +1,7 @@
-import type { Page, SessionFilter } from '../../session-store.js';
 import { EFFECTIVE_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN } from './cut-off.fragments.js';
-import { filterCondition, Parameters, UNENDED } from './fragments.js';
+import { UNENDED } from './fragments.js';
 
 /** The database's time in milliseconds. */
 export async function readNow(sql: SqlExecutor): Promise<number> {
@@ -45,31 +44,4 @@ export async function readExists(sql: SqlExecutor, id: string): Promise<boolean>
     id,
   ]);
   return rows.length > 0;
-}
-
-/** One page by (creation, id). */
-export async function readPage(sql: SqlExecutor, filter: SessionFilter, page: Page): Promise<SessionRow[]> {
-  const parameters = new Parameters();
-  const conditions = [filterCondition(filter, parameters)];
-  if (page.after !== null) {
-    const createdAt = `to_timestamp(${parameters.add(page.after.createdAt, 'float8')} / 1000)::timestamptz(3)`;
-    const id = parameters.add(page.after.id, 'uuid');
-    conditions.push(`(s.created_at, s.id) ${page.descending ? '<' : '>'} (${createdAt}, ${id})`);
-  }
-  const direction = page.descending ? 'DESC' : 'ASC';
-  return sql.query<SessionRow>(
-    `SELECT ${EFFECTIVE_COLUMNS} FROM identity_session s ${CUT_OFF_JOIN}
-     WHERE ${conditions.join(' AND ')}
-     ORDER BY s.created_at ${direction}, s.id ${direction} LIMIT ${parameters.add(page.limit, 'int')}`,
-    parameters.values,
-  );
-}
-
-export async function readCount(sql: SqlExecutor, filter: SessionFilter): Promise<number> {
-  const parameters = new Parameters();
-  const rows = await sql.query<{ count: number }>(
-    `SELECT count(*)::float8 AS count FROM identity_session s WHERE ${filterCondition(filter, parameters)}`,
-    parameters.values,
-  );
-  return rows[0]?.count ?? 0;
 }
