@@ -36,7 +36,7 @@ describeWithOwnRedis('what is in Redis', () => {
     await redis.close();
   });
 
-  it('[row 3] is no token and no part of one: no key, no value, no message', async () => {
+  it('[rows 3, 65] is no token and no part of one: no key, no value, no message', async () => {
     const { heard, stop } = await monitor(redis);
     const session = await nodes.signIn('alice');
     await nodes.me(nodes.b, session);
