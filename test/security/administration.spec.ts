@@ -5,7 +5,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Answer, type Client, send, signedIn, type SignInRequest } from './support/client.js';
 import { expectProblem, expectRefused } from './support/expectations.js';
-import { checksum, sql } from './support/rows.js';
+import { checksum, setRow, sql } from './support/rows.js';
 import { flushTouches } from './support/time.js';
 
 const NOBODY = '019a9d4e-6c1b-7c55-9a3e-2f0d6a4b8c11';
@@ -300,6 +300,15 @@ describe.each(ADAPTERS)('administration on %s', (adapter) => {
         { type: 'suspended', version: 2, reason: 'odd', actor: 'admin' },
         { type: 'activated', version: 3, reason: 'resumed_by_administrator', actor: 'admin' },
       ]);
+    });
+
+    it('[row 10] resumes nothing that waits for its second factor', async () => {
+      const user = await signedIn(node, { userId: 'half-way' });
+      await setRow(node, user.sessionId, `status = 'pending', version = version + 1`);
+      expectProblem(await act(user, 'resume'), 'ILLEGAL_TRANSITION');
+      expect((await sql(node, 'SELECT status FROM identity_session WHERE id = $1', [user.sessionId]))[0]).toEqual({
+        status: 'pending',
+      });
     });
 
     it('keeps the slot: a suspended session counts against the limit and can be ended', async () => {

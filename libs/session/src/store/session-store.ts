@@ -1,5 +1,5 @@
 import type { CutOffScope, StoredCutOff } from '../core/cut-off.js';
-import type { EndedStatus, SessionStatus } from '../core/lifecycle.js';
+import type { EndedStatus, LiveStatus, SessionStatus } from '../core/lifecycle.js';
 import type { ConcurrentLoginPolicy } from '../core/policy.js';
 import type {
   AssuranceLevel,
@@ -207,12 +207,16 @@ export interface SessionStore {
   ): Promise<readonly SessionRecord[]>;
   /** Moves last access forward, never back and never ahead of the store's clock. Ended sessions stay untouched. */
   touchMany(touches: readonly Touch[]): Promise<TouchOutcome>;
-  /** Takes one step of the lifecycle between live states; what has run out does not become active any more. */
+  /**
+   * Takes one step of the lifecycle between live states; what has run out does not become active any more. With `from`
+   * only out of that state.
+   */
   changeStatus(
     scope: SessionScope,
     id: string,
     to: 'active' | 'suspended',
     note: ChangeNote,
+    from?: LiveStatus,
   ): Promise<SessionRecord | undefined>;
   /** Names the device of a live session. */
   rename(

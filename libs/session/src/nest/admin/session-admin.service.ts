@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CutOffScope } from '../../core/cut-off.js';
 import { IdentitySessionError } from '../../core/errors.js';
-import { isLive } from '../../core/lifecycle.js';
+import { isLive, type LiveStatus } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import type { SessionRecord } from '../../core/session.js';
@@ -163,7 +163,8 @@ export class SessionAdminService {
    * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not suspended
    */
   resume(id: string, input: RevokeInput): Promise<Session | undefined> {
-    return this.#changeStatus(id, 'active', input);
+    // Out of no other state: what waits for a second factor is not an administrator's to let in.
+    return this.#changeStatus(id, 'active', input, 'suspended');
   }
 
   /**
@@ -252,12 +253,17 @@ export class SessionAdminService {
     return this.writer.write(manager, end, (ended) => ended);
   }
 
-  async #changeStatus(id: string, to: 'active' | 'suspended', input: RevokeInput): Promise<Session | undefined> {
+  async #changeStatus(
+    id: string,
+    to: 'active' | 'suspended',
+    input: RevokeInput,
+    from?: LiveStatus,
+  ): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
     const { scope = EVERYBODY, manager, ...note } = input;
     // Whether it has run out is told by what is written.
     await this.touches.flushOne(id);
-    const change = (store: SessionStore) => store.changeStatus(scope, id, to, note);
+    const change = (store: SessionStore) => store.changeStatus(scope, id, to, note, from);
     const record = await this.writer.write(manager, change, recordsOf);
     if (record !== undefined) return withBufferedAccess(record, this.touches);
     const found = await this.find(id, scope);

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../../core/clock.js';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import { expiryOf } from '../../core/expiry.js';
-import { canBecome, isLive, type EndedStatus } from '../../core/lifecycle.js';
+import { canBecome, isLive, type EndedStatus, type LiveStatus } from '../../core/lifecycle.js';
 import type { PreviousToken, SessionFacts, SessionRecord } from '../../core/session.js';
 import { type Drift, type DriftLogStore, MOST_DRIFTS } from '../drift-log.js';
 import { newRotationSalt } from '../rotation-salt.js';
@@ -151,11 +151,13 @@ export class InMemorySessionStore
     id: string,
     to: 'active' | 'suspended',
     note: ChangeNote,
+    from?: LiveStatus,
   ): Promise<SessionRecord | undefined> {
     return atomically(() => {
       const [session] = this.#liveInScope(scope, id);
       const now = this.#clock.now();
       if (session === undefined || !canBecome(session.status, to)) return undefined;
+      if (from !== undefined && session.status !== from) return undefined;
       // Nothing brings back what has run out.
       if (to === 'active' && hasRunOut(session, now)) return undefined;
       return this.#change(session, { status: to }, to === 'active' ? 'activated' : to, noted(note), now);

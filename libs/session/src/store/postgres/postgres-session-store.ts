@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
-import type { EndedStatus } from '../../core/lifecycle.js';
+import type { EndedStatus, LiveStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { Drift, DriftLogStore } from '../drift-log.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
@@ -165,8 +165,9 @@ export class PostgresSessionStore
     id: string,
     to: 'active' | 'suspended',
     note: ChangeNote,
+    from?: LiveStatus,
   ): Promise<SessionRecord | undefined> {
-    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, scope, id, to, operation));
+    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, scope, id, to, operation, from));
   }
 
   rename(

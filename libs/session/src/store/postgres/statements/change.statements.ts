@@ -107,12 +107,14 @@ export async function changeStatusOne(
   id: string,
   to: 'active' | 'suspended',
   operation: Operation,
+  from?: SessionStatus,
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
   const where = [
     `s.id = ${parameters.add(id, 'uuid')}`,
     scopeCondition(scope, parameters),
     stateBefore(to, parameters),
+    ...(from === undefined ? [] : [`s.status = ${parameters.add(from, 'text')}`]),
     // Nothing brings back what has run out.
     ...(to === 'active' ? [`NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}`] : []),
   ].join(' AND ');
