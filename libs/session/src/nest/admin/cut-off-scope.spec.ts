@@ -6,6 +6,16 @@ import { cutOffScopeOf } from './cut-off-scope.js';
 const ALL: SessionScope = { kind: 'all' };
 const TENANT: SessionScope = { kind: 'tenant', tenantId: 'acme' };
 const USER: SessionScope = { kind: 'user', tenantId: 'acme', userId: 'alice' };
+const TEAM: SessionScope = {
+  kind: 'users',
+  users: [
+    { tenantId: 'acme', userId: 'alice' },
+    { tenantId: 'other', userId: 'alice' },
+    { tenantId: null, userId: 'bob' },
+  ],
+};
+const SUPPORT: SessionScope = { kind: 'impersonator', tenantId: null, userId: 'support' };
+const SEVERAL: SessionScope = { kind: 'any', of: [SUPPORT, TENANT, { kind: 'tenant', tenantId: 'other' }] };
 const HOMELESS: SessionScope = { kind: 'user', tenantId: null, userId: 'alice' };
 
 describe('what may be cut off', () => {
@@ -20,6 +30,12 @@ describe('what may be cut off', () => {
     [USER, {}, { tenantId: 'acme', userId: 'alice' }],
     [USER, { userId: 'alice' }, { tenantId: 'acme', userId: 'alice' }],
     [HOMELESS, {}, { tenantId: null, userId: 'alice' }],
+    [TEAM, { userId: 'bob' }, { tenantId: null, userId: 'bob' }],
+    [TEAM, { tenantId: 'other' }, { tenantId: 'other', userId: 'alice' }],
+    [TEAM, { tenantId: 'acme', userId: 'alice' }, { tenantId: 'acme', userId: 'alice' }],
+    [SEVERAL, { tenantId: 'other' }, { tenantId: 'other' }],
+    [{ kind: 'any', of: [USER, ALL] }, { userId: 'bob' }, { userId: 'bob' }],
+    [{ kind: 'any', of: [USER, SUPPORT] }, {}, { tenantId: 'acme', userId: 'alice' }],
   ])('[row 44] within %j, %j means %j', (right, asked, expected) => {
     expect(cutOffScopeOf(asked, right)).toEqual(expected);
   });
@@ -31,6 +47,18 @@ describe('what may be cut off', () => {
     [USER, { userId: 'bob' }],
     [USER, { tenantId: null }],
     [HOMELESS, { tenantId: 'acme' }],
+    // What was not said could mean several.
+    [TEAM, {}],
+    [TEAM, { userId: 'alice' }],
+    [SEVERAL, {}],
+    [SEVERAL, { userId: 'bob' }],
+    [TEAM, { userId: 'carol' }],
+    [TEAM, { tenantId: 'acme', userId: 'bob' }],
+    // A cut-off would end the user's own sessions too.
+    [SUPPORT, {}],
+    [SUPPORT, { tenantId: null, userId: 'support' }],
+    [{ kind: 'users', users: [] }, {}],
+    [{ kind: 'any', of: [] }, {}],
   ])('[row 44] within %j, %j is refused', (right, asked) => {
     expect(() => cutOffScopeOf(asked, right)).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
   });
