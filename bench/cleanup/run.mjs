@@ -78,7 +78,12 @@ try {
   await pause(size.forMs);
   const without = figuresOf(await alone());
   const beside = load();
-  const run = await node.ask('cleanUp');
+  await node.ask('beginCleanUp');
+  let run;
+  while (run === undefined) {
+    await pause(100);
+    run = await node.ask('cleanedUp');
+  }
   const during = figuresOf(await beside());
   const [{ rows: left }, { rows: events }] = [
     await client.query(`SELECT count(*)::int AS n FROM identity_session WHERE ended_at IS NULL AND due_at < now()`),
