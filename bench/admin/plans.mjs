@@ -1,13 +1,15 @@
 // The plans as a document, so that a change of one shows.
 
+/** What differs from run to run, and what the statement did not need. */
+const NOISE =
+  /^\s*(Buffers|Planning|Execution|JIT|Functions|Options|Timing|I\/O|Memory|Sort Method|Buckets|Heap Fetches|Index Searches|Filter|Join Filter|Recheck)|never executed/;
+
 /** Ids, digests and figures differ from run to run; what matters is the way that the database took. */
 const steady = (plan) =>
   plan
     .split('\n')
-    .filter(
-      (line) => !/^\s*(Planning|Execution|JIT|Functions|Options|Timing|I\/O|Memory|Sort Method|Buckets)/.test(line),
-    )
-    .map((line) => (line.length > 220 ? `${line.slice(0, 217)}...` : line))
+    .filter((line) => !NOISE.test(line))
+    .map((line) => (line.length > 160 ? `${line.slice(0, 157)}...` : line))
     .join('\n');
 
 export function plansOf(head, results) {

@@ -144,7 +144,7 @@ async function explained(ask) {
   const asked = statements.filter(({ sql }) => sql.includes('identity_session'));
   const plans = [];
   for (const { sql, parameters } of asked) {
-    const rows = await dataSource.query(`EXPLAIN (ANALYZE, COSTS OFF, BUFFERS, TIMING OFF) ${sql}`, parameters);
+    const rows = await dataSource.query(`EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF, TIMING OFF) ${sql}`, parameters);
     plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
   }
   return plans;
