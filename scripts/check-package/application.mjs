@@ -18,6 +18,10 @@ export async function checkApplication(step, target, way, databaseUrl) {
     assert.equal((await client('POST', '/sign-in', { body: { ...ROOT, password: 'wrong' } })).status, 401);
     return signIn(client, ROOT);
   });
+  await step('signs nobody in for a page of another site', async () => {
+    const origin = 'https://elsewhere.example';
+    assertProblem(await client('POST', '/sign-in', { body: ADA, origin }), 403, 'CROSS_SITE');
+  });
   await step('guards its routes', () => checkGuard(client, ada));
   await step('mounts the module’s routes', () => checkRoutes(client, ada));
   await step('revokes as administrator, at once', () => checkRevocation(client, ada, root));

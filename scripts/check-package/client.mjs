@@ -4,12 +4,13 @@ const ANSWER_LIMIT_MS = 10_000;
 
 /** One request; gives status, headers and the body, parsed where it is JSON. */
 export function clientOf(url) {
-  return async (method, path, { cookie, bearer, body } = {}) => {
+  return async (method, path, { cookie, bearer, body, origin } = {}) => {
     const response = await fetch(new URL(path, url), {
       method,
       headers: {
         ...(cookie === undefined ? {} : { cookie }),
         ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        ...(origin === undefined ? {} : { origin }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -101,7 +101,7 @@ function expect(actual) {
 /** What of `actual` has a counterpart in `expected`, at any depth. */
 function partLike(expected, actual) {
   if (Array.isArray(expected) && Array.isArray(actual)) return actual.map((value, i) => partLike(expected[i], value));
-  const isPlain = [expected, actual].every((value) => value?.constructor === Object);
-  if (!isPlain) return actual;
+  // An error is known by what it says of itself.
+  if (expected?.constructor !== Object || typeof actual !== 'object' || actual === null) return actual;
   return Object.fromEntries(Object.entries(expected).map(([key, value]) => [key, partLike(value, actual[key])]));
 }

@@ -1,5 +1,5 @@
-import { Body, Controller, HttpCode, Post, Req, Res, UnauthorizedException } from '@nestjs/common';
-import { AllowAnonymous, SessionService } from 'nestjs-identity-session';
+import { Body, Controller, HttpCode, Post, Req, Res, UnauthorizedException, UseGuards } from '@nestjs/common';
+import { AllowAnonymous, CsrfGuard, SessionService } from 'nestjs-identity-session';
 import { userWith } from './users.js';
 
 @Controller()
@@ -7,6 +7,7 @@ export class AuthController {
   constructor(private readonly sessions: SessionService) {}
 
   @AllowAnonymous()
+  @UseGuards(CsrfGuard)
   @Post('sign-in')
   async signIn(
     @Body() body: { user?: unknown; password?: unknown },

@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import { AllowAnonymous, CurrentUserId, SessionService } from 'nestjs-identity-session';
+import { AllowAnonymous, CsrfGuard, CurrentUserId, SessionService } from 'nestjs-identity-session';
 import type { User } from './users.js';
 
 // #region controller
@@ -9,7 +9,7 @@ export class AuthController {
   constructor(private readonly sessions: SessionService) {}
 
   @AllowAnonymous()
-  @UseGuards(AuthGuard('local')) // Passport's strategy checks the password and leaves the user with the request
+  @UseGuards(CsrfGuard, AuthGuard('local')) // Passport's strategy checks the password and leaves the user with the request
   @Post('sign-in')
   async signIn(@Req() request: { readonly user: User }, @Res({ passthrough: true }) response: unknown) {
     const { session } = await this.sessions.signIn({ userId: request.user.id }, { request, response });

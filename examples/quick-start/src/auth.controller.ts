@@ -1,7 +1,7 @@
 // #region readme
 // auth.controller.ts
-import { Body, Controller, Get, HttpCode, Post, Req, Res, UnauthorizedException } from '@nestjs/common';
-import { AllowAnonymous, CurrentUserId, SessionService } from 'nestjs-identity-session';
+import { Body, Controller, Get, HttpCode, Post, Req, Res, UnauthorizedException, UseGuards } from '@nestjs/common';
+import { AllowAnonymous, CsrfGuard, CurrentUserId, SessionService } from 'nestjs-identity-session';
 import { userWith } from './users.js'; // your application's own
 
 @Controller()
@@ -9,6 +9,7 @@ export class AuthController {
   constructor(private readonly sessions: SessionService) {}
 
   @AllowAnonymous()
+  @UseGuards(CsrfGuard) // no other site signs a visitor in
   @Post('sign-in')
   async signIn(@Body() body: unknown, @Req() request: unknown, @Res({ passthrough: true }) response: unknown) {
     const user = userWith(body); // your application's own check of the password

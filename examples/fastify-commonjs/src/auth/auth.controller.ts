@@ -1,11 +1,12 @@
-import { Body, Controller, HttpCode, Post, Req, Res, UnauthorizedException } from '@nestjs/common';
-import { SessionService } from 'nestjs-identity-session';
+import { Body, Controller, HttpCode, Post, Req, Res, UnauthorizedException, UseGuards } from '@nestjs/common';
+import { CsrfGuard, SessionService } from 'nestjs-identity-session';
 import { userWith } from '../users';
 
 @Controller()
 export class AuthController {
   constructor(private readonly sessions: SessionService) {}
 
+  @UseGuards(CsrfGuard)
   @Post('sign-in')
   async signIn(
     @Body() body: { user?: unknown; password?: unknown },

@@ -88,9 +88,10 @@ export class SignInRulebook {
     if (this.#told.has(key) || this.#told.size >= MOST_REMEMBERED) return;
     this.#told.add(key);
     const whose = tenantId === null ? 'everybody' : `tenant ${JSON.stringify(tenantId)}`;
+    // Names in it are anybody's: quoted, they stay on their line.
     this.#logger.warn(
       `The stored settings of ${whose} (version ${version}) cannot be used; the last good ones count, or what is ` +
-        `configured. Change them, or take them back. ${problem}`,
+        `configured. Change them, or take them back. ${JSON.stringify(problem)}`,
     );
   }
 }
