@@ -14,7 +14,7 @@ export const cutOffsContract: ContractPart = (trial, { describe, it, expect }) =
   describe('a cut-off', () => {
     it('is told with its scope, moment, reason and actor, and raises its version', async () => {
       const { tenantId, userId } = someone();
-      const before = await trial.store.now();
+      const before = Math.floor(await trial.store.now());
       const first = await trial.store.cutOff({ tenantId, userId }, why);
       expect({ ...first }).toEqual({
         scope: { tenantId, userId },
