@@ -26,7 +26,7 @@ const layer = (folder, forbid, outside) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'examples/**', 'coverage/**', '.data/**'] },
+  { ignores: ['**/dist/**', '**/dist.*/**', '**/node_modules/**', 'examples/**', 'coverage/**', '.data/**'] },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

@@ -7,33 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
 import { surroundings } from '../guard/report.mjs';
+import { startReferenceServer } from '../reference-server.mjs';
 
 const TRIES = Number(process.argv.find((argument) => argument.startsWith('--tries='))?.slice(8) ?? 1_000);
 const TRIES_WITHOUT_HINTS = Math.min(TRIES, 50);
 const TAIL_INTERVAL_MS = 1_000;
 const CREDENTIALS = { email: 'bench@example.com', password: 'correct horse battery' };
-
-function startNode(environment) {
-  const child = spawn(process.execPath, ['dist/apps/server/main.js'], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', SIGN_IN_LIMIT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  const url = new Promise((resolve, reject) => {
-    let printed = '';
-    child.stdout.on('data', (chunk) => {
-      printed += chunk;
-      const found = /^Listening on (\S+) /m.exec(printed)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    void exited.then(() => reject(new Error(`A node did not start:\n${printed}`)));
-  });
-  const stop = () => {
-    child.kill('SIGTERM');
-    return exited;
-  };
-  return url.then((found) => ({ url: found, stop }));
-}
 
 async function call(node, method, path, token, body) {
   const answer = await fetch(node.url + path, {
@@ -99,7 +78,7 @@ async function measure(databaseUrl, redisUrl, hints, tries) {
     SESSION_HINTS: hints,
     SESSION_TAIL_INTERVAL_MS: String(TAIL_INTERVAL_MS),
   };
-  const [a, b] = await Promise.all(['a', 'b'].map((name) => startNode({ ...environment, NODE_NAME: name })));
+  const [a, b] = await Promise.all(['a', 'b'].map((name) => startReferenceServer({ ...environment, NODE_NAME: name })));
   try {
     await call(a, 'POST', '/auth/sign-up', undefined, CREDENTIALS);
     const { token } = await expectStatus(200, signIn(a));

@@ -1,6 +1,5 @@
 // Whether the time of a refusal tells what the answer does not: an unknown session from a known one with a wrong secret,
 // and an unknown account from a wrong password. One reference server on one PostgreSQL. See bench/README.md.
-import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
@@ -8,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
 import { surroundings } from '../guard/report.mjs';
+import { startReferenceServer } from '../reference-server.mjs';
 import { cropped, quantile, welch } from './welch.mjs';
 
 const option = (name, fallback) =>
@@ -19,28 +19,6 @@ const WARM_UP = 0.1;
 const MOST = 4.5;
 const CREDENTIALS = { email: 'bench@example.com', password: 'correct horse battery' };
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-
-function startNode(environment) {
-  const child = spawn(process.execPath, ['dist/apps/server/main.js'], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', SIGN_IN_LIMIT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  const url = new Promise((resolve, reject) => {
-    let printed = '';
-    child.stdout.on('data', (chunk) => {
-      printed += chunk;
-      const found = /^Listening on (\S+) /m.exec(printed)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    void exited.then(() => reject(new Error(`The server did not start:\n${printed}`)));
-  });
-  const stop = () => {
-    child.kill('SIGTERM');
-    return exited;
-  };
-  return url.then((found) => ({ url: found, stop }));
-}
 
 /** One request over the one connection, with the time from its sending to the end of its answer. */
 function call(node, method, path, { token, body } = {}) {
@@ -116,7 +94,7 @@ try {
   console.log(`bench:timing at ${commit}, Node ${version}, ${cores} × ${cpu}, load ${loadBefore}`);
   console.log('one reference server, embedded PostgreSQL, one connection, times in µs\n');
   console.log(`${'kind of request'.padEnd(34)}  tries      p10   median      p90`);
-  const node = await startNode({ DATABASE_URL: postgres.url });
+  const node = await startReferenceServer({ DATABASE_URL: postgres.url });
   try {
     await call(node, 'POST', '/auth/sign-up', { body: CREDENTIALS });
     const ids = [];
