@@ -111,7 +111,8 @@ export {
   type SessionSearch,
 } from './nest/admin/session-admin.service.js';
 export { type CleanupRun, SessionCleanup } from './nest/cleanup/session-cleanup.js';
-export { SessionChecker, type SessionRequirements, type SessionVerdict } from './nest/check/session-checker.js';
+export { SessionChecker, type SessionVerdict } from './nest/check/session-checker.js';
+export type { SessionRequirements } from './nest/check/session-judge.js';
 export {
   clearSiteData,
   type ClearSiteDataKind,

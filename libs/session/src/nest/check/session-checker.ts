@@ -2,8 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CachedSession } from '../../cache/cached-session.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { expiryOf } from '../../core/expiry.js';
-import { isLive } from '../../core/lifecycle.js';
-import { type AssuranceLevel, meetsAssurance, type SessionRecord } from '../../core/session.js';
+import type { SessionRecord } from '../../core/session.js';
 import { matchesDigest, type ParsedToken, parseToken, TokenMint } from '../../core/token.js';
 import { asBeforeRotation } from '../../core/token-standing.js';
 import { CutOffs } from '../../sync/cut-offs.js';
@@ -11,36 +10,14 @@ import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { limitedTo, type VouchedCredential, vouchedSessionId, vouchesFor } from '../credential/vouched-session.js';
+import { SessionDrift } from '../drift/session-drift.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
 import { levelRefusals } from './level-refusals.js';
-import { invalid, refusalOf, refused, refusedAs, type Refusal, REFUSALS } from './refusals.js';
-import { SessionDrift } from '../drift/session-drift.js';
+import { invalid, refusalOf, refused, type Refusal, REFUSALS } from './refusals.js';
+import { type Asked, SessionJudge, type SessionRequirements, UNSETTLED, type WatchedDrift } from './session-judge.js';
 import { TokenRotation } from './token-rotation.js';
-
-/** What a route asks of a session beyond being live. */
-export interface SessionRequirements {
-  /** The user must have proved who they are within this many milliseconds. */
-  readonly maxAgeMs?: number;
-  readonly assurance?: AssuranceLevel;
-  /** The access is no activity: it moves no idle limit. */
-  readonly skipTouch?: boolean;
-  /** Always asks the database, as of after the request came. */
-  readonly strict?: boolean;
-  /**
-   * The caller gives a successor to the client, the way that the token came. Only then is a token rotated that is due, and
-   * only then is a successor told.
-   */
-  readonly deliversSuccessor?: boolean;
-  /** Takes a session that is used from elsewhere, whatever `drift` says: where the user authenticates again. */
-  readonly allowDrift?: boolean;
-}
-
-/** What is asked, and whether the session was read from the database for it. */
-interface Asked extends SessionRequirements {
-  readonly isCurrent?: boolean;
-}
 
 /** Either the session, or why there is none. */
 export type SessionVerdict =
@@ -52,10 +29,6 @@ export type SessionVerdict =
     }
   | Refusal;
 
-/** An idle limit seems passed; the database may know better. */
-const SEEMS_IDLE = 'idle';
-/** It seems to be used from elsewhere; the user may have authenticated there. */
-const SEEMS_MOVED = 'moved';
 const NO_REQUIREMENTS: SessionRequirements = {};
 /** Loads at once for secrets that do not match what is in memory: whoever knows ids must not keep the database busy. */
 const MOST_DOUBTS = 256;
@@ -78,20 +51,22 @@ export class SessionChecker {
   readonly counts = { doubts: 0, refusedDoubts: 0 };
   readonly #isStrict: boolean;
   readonly #refusalMs: number;
+  readonly #rules: SessionJudge;
   #doubts = 0;
 
   constructor(
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(TokenMint) private readonly mint: TokenMint,
-    @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+    @Inject(TouchBuffer) touches: TouchBuffer,
     @Inject(NodeClock) private readonly clock: NodeClock,
-    @Inject(CutOffs) private readonly cutOffs: CutOffs,
+    @Inject(CutOffs) cutOffs: CutOffs,
     @Inject(TokenRotation) private readonly rotation: TokenRotation,
-    @Inject(SessionDrift) private readonly drift: Pick<SessionDrift, 'mayHaveMoved' | 'reactionTo' | 'end' | 'ending'>,
+    @Inject(SessionDrift) private readonly drift: WatchedDrift,
     @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'strict' | 'refusalMs'>,
   ) {
     this.#isStrict = options.strict;
     this.#refusalMs = options.refusalMs;
+    this.#rules = new SessionJudge(touches, cutOffs, drift);
   }
 
   /**
@@ -243,7 +218,7 @@ export class SessionChecker {
     return !isCurrent || expiryOf(entry.record, entry.lastAccessedAt, askedAt) === 'none';
   }
 
-  /** `undefined` where an idle limit seems to be passed. */
+  /** `undefined` where only the database can tell. */
   #judge(
     token: ParsedToken,
     entry: CachedSession,
@@ -254,14 +229,8 @@ export class SessionChecker {
   ): SessionVerdict | Promise<SessionVerdict> | undefined {
     const { record } = entry;
     const now = this.clock.now();
-    const obstacle = this.#obstacle(record, entry.lastAccessedAt, requirements, now);
-    if (obstacle !== undefined) return obstacle === SEEMS_IDLE ? undefined : obstacle;
-    const hasMoved = this.drift.mayHaveMoved(entry, address, userAgent);
-    const refusal = hasMoved ? this.#refusalOfDrift(entry, requirements, address, userAgent) : undefined;
-    if (refusal !== undefined) return refusal === SEEMS_MOVED ? undefined : refusal;
-    if (requirements.skipTouch !== true) {
-      this.touches.touch(entry, Math.floor(now), hasMoved && requirements.allowDrift === true ? null : address);
-    }
+    const refusal = this.#rules.judge(record, entry, requirements, address, userAgent, now);
+    if (refusal !== undefined) return refusal === UNSETTLED ? undefined : refusal;
     const admitted = (entry.view ??= { session: new Session(record, entry) }) as SessionVerdict;
     if (mayRotate && requirements.deliversSuccessor === true && this.rotation.isDue(record, now)) {
       return this.#rotate(token, entry, admitted, requirements, address, userAgent).catch(refusalOf);
@@ -303,15 +272,8 @@ export class SessionChecker {
     address: string | null,
     userAgent: string | null | undefined,
   ): SessionVerdict | undefined {
-    const now = this.clock.now();
-    const obstacle = this.#obstacle(record, entry.lastAccessedAt, requirements, now);
-    if (obstacle !== undefined) return obstacle === SEEMS_IDLE ? undefined : obstacle;
-    const hasMoved = this.drift.mayHaveMoved(entry, address, userAgent);
-    const refusal = hasMoved ? this.#refusalOfDrift(entry, requirements, address, userAgent) : undefined;
-    if (refusal !== undefined) return refusal === SEEMS_MOVED ? undefined : refusal;
-    if (requirements.skipTouch !== true) {
-      this.touches.touch(entry, Math.floor(now), hasMoved && requirements.allowDrift === true ? null : address);
-    }
+    const refusal = this.#rules.judge(record, entry, requirements, address, userAgent, this.clock.now());
+    if (refusal !== undefined) return refusal === UNSETTLED ? undefined : refusal;
     return { session: new Session(record, entry) };
   }
 
@@ -336,50 +298,9 @@ export class SessionChecker {
     return this.#ask(token, requirements, address, userAgent, true, false);
   }
 
-  /** Why a session is refused that is used from elsewhere; only a fresh look at the database settles it. */
-  #refusalOfDrift(
-    entry: CachedSession,
-    requirements: Asked,
-    address: string | null,
-    userAgent: string | null | undefined,
-  ): SessionVerdict | typeof SEEMS_MOVED | undefined {
-    if (requirements.allowDrift === true) return undefined;
-    const isCurrent = requirements.isCurrent === true;
-    const reaction = this.drift.reactionTo(entry, address, userAgent, isCurrent);
-    if (reaction === 'ignore') return undefined;
-    if (!isCurrent) return SEEMS_MOVED;
-    if (reaction === 'step-up') {
-      return refused('SESSION_NOT_FRESH', 'The session is used from elsewhere. Authenticate again.');
-    }
-    void this.drift.end(entry.record.id);
-    return refused(...REFUSALS.revoked);
-  }
-
   /** A verdict, once the end of the session that it may tell of is durable. */
   async #settled(verdict: SessionVerdict, { record }: CachedSession): Promise<SessionVerdict> {
     await this.drift.ending(record.id);
     return verdict;
-  }
-
-  /** Why a session is refused to whoever presents its secret; `undefined` where nothing is in the way. */
-  #obstacle(
-    record: SessionRecord,
-    lastAccessedAt: number,
-    requirements: Asked,
-    now: number,
-  ): SessionVerdict | typeof SEEMS_IDLE | undefined {
-    // The row of what is cut off still says that it lives.
-    if (this.cutOffs.covers(record) && isLive(record.status)) return refused(...REFUSALS.revoked);
-    if (record.status !== 'active') return refusedAs(record.status);
-    const expiry = expiryOf(record, lastAccessedAt, now);
-    if (expiry === 'absolute') return refused(...REFUSALS.expired);
-    if (expiry === 'idle') return SEEMS_IDLE;
-    if (requirements.maxAgeMs !== undefined && now - record.authenticatedAt > requirements.maxAgeMs) {
-      return refused('SESSION_NOT_FRESH', 'This needs a more recent sign-in. Authenticate again.');
-    }
-    if (requirements.assurance !== undefined && !meetsAssurance(record.assurance, requirements.assurance)) {
-      return refused('ASSURANCE_TOO_LOW', `This needs a sign-in of level ${requirements.assurance}.`);
-    }
-    return undefined;
   }
 }

@@ -1,11 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import {
   type CleanupBatch,
   cleansUp,
   type CleanupRules,
   type SessionCleanupStore,
+  type WalkPosition,
 } from '../../store/session-cleanup.js';
-import type { WalkPosition } from '../../store/session-cleanup.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -235,22 +236,9 @@ export class SessionCleanup {
     for (let count = 0; count < most && !this.#isStopped; count += 1) {
       const begunAt = performance.now();
       if (!(await batch())) return;
-      await this.#rest(Math.max(LEAST_REST_MS, performance.now() - begunAt));
+      const rest = Math.max(LEAST_REST_MS, performance.now() - begunAt);
+      await pause(rest, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     }
-  }
-
-  #rest(ms: number): Promise<void> {
-    const { signal } = this.#stopping;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-    });
   }
 
   #longestLifetimeMs(): number {

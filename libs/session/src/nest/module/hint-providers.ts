@@ -8,6 +8,7 @@ import { PostgresHints } from '../../sync/postgres/postgres-hints.js';
 import { RedisHints } from '../../sync/redis/redis-hints.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { RedisLinks } from './redis-links.js';
+import { schedule } from './schedule.js';
 
 /** None where they are off, or where there is no change log that a hint could send anybody to. */
 export function makeHintTransport(
@@ -29,12 +30,7 @@ export function makeHintChannel(options: ResolvedOptions, transport: HintTranspo
   return new HintChannel(transport, {
     monotonic: () => options.clocks.monotonic(),
     nonce: () => randomBytes(16).toString('hex'),
-    schedule: (task, delayMs) => {
-      const timer = setTimeout(task, delayMs).unref();
-      return () => {
-        clearTimeout(timer);
-      };
-    },
+    schedule,
     onFailure: (error) => {
       logger.debug(`A hint could not be sent; other nodes read the log by themselves: ${String(error)}`);
     },

@@ -12,6 +12,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { UnknownIds } from '../../sync/unknown-ids.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
+import { schedule } from './schedule.js';
 import { makeSharedCache } from './shared-cache.js';
 import { REDIS_LINKS, RESOLVED_OPTIONS, SESSION_STORE, SHARED_CACHE, SHARED_LEVEL } from './tokens.js';
 
@@ -98,13 +99,7 @@ function makeTouchBuffer(
       ...sharing,
       touchMany: (touches) => store.touchMany(touches),
       clock,
-      schedule: (task, delayMs) => {
-        const timer = setTimeout(task, delayMs);
-        timer.unref();
-        return () => {
-          clearTimeout(timer);
-        };
-      },
+      schedule,
       onFailure: (error) => {
         logger.warn(`Last accesses cannot be written and stay in memory: ${String(error)}`);
       },

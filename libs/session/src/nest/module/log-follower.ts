@@ -15,6 +15,7 @@ import { SessionEventFeed } from '../events/session-event-feed.js';
 import type { HealthCheck } from '../health/session-health.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
+import { schedule } from './schedule.js';
 import { HINT_CHANNEL, HINT_TRANSPORT, OWN_DATA_SOURCE, RESOLVED_OPTIONS } from './tokens.js';
 
 /** A read without an answer for this part of the lease is given up, so that another can still come in time. */
@@ -69,12 +70,7 @@ export class LogFollower {
         onAnswer: (now, { begunAt, begunAtWall }) => {
           clock.observe(now, begunAt, begunAtWall);
         },
-        schedule: (task, delayMs) => {
-          const timer = setTimeout(task, delayMs).unref();
-          return () => {
-            clearTimeout(timer);
-          };
-        },
+        schedule,
         yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
         random: Math.random,
         onFailure: (error) => {

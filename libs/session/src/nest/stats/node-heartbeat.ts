@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { keepsStatistics } from '../../store/session-statistics.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { within } from '../../sync/within.js';
 import { LogFollower } from '../module/log-follower.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -38,10 +39,7 @@ export class NodeHeartbeat {
     clearInterval(this.#timer);
     if (this.#timer === undefined || !keepsStatistics(this.store)) return;
     this.#timer = undefined;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_WORD_WITHIN_MS)));
-    await Promise.race([this.store.forgetNode(this.#id).catch(() => undefined), deadline]);
-    clearTimeout(timer);
+    await within(LAST_WORD_WITHIN_MS, this.store.forgetNode(this.#id)).catch(() => undefined);
   }
 
   /** One at a time: a database that hangs gets no second. */

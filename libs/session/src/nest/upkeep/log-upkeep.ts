@@ -26,7 +26,10 @@ export class LogUpkeep {
 
   /** Settles what was restored: it would be taken for news. */
   start(): void {
-    void this.#attempt(() => this.settleRestored());
+    void this.settleRestored().catch((error: unknown) => {
+      if (this.#isStopped) return;
+      this.#logger.warn(`The change log could not be kept in order; later again: ${String(error)}`);
+    });
   }
 
   /** Begins no further batch. */
@@ -62,14 +65,5 @@ export class LogUpkeep {
       if (changed < BATCH) break;
     }
     return done;
-  }
-
-  async #attempt(task: () => Promise<unknown>): Promise<void> {
-    try {
-      await task();
-    } catch (error) {
-      if (!this.#isStopped)
-        this.#logger.warn(`The change log could not be kept in order; later again: ${String(error)}`);
-    }
   }
 }

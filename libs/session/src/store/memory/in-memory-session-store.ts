@@ -54,7 +54,7 @@ import {
   settingsEventOf,
 } from './session-event.js';
 import { historyOf } from './session-history.js';
-import { byId, isInScope, matches, pageOf } from './session-query.js';
+import { byId, hasRunOut, isInScope, matches, pageOf } from './session-query.js';
 import { StoredAddresses } from './stored-addresses.js';
 import { StoredCutOffs } from './stored-cut-offs.js';
 import { StoredSettingsTable } from './stored-settings-table.js';
@@ -459,10 +459,6 @@ export class InMemorySessionStore
 function previousOf(session: SessionRecord, { hasSuccessor }: { readonly hasSuccessor: boolean }): PreviousToken {
   const { tokenDigest: digest, assurance, authenticatedAt } = session;
   return { digest, assurance, authenticatedAt, hasSuccessor };
-}
-
-function hasRunOut(session: SessionRecord, now: number): boolean {
-  return expiryOf(session, session.lastAccessedAt, now) !== 'none';
 }
 
 function expiryNote(session: SessionRecord, now: number): ChangeNote {

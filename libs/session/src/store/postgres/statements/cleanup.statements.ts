@@ -10,6 +10,7 @@ import type {
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN } from './cut-off.fragments.js';
 import { LIVE, logFrom, MOMENT, Parameters } from './fragments.js';
+import { countOf, type Counted } from './row-count.js';
 import { MY_TURN, turnAt } from './turn.fragments.js';
 
 const NOW = 'statement_timestamp()';
@@ -282,12 +283,4 @@ export async function readCleanupState(sql: SqlExecutor): Promise<CleanupState> 
   );
   if (row === undefined) return { lastRunAt: null, ended: 0, removed: 0, scrubbed: 0 };
   return { lastRunAt: row.last_run_at, ended: row.ended, removed: row.removed, scrubbed: row.scrubbed };
-}
-
-interface Counted {
-  readonly count: number;
-}
-
-function countOf(rows: readonly Counted[]): number {
-  return rows[0]?.count ?? 0;
 }

@@ -1,4 +1,5 @@
 import type { SqlExecutor } from '../sql-executor.js';
+import { COUNT, countOf, type Counted } from './row-count.js';
 import { MY_TURN, turnAt } from './turn.fragments.js';
 
 /** Removes the oldest changes that were written longer ago than `retentionMs`. */
@@ -60,14 +61,4 @@ export async function settleRestoredEvents(sql: SqlExecutor, limit: number): Pro
       [limit],
     ),
   );
-}
-
-interface Counted {
-  readonly count: number;
-}
-
-const COUNT = 'SELECT count(*)::int AS count FROM changed';
-
-function countOf(rows: readonly Counted[]): number {
-  return rows[0]?.count ?? 0;
 }
