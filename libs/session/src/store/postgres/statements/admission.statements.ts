@@ -39,9 +39,10 @@ export async function readEarlierAttempt(
 
 /**
  * Ends the subject's sessions that have run out or were cut off, and reads the ones that live, all as of one moment. Also
- * tells of the session with the id of the admission itself, which only an earlier attempt can have made. What was not
- * ended lives: a touch may have come between, and a session must not be missing from both. With them comes what settings
- * are stored: after the lock, so that none is older than what had been answered when this began.
+ * tells of the session with the id of the admission itself, which only an earlier attempt can have made. Those that seem
+ * over are read again under their locks: whoever had them may have touched them, and then they live, or ended them, and
+ * then they take no slot. With them comes what settings are stored: after the lock, so that none is older than what had
+ * been answered when this began.
  */
 export async function endRunOutAndReadLive(
   sql: SqlExecutor,
@@ -58,14 +59,18 @@ export async function endRunOutAndReadLive(
          AND (cut.not_before IS NOT NULL
               OR (s.id IS DISTINCT FROM $3::uuid AND ${hasRunOut('moment.at', IDLE_GRACE_MS)}))
      ),
+     locked AS MATERIALIZED (
+       SELECT s.id, ${LIVE} AS lives FROM identity_session s WHERE s.id IN (SELECT id FROM over)
+       ORDER BY s.id FOR NO KEY UPDATE
+     ),
      ended AS (
        UPDATE identity_session s SET version = s.version + 1, due_at = NULL,
          status = CASE WHEN over.not_before IS NULL THEN 'expired' ELSE 'revoked' END,
          ended_at = COALESCE(over.not_before, moment.at), ended_by = over.actor,
          end_reason = CASE WHEN over.not_before IS NOT NULL THEN over.reason
                            WHEN s.expires_at <= moment.at THEN 'absolute_lifetime' ELSE 'idle_timeout' END
-       FROM over, moment
-       WHERE s.id = over.id AND ${LIVE}
+       FROM locked JOIN over USING (id), moment
+       WHERE s.id = locked.id AND ${LIVE}
          AND (over.not_before IS NOT NULL OR ${hasRunOut('moment.at', IDLE_GRACE_MS)})
        RETURNING s.*
      ),
@@ -77,6 +82,7 @@ export async function endRunOutAndReadLive(
      WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE}
        AND s.id IS DISTINCT FROM $3::uuid AND s.id NOT IN (SELECT id FROM ended)
        AND s.id NOT IN (SELECT id FROM over WHERE over.not_before IS NOT NULL)
+       AND s.id NOT IN (SELECT id FROM locked WHERE NOT lives)
      UNION ALL
      SELECT 'earlier' AS part, ${RECORD_COLUMNS} FROM identity_session s WHERE s.id = $4::uuid
      ) found ON true`,
