@@ -1,8 +1,9 @@
-import { Controller, type INestMicroservice } from '@nestjs/common';
+import { Controller, type ExecutionContext, type INestMicroservice } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ClientProxyFactory, MessagePattern, type MicroserviceOptions, Transport } from '@nestjs/microservices';
-import { CurrentUserId, type Session, SessionGuard, sessionOf } from 'nestjs-identity-session';
+import { CurrentUserId, type RpcHeadersReader, type Session, SessionGuard, sessionOf } from 'nestjs-identity-session';
 import { type AddressInfo, createServer } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { startTestApp, type TestApp } from '../support/app.js';
@@ -19,6 +20,13 @@ class RpcController {
   forMe(@CurrentUserId() userId: string): string {
     return userId;
   }
+}
+
+/** What `@CurrentUserId()` gives in a context. */
+function currentUserId(context: ExecutionContext): string {
+  type Factory = (data: unknown, context: ExecutionContext) => string;
+  const parameters: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, RpcController, 'forMe');
+  return Object.values(parameters as Record<string, { readonly factory: Factory }>)[0]!.factory(undefined, context);
 }
 
 async function freePort(): Promise<number> {
@@ -84,6 +92,54 @@ describe('the guard outside of HTTP', () => {
     await expect(ask({ authorization: 'Bearer x' })).rejects.toMatchObject({ code: 'SESSION_INVALID' });
     await client.close();
     await other.close();
+  });
+
+  describe('where a transport hands one context to all its messages', () => {
+    interface Payload {
+      readonly headers?: object;
+    }
+    const shared: { headers?: object } = {};
+    let other: TestApp;
+    beforeAll(async () => {
+      const rpcHeaders: RpcHeadersReader = (message) =>
+        message.getData<Payload | undefined>()?.headers ?? shared.headers;
+      other = await startTestApp({ joins: node, controllers: [RpcController], options: { rpcHeaders, strict: true } });
+    });
+    afterAll(() => other.close());
+
+    const bearerOf = async (userId: string) => ({
+      authorization: `Bearer ${(await signedIn(node, { userId })).token}`,
+    });
+    /** As Nest does it: guards see one array of arguments, and parameters a copy. */
+    const send = async (payload: unknown, context: object = shared): Promise<string> => {
+      const handler = Object.getOwnPropertyDescriptor(RpcController.prototype, 'forMe')?.value as () => string;
+      const host = new ExecutionContextHost([payload, context], RpcController, handler);
+      host.setType('rpc');
+      await other.app.get(SessionGuard).canActivate(host);
+      await other.app.get(SessionGuard).canActivate(host);
+      const parameters = new ExecutionContextHost([payload, context], RpcController, handler);
+      parameters.setType('rpc');
+      return currentUserId(parameters);
+    };
+
+    it('[row 67] each is answered as its own user, also where one overtakes another', async () => {
+      const users = Array.from({ length: 8 }, (_, n) => `rpc${n}`);
+      const payloads = await Promise.all(users.map(async (userId) => ({ headers: await bearerOf(userId) })));
+      expect(await Promise.all(payloads.map((payload) => send(payload)))).toEqual(users);
+      expect(await Promise.all(payloads.map((payload) => send(payload)))).toEqual(users);
+      await expect(send({})).rejects.toMatchObject({ code: 'SESSION_MISSING' });
+    });
+
+    it('[row 67] those that nothing tells apart are refused', async () => {
+      const context = {};
+      shared.headers = await bearerOf('first');
+      expect(await send('ping', context)).toBe('first');
+      expect(await send('ping', context)).toBe('first');
+      shared.headers = await bearerOf('second');
+      await expect(send('ping', context)).rejects.toMatchObject({ code: 'SESSION_MISSING' });
+      await expect(send('ping', context)).rejects.toMatchObject({ code: 'SESSION_MISSING' });
+      expect(await send('ping', {})).toBe('second');
+    });
   });
 
   it('finds the credential in the request of a GraphQL context, and leaves the session with it', async () => {

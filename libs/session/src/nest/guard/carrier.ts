@@ -6,25 +6,61 @@ import type { AddressedRequest } from '../http/client-address.js';
 /** What carries the credential in a context, and later the session: an HTTP request, or what stands for one. */
 export type SessionCarrier = RequestFromSomewhere & AddressedRequest;
 
-const RPC_CARRIERS = Symbol.for('nestjs-identity-session:rpc-carriers');
+const RPC_MESSAGES = Symbol.for('nestjs-identity-session:rpc-messages');
 
-/** What stands for the request of an RPC message, by its context; one map for all copies of this module in a process. */
-const rpcCarriers = ((globalThis as { [RPC_CARRIERS]?: WeakMap<object, SessionCarrier> | undefined })[RPC_CARRIERS] ??=
-  new WeakMap());
+/** What is known of an RPC message. */
+interface RpcMessage {
+  /** Of its call; another message's are other ones. */
+  readonly args: readonly unknown[];
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** Stands for a request: the context itself where the application gives no headers; nothing where messages cannot be told apart. */
+  readonly carrier: object | undefined;
+}
+
+/**
+ * Messages by context and payload, since a transport may hand one context to all its messages; one map for all copies of
+ * this module in a process.
+ */
+const rpcMessages = ((globalThis as { [RPC_MESSAGES]?: WeakMap<object, WeakMap<object, RpcMessage>> | undefined })[
+  RPC_MESSAGES
+] ??= new WeakMap());
 
 /** HTTP requests, the request in a GraphQL context, a socket's handshake, an RPC context with headers. */
 export function carrierOf(context: ExecutionContext): SessionCarrier | undefined {
   return asCarrier(candidateOf(context));
 }
 
-/** Asks the application for the headers of an RPC message; from then on `carrierOf` knows them. Nothing elsewhere. */
+/**
+ * Asks the application for the headers of an RPC message; from then on `carrierOf` knows them. Nothing elsewhere. Messages
+ * that have context and payload in common and headers not have no session: one could be answered as the other.
+ */
 export function readRpcHeaders(context: ExecutionContext, read: RpcHeadersReader): void {
   if (context.getType() !== 'rpc') return;
   const message = context.switchToRpc();
   const rpc: unknown = message.getContext();
-  if (typeof rpc !== 'object' || rpc === null || rpcCarriers.has(rpc)) return;
-  const headers = read(message) as unknown;
-  if (typeof headers === 'object' && headers !== null) rpcCarriers.set(rpc, { headers: textsOf(headers) });
+  if (typeof rpc !== 'object' || rpc === null) return;
+  const args = context.getArgs();
+  const key = payloadKey(message.getData(), rpc);
+  const known = rpcMessages.get(rpc)?.get(key);
+  // Several guards look at one message.
+  if (known?.args === args) return;
+  const given = read(message) as unknown;
+  const headers = typeof given === 'object' && given !== null ? textsOf(given) : undefined;
+  let byPayload = rpcMessages.get(rpc);
+  if (byPayload === undefined) rpcMessages.set(rpc, (byPayload = new WeakMap()));
+  if (known === undefined) byPayload.set(key, { args, headers, carrier: headers === undefined ? rpc : { headers } });
+  else if (isSame(known.headers, headers)) byPayload.set(key, { ...known, args });
+  else byPayload.set(key, { args, headers: undefined, carrier: undefined });
+}
+
+function payloadKey(data: unknown, rpc: object): object {
+  return typeof data === 'object' && data !== null ? data : rpc;
+}
+
+function isSame(a: RpcMessage['headers'], b: RpcMessage['headers']): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
 /** Of what a client has sent as it pleased, only what headers can be. */
@@ -50,8 +86,11 @@ function candidateOf(context: ExecutionContext): unknown {
     case 'ws':
       return context.switchToWs().getClient<{ handshake?: unknown } | undefined>()?.handshake;
     default: {
-      const rpc = context.switchToRpc().getContext<object | undefined>();
-      return (typeof rpc === 'object' && rpcCarriers.get(rpc)) || rpc;
+      const message = context.switchToRpc();
+      const rpc = message.getContext<object | null | undefined>();
+      const known = typeof rpc === 'object' && rpc !== null ? rpcMessages.get(rpc) : undefined;
+      const found = known?.get(payloadKey(message.getData(), rpc as object));
+      return found === undefined ? rpc : found.carrier;
     }
   }
 }

@@ -21,6 +21,9 @@ export type PolicyResolver = (context: PolicyContext) => ConcurrentLoginPolicy |
 /**
  * Gives the headers of an RPC message, such as `{ authorization: 'Bearer …' }`: of its context, or of its payload where the
  * transport has none. Nothing but text counts. Called for every guarded message: it must neither wait nor throw.
+ *
+ * Messages are told apart by context and payload. A transport may hand one context to all its messages where each has an
+ * object of its own for a payload; what has both in common, and other headers, is refused.
  */
 export type RpcHeadersReader = (message: ReturnType<ArgumentsHost['switchToRpc']>) => object | null | undefined;
 
