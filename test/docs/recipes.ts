@@ -1,7 +1,8 @@
-// What docs/recipes.md shows and no example has; compiled with the tests.
-import { Module } from '@nestjs/common';
+// What docs/recipes.md and docs/administration.md show and no example has; compiled with the tests.
+import { Injectable, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
+  type AdministrationAction,
   IdentitySessionModule,
   policyPreset,
   type Session,
@@ -9,7 +10,50 @@ import {
   type SessionExchange,
   type SessionScope,
   SessionService,
+  type SettingsAccessPolicy,
+  type SettingsScope,
 } from 'nestjs-identity-session';
+
+interface Member {
+  readonly role: 'admin' | 'tenant-admin' | 'team-lead' | 'support';
+  readonly tenantId: string;
+}
+
+/** Your own tables. */
+export abstract class StaffService {
+  abstract find(userId: string): Promise<Member | undefined>;
+  abstract teamOf(userId: string): Promise<{ tenantId: string; userId: string }[]>;
+}
+
+// #region access
+@Injectable()
+export class AccessRules implements SessionAccessPolicy, SettingsAccessPolicy {
+  constructor(private readonly staff: StaffService) {}
+
+  async scopeFor(actor: Session, action: AdministrationAction): Promise<SessionScope | null> {
+    const { userId, tenantId } = actor;
+    const member = await this.staff.find(userId);
+    switch (member?.role) {
+      case 'admin':
+        return { kind: 'all' };
+      case 'tenant-admin':
+        return { kind: 'tenant', tenantId: member.tenantId };
+      case 'team-lead':
+        return { kind: 'users', users: await this.staff.teamOf(userId) };
+      case 'support':
+        return action === 'end' || action === 'read' ? { kind: 'impersonator', userId, tenantId } : null;
+      default:
+        return null;
+    }
+  }
+
+  // Without this method nobody changes strategy, limits and lifetimes at run time.
+  async settingsScopeFor({ userId }: Session): Promise<SettingsScope | null> {
+    const member = await this.staff.find(userId);
+    return member?.role === 'admin' ? { kind: 'all' } : null;
+  }
+}
+// #endregion
 
 // #region tenants
 /** Administrators of a tenant see and revoke its sessions, and no others. */

@@ -182,6 +182,19 @@ describe.each(ADAPTERS)('administration on %s', (adapter) => {
     });
   });
 
+  it('[row 44] a right over everybody’s sessions is none over settings, where the policy says nothing of them', async () => {
+    const change = { version: 0, settings: { strategy: 'None' }, reason: 'test' };
+    for (const answer of [
+      await admin.get('/admin/settings'),
+      await admin.get('/admin/settings/history'),
+      await admin.request('PUT', '/admin/settings', { body: change }),
+      await admin.del('/admin/settings?version=0&reason=test'),
+    ]) {
+      expectProblem(answer, 'FORBIDDEN');
+    }
+    expect(await sql(node, 'SELECT FROM identity_session_setting')).toEqual([]);
+  });
+
   describe('a bulk revocation', () => {
     it('tells before what it would do, ends no more than it may, and goes on where it stopped', async () => {
       const userId = randomUUID();

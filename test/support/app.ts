@@ -23,16 +23,21 @@ import {
   type IdentitySessionOptions,
   type Session,
   type SessionAccessPolicy,
-  type SessionScope,
   SessionService,
+  type SettingsAccessPolicy,
+  type SettingsScope,
   type SignInInput,
 } from 'nestjs-identity-session';
 import type { Logger as SqlLogger } from 'typeorm';
 import { sessionDatabase } from './session-database.js';
 
 /** Whoever is called admin administrates everybody; `admin@x` the tenant x; nobody else anybody. */
-export class TestAccessPolicy implements SessionAccessPolicy {
-  scopeFor(actor: Session): SessionScope | null {
+export class TestAccessPolicy implements SessionAccessPolicy, SettingsAccessPolicy {
+  scopeFor(actor: Session): SettingsScope | null {
+    return this.settingsScopeFor(actor);
+  }
+
+  settingsScopeFor(actor: Session): SettingsScope | null {
     if (actor.userId === 'admin') return { kind: 'all' };
     const [role, tenantId] = actor.userId.split('@');
     return role === 'admin' && tenantId !== undefined ? { kind: 'tenant', tenantId } : null;

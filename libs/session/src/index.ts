@@ -99,7 +99,12 @@ export { migrateAlone, migrateIdentitySession, MIGRATIONS_TABLE } from './store/
 export { sqlStateOf } from './store/postgres/retry.js';
 export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/postgres/postgres-session-store.js';
 export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';
-export type { AdministrationAction, SessionAccessPolicy } from './nest/admin/session-access-policy.js';
+export type {
+  AdministrationAction,
+  SessionAccessPolicy,
+  SettingsAccessPolicy,
+  SettingsScope,
+} from './nest/admin/session-access-policy.js';
 export {
   type BulkInput,
   type BulkResult,

@@ -2,16 +2,34 @@ import type { SessionScope } from '../../store/session-store.js';
 import type { Session } from '../session/session.js';
 
 /**
- * What an administrator is about to do: `read` sessions and their history, `end` them (cut-offs too), `suspend` and
- * resume them, read or change `settings`, read `stats`.
+ * What an administrator is about to do with sessions: `read` them and their history, `end` them (cut-offs too), `suspend`
+ * and resume them, read their `stats`.
  */
-export type AdministrationAction = 'read' | 'end' | 'suspend' | 'settings' | 'stats';
+export type AdministrationAction = 'read' | 'end' | 'suspend' | 'stats';
 
 /**
  * Says whose sessions an actor may administrate. The scope becomes part of every statement, bulk ones too. There is no
- * default: without a policy of the application the administrators' routes do not exist.
+ * default: without a policy of the application the administrators' routes do not exist. A policy that looks at the actor
+ * alone gives the same scope for each action, and never more than sessions: see `SettingsAccessPolicy`.
  */
 export interface SessionAccessPolicy {
   /** `null` refuses with 403 `FORBIDDEN`. Asked for each request, so that a role that was taken away counts at once. */
   scopeFor(actor: Session, action: AdministrationAction): SessionScope | null | Promise<SessionScope | null>;
+}
+
+/** Whose settings: everybody's and any tenant's, or those of one tenant. */
+export type SettingsScope = Extract<SessionScope, { readonly kind: 'all' | 'tenant' }>;
+
+/**
+ * What an access policy implements too where administrators may see and change settings at run time. A right over
+ * sessions is none over the rules that sessions are under: without this, the settings' routes answer 403.
+ */
+export interface SettingsAccessPolicy {
+  /** `null` refuses with 403 `FORBIDDEN`. Asked for each request. */
+  settingsScopeFor(actor: Session): SettingsScope | null | Promise<SettingsScope | null>;
+}
+
+/** Whether a policy says whose settings an actor may change. */
+export function grantsSettings<T extends object>(policy: T): policy is T & SettingsAccessPolicy {
+  return typeof (policy as Partial<SettingsAccessPolicy>).settingsScopeFor === 'function';
 }

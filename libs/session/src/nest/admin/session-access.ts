@@ -6,7 +6,12 @@ import { RESOLVED_OPTIONS, SESSION_ACCESS_POLICY } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Session } from '../session/session.js';
 import { demandFreshFactor } from './fresh-factor.js';
-import type { AdministrationAction, SessionAccessPolicy } from './session-access-policy.js';
+import {
+  type AdministrationAction,
+  grantsSettings,
+  type SessionAccessPolicy,
+  type SettingsScope,
+} from './session-access-policy.js';
 
 /** Asks the application's policy before anything is looked up. Exists only where there is one. */
 @Injectable()
@@ -22,15 +27,24 @@ export class SessionAccess {
    * sessions by this way that takes a fresh factor by the other
    */
   async scopeOf(actor: Session, action: AdministrationAction): Promise<SessionScope> {
-    const scope = (await this.policy.scopeFor(actor, action)) as SessionScope | null | undefined;
-    // A policy written in JavaScript may forget to return.
-    if (scope === null || scope === undefined) {
-      throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
-    }
+    const scope = given(await this.policy.scopeFor(actor, action));
+    if (scope === undefined) throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
     const isAdministrator = scope.kind === 'all' || scope.kind === 'tenant';
     if (!isAdministrator && (action === 'end' || action === 'suspend')) {
       demandFreshFactor(actor, this.options.endOthersMaxAgeMs, this.clock.now());
     }
     return scope;
   }
+
+  /** @throws IdentitySessionError `FORBIDDEN` where the policy says nothing of settings, or gives no scope */
+  async settingsScopeOf(actor: Session): Promise<SettingsScope> {
+    const scope = grantsSettings(this.policy) ? given(await this.policy.settingsScopeFor(actor)) : undefined;
+    if (scope === undefined) throw new IdentitySessionError('FORBIDDEN', 'You may not see or change settings.');
+    return scope;
+  }
+}
+
+/** A policy written in JavaScript may forget to return. */
+function given<T>(scope: T | null | undefined): T | undefined {
+  return scope ?? undefined;
 }

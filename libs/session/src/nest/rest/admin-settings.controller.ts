@@ -34,7 +34,7 @@ export class AdminSettingsController {
     @CurrentSession() actor: Session,
     @Query(new ZodValidationPipe(SETTINGS)) { tenantId }: z.output<typeof SETTINGS>,
   ): Promise<SettingsJson> {
-    const scope = await this.access.scopeOf(actor, 'settings');
+    const scope = await this.access.settingsScopeOf(actor);
     return settingsJson(await this.settings.find({ tenantId, scope }));
   }
 
@@ -43,7 +43,7 @@ export class AdminSettingsController {
     @CurrentSession() actor: Session,
     @Query(new ZodValidationPipe(SETTINGS_HISTORY)) { tenantId, limit }: z.output<typeof SETTINGS_HISTORY>,
   ): Promise<{ items: SettingsHistoryJson[] }> {
-    const scope = await this.access.scopeOf(actor, 'settings');
+    const scope = await this.access.settingsScopeOf(actor);
     return { items: (await this.settings.history({ tenantId, limit, scope })).map(historyJson) };
   }
 
@@ -53,7 +53,7 @@ export class AdminSettingsController {
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(CHANGE_SETTINGS)) body: z.output<typeof CHANGE_SETTINGS>,
   ): Promise<SettingsJson> {
-    const scope = await this.access.scopeOf(actor, 'settings');
+    const scope = await this.access.settingsScopeOf(actor);
     // The service checks what is in them, wherever they come from.
     const settings = body.settings as SessionSettings;
     return settingsJson(await this.settings.change({ ...body, settings, by: actor.userId, scope }));
@@ -65,7 +65,7 @@ export class AdminSettingsController {
     @CurrentSession() actor: Session,
     @Query(new ZodValidationPipe(RESET_SETTINGS)) query: z.output<typeof RESET_SETTINGS>,
   ): Promise<SettingsJson> {
-    const scope = await this.access.scopeOf(actor, 'settings');
+    const scope = await this.access.settingsScopeOf(actor);
     return settingsJson(await this.settings.reset({ ...query, by: actor.userId, scope }));
   }
 }
