@@ -15,6 +15,7 @@ import { sql } from '../security/support/rows.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 describe('settings at run time on two nodes', () => {
   const warnings: string[] = [];
@@ -112,6 +113,7 @@ describe('settings at run time on two nodes', () => {
         strategy: [{ scope: 'subject', limit: 5, whenFull: 'evict-oldest', hasExemptions: false }],
         lifetimes: { ...limits, rememberMe: remembered, clients: {} },
       },
+      warnings: [],
     });
     const settings = { strategy: 'RejectNew', limit: 3, lifetimes: { clients: { cli: { idleTimeoutMs: HOUR_MS } } } };
     const changed = await put(admin, 0, settings);
@@ -171,6 +173,30 @@ describe('settings at run time on two nodes', () => {
     expect(session.expiresAt.getTime() - session.createdAt.getTime()).toBe(HOUR_MS);
     const kept = await b.app.get(SessionService).find(before.id);
     expect(kept?.expiresAt).toEqual(before.expiresAt);
+  });
+
+  it('[row 15] above what the level of assurance allows are stored, and told of in the answer and in the log', async () => {
+    await freshTenant();
+    const lifetimes = {
+      absoluteLifetimeMs: 31 * DAY_MS,
+      idleTimeoutMs: HOUR_MS,
+      clients: { 'a\nb': { idleTimeoutMs: DAY_MS } },
+    };
+    const changed = await put(admin.at(b), 0, { lifetimes }, { tenantId });
+    expect(changed.status).toBe(200);
+    const told = changed.body['warnings'] as string[];
+    expect(told[0]).toBe(
+      `lifetimes.absoluteLifetimeMs is ${31 * DAY_MS}; aal1 allows ${30 * DAY_MS} (NIST SP 800-63B-4)`,
+    );
+    expect(told).toHaveLength(4);
+    expect((await get(admin, `?tenantId=${tenantId}`)).body['warnings']).toEqual(told);
+    const logged = warnings.filter((text) => text.includes(tenantId));
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toContain('aal1 allows');
+    expect(logged[0]).not.toContain('\n');
+    const lower = await put(admin.at(b), 1, { lifetimes: { absoluteLifetimeMs: 30 * DAY_MS } }, { tenantId });
+    expect(lower.body['warnings']).toEqual([]);
+    expect(warnings.filter((text) => text.includes(tenantId))).toHaveLength(1);
   });
 
   it('are those of the tenant over those of everybody, and of no other tenant', async () => {

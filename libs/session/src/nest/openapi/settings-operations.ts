@@ -74,6 +74,11 @@ const SETTINGS_PROPERTIES: Readonly<Record<keyof SettingsJson, OpenApiSchema>> =
     strategy: { type: 'array', nullable: true, items: RULE, description: '`null` where the application chooses' },
     lifetimes: closed({ ...LIMITS_OF_ONE, clients: { type: 'object', additionalProperties: closed(LIMITS_OF_ONE) } }),
   }),
+  warnings: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Lifetimes above what the configured level of assurance allows',
+  },
 };
 
 const HISTORY_PROPERTIES: Readonly<Record<keyof SettingsHistoryJson, OpenApiSchema>> = {

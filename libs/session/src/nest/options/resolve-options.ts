@@ -149,6 +149,7 @@ const OPTIONS = z.strictObject({
 export interface ResolvedOptions {
   readonly policy: ConcurrentLoginPolicy | PolicyResolver;
   readonly lifetimes: LifetimeRules;
+  readonly assuranceLevel?: AssuranceLevel | undefined;
   /** The same before defaults: what stored settings are laid over. */
   readonly givenLifetimes: GivenLifetimes;
   /** What works, but should not be so; to be told at start. */

@@ -1,5 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { looserThan } from '../../core/assurance-lifetimes.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { layerSettings, type SessionSettings, type SettingsKeeper } from '../../core/settings.js';
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
@@ -20,7 +21,7 @@ import { settingsTenantOf } from './settings-tenant.js';
 import { keeperOf, readLayer, SignInRulebook } from './sign-in-rules.js';
 import { looserFields } from './tenant-bounds.js';
 
-/** Tenants that an error names, where a change for everybody would break theirs. */
+/** Tenants that an error names, where a change for everybody would break theirs, and lifetimes that a warning names. */
 const MOST_NAMED = 5;
 const MOST_HISTORY = 200;
 const EVERYBODY: SessionScope = { kind: 'all' };
@@ -65,6 +66,8 @@ export interface SettingsView {
   readonly reason: string | null;
   /** What decides about the next sign-in. */
   readonly effective: EffectiveSettings;
+  /** A line for each lifetime of it that is above what the configured `assuranceLevel` allows (`aal1` without one). */
+  readonly warnings: readonly string[];
 }
 
 /** One change of settings; `null` means that nothing was stored. */
@@ -86,12 +89,15 @@ export interface SettingsHistoryItem {
  */
 @Injectable()
 export class SessionSettingsService {
+  readonly #logger = new Logger('IdentitySession');
+
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(SignInRulebook) private readonly rulebook: SignInRulebook,
     @Inject(HINTS) private readonly hints: HintPublisher,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'policy' | 'givenLifetimes'>,
+    @Inject(RESOLVED_OPTIONS)
+    private readonly options: Pick<ResolvedOptions, 'policy' | 'givenLifetimes' | 'assuranceLevel' | 'warnings'>,
   ) {}
 
   /**
@@ -105,7 +111,8 @@ export class SessionSettingsService {
 
   /**
    * Stores settings, in place of what was stored for the same. What a tenant's own administrators store (`scope` of a
-   * tenant) can only tighten what holds for everybody, now and later.
+   * tenant) can only tighten what holds for everybody, now and later. Lifetimes above what the configured `assuranceLevel`
+   * allows are stored, as they would be configured, and told of in the log and in `warnings`.
    *
    * @throws IdentitySessionError `VALIDATION_FAILED` for settings that cannot work, here or with a tenant's;
    * `SETTINGS_CONFLICT` where somebody has changed them since `version`; `FORBIDDEN` for what goes beyond `scope`, for a
@@ -154,7 +161,20 @@ export class SessionSettingsService {
       },
     );
     if (outcome.kind === 'conflict') throw conflict(outcome.version);
-    return this.#viewOf(tenantId, [...others, outcome.stored]);
+    const view = this.#viewOf(tenantId, [...others, outcome.stored]);
+    this.#tellLooser(view);
+    return view;
+  }
+
+  /** What the configuration itself has was told of at start. */
+  #tellLooser({ tenantId, version, warnings }: SettingsView): void {
+    const looser = warnings.filter((warning) => !this.options.warnings.includes(warning));
+    if (looser.length === 0) return;
+    const whose = tenantId === null ? 'everybody' : `tenant ${JSON.stringify(tenantId)}`;
+    this.#logger.warn(
+      `The settings of ${whose} (version ${version}) are looser than they should be in ${looser.length} points: ` +
+        JSON.stringify(looser.slice(0, MOST_NAMED)),
+    );
   }
 
   /** Under the lock of settings: what is checked here is true of what is stored next to it. */
@@ -214,6 +234,7 @@ export class SessionSettingsService {
     const isChosen =
       typeof this.options.policy === 'function' &&
       !stored.some((one) => isUsable(one) && keeperOf(one) === 'all' && readLayer(one).settings.strategy !== undefined);
+    const effective = effectiveSettings(this.rulebook.rulesFor(this.#configuredPolicy(), stored), isChosen);
     return {
       tenantId,
       version: own?.version ?? 0,
@@ -223,7 +244,8 @@ export class SessionSettingsService {
       changedAt: own === undefined ? null : new Date(own.at),
       changedBy: own?.by ?? null,
       reason: own?.reason ?? null,
-      effective: effectiveSettings(this.rulebook.rulesFor(this.#configuredPolicy(), stored), isChosen),
+      effective,
+      warnings: looserThan(this.options.assuranceLevel ?? 'aal1', effective.lifetimes),
     };
   }
 
