@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /**
- * Dependencies point one way: core ← store, cache, sync, redis ← nest ← apps. `forbid` names the folders that a layer must
+ * Dependencies point one way: core ← store, cache, sync, redis ← nest ← sockets ← apps. `forbid` names the folders that a layer must
  * not reach; the core may import nothing from outside but node:crypto.
  */
 const layer = (folder, forbid, outside) => ({
@@ -42,15 +42,16 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  layer('core', ['store', 'cache', 'sync', 'redis', 'nest', 'testing'], {
+  layer('core', ['store', 'cache', 'sync', 'redis', 'nest', 'sockets', 'testing'], {
     regex: '^(?!\\.|node:crypto$).',
     message: 'core/ is pure: it imports node:crypto and itself only.',
   }),
-  layer('store', ['cache', 'sync', 'redis', 'nest', 'testing']),
-  layer('redis', ['store', 'cache', 'sync', 'nest', 'testing']),
-  layer('cache', ['store/postgres', 'store/memory', 'nest', 'testing']),
-  layer('sync', ['store/postgres', 'store/memory', 'nest', 'testing']),
-  layer('nest', ['testing']),
+  layer('store', ['cache', 'sync', 'redis', 'nest', 'sockets', 'testing']),
+  layer('redis', ['store', 'cache', 'sync', 'nest', 'sockets', 'testing']),
+  layer('cache', ['store/postgres', 'store/memory', 'nest', 'sockets', 'testing']),
+  layer('sync', ['store/postgres', 'store/memory', 'nest', 'sockets', 'testing']),
+  layer('nest', ['sockets', 'testing']),
+  layer('sockets', ['testing']),
   {
     files: ['apps/**/*.ts'],
     rules: {

@@ -24,6 +24,7 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-identity-session$': '<rootDir>/libs/session/src/index.ts',
+    '^nestjs-identity-session/sockets$': '<rootDir>/libs/session/src/sockets/index.ts',
     '^nestjs-identity-session/testing$': '<rootDir>/libs/session/src/testing/index.ts',
     '^@identity-session/embedded-postgres$': '<rootDir>/libs/embedded-postgres/src/index.ts',
   },

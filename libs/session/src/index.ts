@@ -170,7 +170,11 @@ export { SessionGuard } from './nest/guard/session.guard.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
 export { type MetricSample, SessionMetrics } from './nest/metrics/session-metrics.js';
-export { IdentitySessionModule, type IdentitySessionModuleExtras } from './nest/module/identity-session.module.js';
+export {
+  IdentitySessionModule,
+  type IdentitySessionModuleExtras,
+  type SessionSocketsParts,
+} from './nest/module/identity-session.module.js';
 export type {
   HintKind,
   IdentitySessionOptions,

@@ -87,6 +87,15 @@ export class KnownSessions {
     return entry;
   }
 
+  /** True where what memory has of the session may be trusted for so long from now on, if nothing is heard of it. */
+  isHeldFor(id: string, aheadMs: number): boolean {
+    const entry = this.cache.get(id);
+    if (entry === undefined) return false;
+    const monotonic = this.clocks.monotonic() + aheadMs;
+    const wall = this.clocks.wall() + aheadMs;
+    return isHeld(entry, monotonic, wall) || this.log.holds(monotonic, wall);
+  }
+
   /**
    * The session from the shared level or the primary. With `fresh` from the primary alone, as it is after the call began.
    * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE`

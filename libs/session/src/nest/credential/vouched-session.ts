@@ -51,6 +51,13 @@ const vouched = ((globalThis as { [VOUCHED]?: Vouched | undefined })[VOUCHED] ??
  * The session is looked up like any other: revoked, it is refused within the same bound.
  */
 export function vouchForSession(request: object, claims: VouchedSession): VouchedCredential {
+  const credential = vouchFor(claims);
+  vouched.byRequest.set(request, credential);
+  return credential;
+}
+
+/** As `vouchForSession`, where there is no request that could carry it. */
+export function vouchFor(claims: VouchedSession): VouchedCredential {
   const { sessionId, userId, tenantId, assurance, authenticatedAt } = claims;
   const credential: VouchedCredential = Object.freeze({
     kind: 'vouched',
@@ -61,7 +68,6 @@ export function vouchForSession(request: object, claims: VouchedSession): Vouche
     authenticatedAt: authenticatedAt?.getTime(),
   });
   vouched.all.add(credential);
-  vouched.byRequest.set(request, credential);
   return credential;
 }
 

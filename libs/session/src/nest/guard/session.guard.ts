@@ -13,6 +13,7 @@ import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { CrossSiteRule, isUnsafe } from '../csrf/cross-site.js';
 import { crossSite } from '../csrf/csrf.guard.js';
+import { type BoundConnection, boundConnection } from './bound-connections.js';
 import { carrierOf, readRpcHeaders, responseOf, type SessionCarrier } from './carrier.js';
 import { attachSession, detachSession, ROUTE_METADATA } from './route.decorators.js';
 
@@ -54,6 +55,10 @@ export class SessionGuard implements CanActivate {
    */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const rules = this.#rulesOf(context);
+    if (context.getType() === 'ws') {
+      const bound = boundConnection(context.switchToWs().getClient<object | undefined>());
+      if (bound !== undefined) return this.#canSend(context, rules, bound);
+    }
     if (this.options.rpcHeaders !== undefined) readRpcHeaders(context, this.options.rpcHeaders);
     const carrier = carrierOf(context);
     if (rules.anonymous) {
@@ -85,6 +90,24 @@ export class SessionGuard implements CanActivate {
     return verdict instanceof Promise
       ? verdict.then((found) => this.#admit(carrier, rules, found, credential, response))
       : this.#admit(carrier, rules, verdict, credential, response);
+  }
+
+  /** What comes over a connection that is a session's: whoever sends it has proved that before. */
+  #canSend(context: ExecutionContext, rules: RouteRules, bound: BoundConnection): boolean | Promise<boolean> {
+    if (rules.anonymous) return true;
+    // Whether messages are activity is decided where they arrive.
+    const asked = { ...rules, deliversSuccessor: false, skipTouch: true };
+    const admit = ({ error, session }: SessionVerdict): boolean => {
+      const carrier = carrierOf(context);
+      if (error !== undefined) {
+        if (rules.optional && error.statusCode === 401) return withoutSession(carrier);
+        throw bound.exceptionOf(error);
+      }
+      if (carrier !== undefined) attachSession(carrier, session);
+      return true;
+    };
+    const verdict = this.checker.verifyVouched(bound.credential, asked);
+    return verdict instanceof Promise ? verdict.then(admit) : admit(verdict);
   }
 
   #refuseCrossSite(carrier: SessionCarrier, rules: RouteRules, credential: Credential | undefined): void {

@@ -33,6 +33,14 @@ export interface IdentitySessionModuleExtras {
   readonly rest?: false | { readonly prefix?: string };
   /** Mounts the administrators' routes, within the scopes that it gives. Made by Nest: it may inject. */
   readonly accessPolicy?: Type<SessionAccessPolicy> | undefined;
+  /** Connections that live and die with their session: `sessionSockets()` of `nestjs-identity-session/sockets`. Default: none. */
+  readonly sockets?: SessionSocketsParts | undefined;
+}
+
+/** What `sessionSockets` gives. Apart from the module, so that it needs no socket.io where there are no sockets. */
+export interface SessionSocketsParts {
+  readonly providers: readonly Provider[];
+  readonly exports: readonly (symbol | Type)[];
 }
 
 const REST = Symbol('identity-session:rest');
@@ -49,7 +57,14 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createIdentitySessionOptions')
   .setExtras<IdentitySessionModuleExtras>(
-    { isGlobal: false, dataSource: undefined, globalGuard: false, rest: {}, accessPolicy: undefined },
+    {
+      isGlobal: false,
+      dataSource: undefined,
+      globalGuard: false,
+      rest: {},
+      accessPolicy: undefined,
+      sockets: undefined,
+    },
     (definition, extras) => {
       const { rest = {}, accessPolicy, globalGuard = false } = extras;
       const guards = globalGuard ? [] : [SessionGuard];
@@ -65,6 +80,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
           { provide: APP_FILTER, useClass: IdentitySessionErrorFilter },
           ...(globalGuard ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),
           ...(accessPolicy === undefined ? [] : accessPolicyProviders(accessPolicy)),
+          ...(extras.sockets?.providers ?? []),
         ],
         controllers: [
           ...(rest === false ? [] : [mountedAt(`${prefix}/sessions`, SessionsController, guards)]),
@@ -72,7 +88,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
             ? []
             : ADMIN_CONTROLLERS.map((controller) => mountedAt(`${prefix}/admin`, controller, guards))),
         ],
-        exports: [...PUBLIC_PROVIDERS, ...GUARD_DEPENDENCIES],
+        exports: [...PUBLIC_PROVIDERS, ...GUARD_DEPENDENCIES, ...(extras.sockets?.exports ?? [])],
       };
     },
   )

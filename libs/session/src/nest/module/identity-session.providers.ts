@@ -20,6 +20,7 @@ import { CookieOrBearerExtractor } from '../credential/credential.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import { CsrfGuard } from '../csrf/csrf.guard.js';
 import { SessionDrift } from '../drift/session-drift.js';
+import { SessionEndings } from '../endings/session-endings.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
@@ -100,6 +101,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogLeaseHolder,
     LogFollower,
     SessionEventFeed,
+    SessionEndings,
     { provide: REDIS_LINKS, inject: [RESOLVED_OPTIONS], useFactory: makeRedisLinks },
     {
       provide: HINT_TRANSPORT,

@@ -11,6 +11,7 @@ import { NodeClock } from '../../sync/node-clock.js';
 import { PostgresChangeLog } from '../../sync/postgres/postgres-change-log.js';
 import { PostgresHints } from '../../sync/postgres/postgres-hints.js';
 import { Tail } from '../../sync/tail.js';
+import { SessionEndings } from '../endings/session-endings.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import type { HealthCheck } from '../health/session-health.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -45,6 +46,7 @@ export class LogFollower {
     @Inject(LogLeaseHolder) lease: LogLeaseHolder,
     @Inject(OWN_DATA_SOURCE) dataSource: DataSource | null,
     @Inject(CutOffs) cutOffs: CutOffs,
+    @Inject(SessionEndings) endings: SessionEndings,
     @Inject(SessionEventFeed) private readonly events: SessionEventFeed,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
     @Inject(HINT_TRANSPORT) private readonly transport: HintTransport | null,
@@ -59,6 +61,7 @@ export class LogFollower {
         apply: (changes) => {
           cutOffs.apply(changes.flatMap(({ cutOff }) => cutOff ?? []));
           known.applyLogged(changes);
+          endings.read(changes);
           this.#measure(changes, clock.now());
           this.events.publish(changes);
         },

@@ -7,6 +7,7 @@ import type { ChangeNote, SessionStore, TransactionalSessionStore } from '../../
 import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
+import { SessionEndings } from '../endings/session-endings.js';
 import { HINTS, SESSION_STORE } from '../module/tokens.js';
 
 /**
@@ -23,6 +24,7 @@ export class SessionWriter {
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(HINTS) private readonly hints: HintPublisher,
     @Inject(CutOffs) private readonly cutOffs: CutOffs,
+    @Inject(SessionEndings) private readonly endings: Pick<SessionEndings, 'wrote' | 'wroteCutOff'>,
   ) {}
 
   /**
@@ -41,8 +43,12 @@ export class SessionWriter {
     const records = changed(outcome);
     store.onCommitted(() => {
       // What a caller's transaction has committed in the end is not known for sure: it may have had savepoints.
-      if (store === this.store) this.known.apply(records, since);
-      else this.known.forget(records);
+      if (store === this.store) {
+        this.known.apply(records, since);
+        this.endings.wrote(records);
+      } else {
+        this.known.forget(records);
+      }
       // Nobody else can hold anything of a session that has just begun.
       if (records.some((record) => record.version > 1)) this.hints.publish();
       done(outcome);
@@ -66,6 +72,7 @@ export class SessionWriter {
     const cutOff = await store.cutOff(scope, note);
     store.onCommitted(() => {
       this.cutOffs.apply([cutOff]);
+      this.endings.wroteCutOff(cutOff, cutOff.reason);
       this.hints.publish();
     });
     return cutOff;

@@ -4,6 +4,7 @@ import { newSessionId, TokenMint } from '../../core/token.js';
 import { SessionAdminService } from '../../nest/admin/session-admin.service.js';
 import { SessionChecker, type SessionVerdict } from '../../nest/check/session-checker.js';
 import type { SessionRequirements } from '../../nest/check/session-judge.js';
+import { SessionEndings } from '../../nest/endings/session-endings.js';
 import { TokenRotation } from '../../nest/check/token-rotation.js';
 import { recordsOf, SessionWriter } from '../../nest/sign-in/session-writer.js';
 import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
@@ -160,7 +161,7 @@ export class SimulatedNode {
     const publisher = new CoalescedHints(() => hints.send(this.process), ignore);
     // The verbs that are missing are not used here.
     const sessions = store as unknown as SessionStore;
-    this.#writer = new SessionWriter(sessions, this.known, publisher, cutOffs);
+    this.#writer = new SessionWriter(sessions, this.known, publisher, cutOffs, new SessionEndings());
     const rotation = new TokenRotation({ rotation: NO_ROTATION }, this.#mint, this.#writer, clock);
     this.checker = new SessionChecker(this.known, this.#mint, this.touches, clock, cutOffs, rotation, NO_DRIFT, {
       strict: false,

@@ -1,0 +1,37 @@
+import type { Socket } from 'socket.io';
+import type { VouchedCredential } from '../nest/credential/vouched-session.js';
+
+/** What the application keeps with a connection. Small: it is stored where the registry is. */
+export type ConnectionMetadata = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A socket of one namespace on this node, and whose it is. */
+export class Connection {
+  /** The session that it is bound to; `null` for one that nobody has authenticated. */
+  credential: VouchedCredential | null = null;
+  metadata: ConnectionMetadata = {};
+  /** When a message last came, in milliseconds on the database's clock. */
+  lastActiveAt: number;
+  /** What it sent is decided in the order in which it came: the last decision that is not made yet. */
+  pending: Promise<void> | undefined;
+
+  constructor(
+    readonly socket: Socket,
+    readonly address: string | null,
+    readonly connectedAt: number,
+  ) {
+    this.lastActiveAt = connectedAt;
+  }
+
+  /** Unique over all nodes. */
+  get id(): string {
+    return this.socket.id;
+  }
+
+  get namespace(): string {
+    return this.socket.nsp.name;
+  }
+
+  get transport(): 'polling' | 'websocket' | 'webtransport' {
+    return this.socket.conn.transport.name as 'polling' | 'websocket' | 'webtransport';
+  }
+}

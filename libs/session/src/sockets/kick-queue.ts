@@ -1,0 +1,82 @@
+import type { Socket } from 'socket.io';
+
+/** What a client is told before its connection is closed. */
+export interface SessionRevoked {
+  readonly sessionId: string;
+  /** The code that its requests are refused with from now on. */
+  readonly code: string;
+  /** What was written down with the end. */
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** The event that a client gets when its session serves no longer. */
+export const SESSION_REVOKED = 'session:revoked';
+
+/** Connections closed before others get their turn: a few milliseconds. */
+const SLICE = 100;
+/** A client that does not read cannot hold its connection open for longer. */
+const CLOSED_WITHIN_MS = 2_000;
+
+/** Closes connections, each with its reason first; many at once in slices, so that requests are answered in between. */
+export class KickQueue {
+  #waiting: (() => void)[] = [];
+  #next = 0;
+  #isRunning = false;
+
+  constructor(private readonly schedule: (task: () => void, delayMs: number) => () => void) {}
+
+  get size(): number {
+    return this.#waiting.length - this.#next;
+  }
+
+  /** The first of many at once; the others as soon as those before them are. */
+  kick(socket: Socket, told: SessionRevoked): void {
+    this.#waiting.push(() => {
+      socket.emit(SESSION_REVOKED, told);
+      this.#disconnect(socket);
+    });
+    if (!this.#isRunning) this.#run();
+  }
+
+  /** Closes the connection itself, so that the client comes back by its own rules. */
+  drop(socket: Socket): void {
+    socket.conn.close();
+    this.#closeLater(socket);
+  }
+
+  #run(): void {
+    this.#isRunning = true;
+    for (let count = 0; count < SLICE; count += 1) {
+      const next = this.#waiting[this.#next];
+      if (next === undefined) {
+        this.#waiting = [];
+        this.#next = 0;
+        this.#isRunning = false;
+        return;
+      }
+      this.#next += 1;
+      next();
+    }
+    setImmediate(() => {
+      this.#run();
+    });
+  }
+
+  #disconnect(socket: Socket): void {
+    const { client } = socket;
+    socket.disconnect();
+    // Other namespaces of the same connection may be another session's.
+    if ((client as unknown as { readonly sockets: ReadonlyMap<string, Socket> }).sockets.size > 0) return;
+    this.drop(socket);
+  }
+
+  #closeLater({ conn }: Socket): void {
+    if (conn.readyState === 'closed') return;
+    const cancel = this.schedule(() => {
+      conn.close(true);
+    }, CLOSED_WITHIN_MS);
+    conn.once('close', cancel);
+  }
+}

@@ -1,0 +1,109 @@
+import type { VouchedCredential } from '../nest/credential/vouched-session.js';
+import type { Connection } from './connection.js';
+
+/** Told of what this node's connections become. Must not throw, and must not wait. */
+export interface ConnectionObserver {
+  added(connection: Connection): void;
+  /** It was bound to a session, or to none from now on. */
+  bound(connection: Connection): void;
+  removed(connection: Connection): void;
+}
+
+const NONE: ReadonlySet<Connection> = new Set();
+
+/** The connections of this node: by id, by session and by user. */
+export class LocalConnections {
+  readonly #byId = new Map<string, Connection>();
+  readonly #bySession = new Map<string, Set<Connection>>();
+  readonly #byUser = new Map<string, Set<Connection>>();
+  readonly #observers = new Set<ConnectionObserver>();
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get sessions(): number {
+    return this.#bySession.size;
+  }
+
+  /** The answer ends it. */
+  observe(observer: ConnectionObserver): () => void {
+    this.#observers.add(observer);
+    return () => {
+      this.#observers.delete(observer);
+    };
+  }
+
+  get(id: string): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  all(): IterableIterator<Connection> {
+    return this.#byId.values();
+  }
+
+  ofSession(sessionId: string): ReadonlySet<Connection> {
+    return this.#bySession.get(sessionId) ?? NONE;
+  }
+
+  ofUser(tenantId: string | null, userId: string): ReadonlySet<Connection> {
+    return this.#byUser.get(userKey(tenantId, userId)) ?? NONE;
+  }
+
+  /** The sessions that have connections, with one of them each; goes on over what is added and removed meanwhile. */
+  bySession(): IterableIterator<[sessionId: string, connections: ReadonlySet<Connection>]> {
+    return this.#bySession.entries();
+  }
+
+  /** @throws Error where there is one of that id: two would be taken for each other */
+  add(connection: Connection): void {
+    const { id } = connection;
+    if (this.#byId.has(id)) throw new Error(`There is a connection of the id ${id} already.`);
+    this.#byId.set(id, connection);
+    if (connection.credential !== null) this.#index(connection, connection.credential);
+    for (const observer of this.#observers) observer.added(connection);
+  }
+
+  /** Binds a connection to a session, or with `null` to none. */
+  bind(connection: Connection, credential: VouchedCredential | null): void {
+    if (connection.credential !== null) this.#unindex(connection, connection.credential);
+    connection.credential = credential;
+    if (this.#byId.get(connection.id) !== connection) return;
+    if (credential !== null) this.#index(connection, credential);
+    for (const observer of this.#observers) observer.bound(connection);
+  }
+
+  remove(connection: Connection): void {
+    if (this.#byId.get(connection.id) !== connection) return;
+    this.#byId.delete(connection.id);
+    if (connection.credential !== null) this.#unindex(connection, connection.credential);
+    for (const observer of this.#observers) observer.removed(connection);
+  }
+
+  #index(connection: Connection, { sessionId, tenantId, userId }: VouchedCredential): void {
+    addTo(this.#bySession, sessionId, connection);
+    addTo(this.#byUser, userKey(tenantId, userId), connection);
+  }
+
+  #unindex(connection: Connection, { sessionId, tenantId, userId }: VouchedCredential): void {
+    removeFrom(this.#bySession, sessionId, connection);
+    removeFrom(this.#byUser, userKey(tenantId, userId), connection);
+  }
+}
+
+/** One text for each user of a tenant and no two with one text, whatever the ids hold. */
+function userKey(tenantId: string | null, userId: string): string {
+  return tenantId === null ? `-${userId}` : `${tenantId.length}:${tenantId}${userId}`;
+}
+
+function addTo(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+  const present = index.get(key);
+  if (present === undefined) index.set(key, new Set([connection]));
+  else present.add(connection);
+}
+
+function removeFrom(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+  const present = index.get(key);
+  present?.delete(connection);
+  if (present?.size === 0) index.delete(key);
+}

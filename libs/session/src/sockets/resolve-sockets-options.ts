@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { IdentitySessionError } from '../core/errors.js';
+import { isOrigin } from '../nest/csrf/cross-site.js';
+import type { ResolvedOptions } from '../nest/options/resolve-options.js';
+import type { SessionSocketsOptions } from './session-sockets-options.js';
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const ms = (fallback: number) => z.int().min(1).max(LONGEST_TIMER_MS).default(fallback);
+const most = (fallback: number) => z.int().min(1).max(1_000_000).default(fallback);
+
+/** Unknown keys are refused: a misspelt limit must not become no limit. */
+const OPTIONS = z.strictObject({
+  allowedOrigins: z
+    .array(z.string().refine(isOrigin, 'must be an origin like https://app.example.com, without a path'))
+    .optional(),
+  anonymous: z.boolean().default(false),
+  onSignOut: z.enum(['disconnect', 'detach']).default('disconnect'),
+  inboundIsActivity: z.boolean().default(false),
+  whenUnverifiable: z.enum(['disconnect', 'keep']).default('disconnect'),
+  maxPayloadBytes: z.int().min(1_024).max(104_857_600).default(65_536),
+  handshakeTimeoutMs: ms(10_000),
+  heartbeatIntervalMs: ms(30_000),
+  heartbeatTimeoutMs: ms(90_000),
+  maxQueuedMessages: most(1_000),
+  limits: z.strictObject({ perSession: most(20), perUser: most(100), perNode: most(100_000) }).prefault({}),
+});
+
+/** The options, complete and checked. */
+export type ResolvedSocketsOptions = Omit<z.infer<typeof OPTIONS>, 'allowedOrigins'> & {
+  readonly allowedOrigins: readonly string[];
+};
+
+/** @throws IdentitySessionError `CONFIGURATION_INVALID`, naming every problem and its remedy */
+export function resolveSocketsOptions(
+  options: SessionSocketsOptions,
+  { csrf }: Pick<ResolvedOptions, 'csrf'>,
+): ResolvedSocketsOptions {
+  const parsed = OPTIONS.safeParse(options);
+  const problems = parsed.success
+    ? problemsOf(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`);
+  if (!parsed.success || problems.length > 0) {
+    const list = problems.map((problem) => `- ${problem}`).join('\n');
+    throw new IdentitySessionError('CONFIGURATION_INVALID', `The options of sessionSockets are not valid:\n${list}`);
+  }
+  return { ...parsed.data, allowedOrigins: parsed.data.allowedOrigins ?? [...csrf.allowedOrigins] };
+}
+
+function problemsOf(options: z.infer<typeof OPTIONS>): string[] {
+  const { heartbeatIntervalMs, heartbeatTimeoutMs, onSignOut, anonymous } = options;
+  return [
+    ...(heartbeatTimeoutMs <= heartbeatIntervalMs
+      ? [
+          `heartbeatTimeoutMs is ${heartbeatTimeoutMs}, but must be more than heartbeatIntervalMs (${heartbeatIntervalMs})`,
+        ]
+      : []),
+    ...(onSignOut === 'detach' && !anonymous
+      ? ['onSignOut is detach, but connections without a session are not let in; set anonymous']
+      : []),
+  ];
+}

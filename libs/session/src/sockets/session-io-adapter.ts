@@ -1,0 +1,64 @@
+import type { IncomingMessage } from 'node:http';
+import type { INestApplicationContext } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import type { Server, ServerOptions } from 'socket.io';
+import { OriginRule } from './origin-rule.js';
+import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
+import { SessionSockets } from './session-sockets.js';
+import { SOCKETS_OPTIONS } from './tokens.js';
+
+type AllowRequest = (
+  request: IncomingMessage,
+  answer: (error: string | null | undefined, success: boolean) => void,
+) => void;
+
+/**
+ * Has the gateways of an application ask for a session: `app.useWebSocketAdapter(new SessionIoAdapter(app))`. What a
+ * gateway sets itself counts, but for what would let in who must not be.
+ */
+export class SessionIoAdapter extends IoAdapter {
+  readonly #sockets: SessionSockets;
+  readonly #options: ResolvedSocketsOptions;
+  readonly #origins: OriginRule;
+
+  /** @throws Error where the application has no `IdentitySessionModule` with `sockets` */
+  constructor(app: INestApplicationContext) {
+    super(app);
+    this.#sockets = app.get(SessionSockets, { strict: false });
+    this.#options = app.get<ResolvedSocketsOptions>(SOCKETS_OPTIONS, { strict: false });
+    this.#origins = new OriginRule(this.#options.allowedOrigins);
+  }
+
+  override createIOServer(port: number, given: Partial<ServerOptions> = {}): Server {
+    const server = super.createIOServer(port, this.#serverOptions(given) as ServerOptions);
+    this.#sockets.bind(server);
+    return server;
+  }
+
+  #serverOptions(given: Partial<ServerOptions>): Partial<ServerOptions> {
+    const { allowedOrigins, maxPayloadBytes, handshakeTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } =
+      this.#options;
+    return {
+      ...(allowedOrigins.length === 0 ? {} : { cors: { origin: [...allowedOrigins], credentials: true } }),
+      maxHttpBufferSize: maxPayloadBytes,
+      connectTimeout: handshakeTimeoutMs,
+      upgradeTimeout: handshakeTimeoutMs,
+      pingInterval: heartbeatIntervalMs,
+      pingTimeout: heartbeatTimeoutMs - heartbeatIntervalMs,
+      ...given,
+      allowRequest: this.#allowing(given.allowRequest),
+      // Who comes back is asked again: the session may be over.
+      ...(given.connectionStateRecovery === undefined
+        ? {}
+        : { connectionStateRecovery: { ...given.connectionStateRecovery, skipMiddlewares: false } }),
+    };
+  }
+
+  #allowing(given: AllowRequest | undefined): AllowRequest {
+    return (request, answer) => {
+      if (!this.#origins.allows(request)) answer('The page of this origin may not connect.', false);
+      else if (given === undefined) answer(null, true);
+      else given(request, answer);
+    };
+  }
+}

@@ -1,0 +1,39 @@
+/** What `sessionSockets` takes. Everything has a default; times are whole milliseconds. */
+export interface SessionSocketsOptions {
+  /**
+   * Origins whose pages may connect, beside the application's own: exactly as browsers write them. Default: those of
+   * `csrf.allowedOrigins`.
+   */
+  readonly allowedOrigins?: readonly string[];
+  /** Lets connections in that present no session, until they are authenticated. Default false. */
+  readonly anonymous?: boolean;
+  /** What a sign-out does to the session's connections: `detach` leaves them anonymous. Default `disconnect`. */
+  readonly onSignOut?: 'disconnect' | 'detach';
+  /** Messages of clients count as access to the session, like requests. Default false. */
+  readonly inboundIsActivity?: boolean;
+  /**
+   * What becomes of connections whose session can neither be vouched for by the change log nor be asked for in the
+   * database for `maxStalenessMs`. With `keep` they go on to receive, and what they send is refused. Default
+   * `disconnect`.
+   */
+  readonly whenUnverifiable?: 'disconnect' | 'keep';
+  /** The longest message of a client, in bytes. Default 65 536. */
+  readonly maxPayloadBytes?: number;
+  /** A client that has not joined a namespace after this long is disconnected. Default 10 000. */
+  readonly handshakeTimeoutMs?: number;
+  /** How often a client is asked for a sign of life. Default 30 000. */
+  readonly heartbeatIntervalMs?: number;
+  /** A client, or a node, that has given none for this long is gone. Default 90 000. */
+  readonly heartbeatTimeoutMs?: number;
+  /** Messages that wait for a client; one that is further behind is disconnected. Default 1 000. */
+  readonly maxQueuedMessages?: number;
+  /** Connections on one node. */
+  readonly limits?: {
+    /** Default 20. */
+    readonly perSession?: number;
+    /** Default 100. */
+    readonly perUser?: number;
+    /** Default 100 000. */
+    readonly perNode?: number;
+  };
+}

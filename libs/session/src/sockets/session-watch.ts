@@ -1,0 +1,98 @@
+import { IdentitySessionError } from '../core/errors.js';
+import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
+import type { VouchedCredential } from '../nest/credential/vouched-session.js';
+import type { KnownSessions } from '../sync/known-sessions.js';
+import { within } from '../sync/within.js';
+import type { LocalConnections } from './local-connections.js';
+
+/** All sessions are gone through in this part of the longest staleness, and what is asked has as long again to answer. */
+const ROUND = 0.2;
+const SLICES = 10;
+/** What is not vouched for for this long ahead is asked for in the database: an answer must come before that is over. */
+const AHEAD = 1 - 2 * ROUND;
+const ANSWER_WITHIN = 0.4;
+
+export interface SessionWatchPorts {
+  readonly connections: LocalConnections;
+  readonly known: Pick<KnownSessions, 'isHeldFor'>;
+  readonly checker: Pick<SessionChecker, 'verifyVouched'>;
+  readonly maxStalenessMs: number;
+  readonly schedule: (task: () => void, delayMs: number) => () => void;
+  /** A session serves no longer, or cannot be told to (`SESSION_STORE_UNAVAILABLE`). */
+  readonly onRefused: (credential: VouchedCredential, error: IdentitySessionError, because?: string | null) => void;
+}
+
+/**
+ * Looks at the session of every connection several times within `maxStalenessMs`: nothing else ends a connection whose
+ * session runs out or whose kick was lost. From memory as long as that may be trusted for a while; else from the database,
+ * with an answer before the trust is over.
+ */
+export class SessionWatch {
+  #round: Iterator<[string, ReadonlySet<{ readonly credential: VouchedCredential | null }>]> | undefined;
+  #cancel: (() => void) | undefined;
+  /** Sessions that the database has been asked for. */
+  readonly #asked = new Set<string>();
+
+  constructor(private readonly ports: SessionWatchPorts) {}
+
+  start(): void {
+    this.#cancel = this.ports.schedule(
+      () => {
+        this.#slice();
+        this.start();
+      },
+      (this.ports.maxStalenessMs * ROUND) / SLICES,
+    );
+  }
+
+  stop(): void {
+    this.#cancel?.();
+  }
+
+  /** Looks at one session now. `because` is what there is a reason for, if it is over. */
+  look(credential: VouchedCredential, because?: string | null): void {
+    const { checker, known, maxStalenessMs } = this.ports;
+    const { sessionId } = credential;
+    const strict = !known.isHeldFor(sessionId, maxStalenessMs * AHEAD);
+    if (strict && this.#asked.has(sessionId)) return;
+    const verdict = checker.verifyVouched(credential, { skipTouch: true, strict });
+    if (verdict instanceof Promise) void this.#await(credential, verdict, because);
+    else if (verdict.error !== undefined) this.ports.onRefused(credential, verdict.error, because);
+  }
+
+  async #await(
+    credential: VouchedCredential,
+    pending: Promise<SessionVerdict>,
+    because: string | null | undefined,
+  ): Promise<void> {
+    const { maxStalenessMs, onRefused } = this.ports;
+    this.#asked.add(credential.sessionId);
+    try {
+      const { error } = await within(maxStalenessMs * ANSWER_WITHIN, pending);
+      if (error !== undefined) onRefused(credential, error, because);
+    } catch (error) {
+      const message = 'The session could not be confirmed in time.';
+      onRefused(credential, new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, {}, error));
+    } finally {
+      this.#asked.delete(credential.sessionId);
+    }
+  }
+
+  #slice(): void {
+    const { connections } = this.ports;
+    this.#round ??= connections.bySession();
+    for (let left = Math.ceil(connections.sessions / SLICES); left > 0; left -= 1) {
+      const next = this.#round.next();
+      if (next.done === true) {
+        this.#round = undefined;
+        return;
+      }
+      for (const { credential } of next.value[1]) {
+        if (credential === null) continue;
+        this.look(credential);
+        // They are of one session; whatever is found is for all of them.
+        break;
+      }
+    }
+  }
+}

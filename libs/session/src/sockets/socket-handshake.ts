@@ -1,0 +1,79 @@
+import type { Socket } from 'socket.io';
+import { IdentitySessionError } from '../core/errors.js';
+import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
+import { type VouchedCredential, vouchFor } from '../nest/credential/vouched-session.js';
+import type { Credential } from '../nest/credential/credential.js';
+import type { RequestCredentials } from '../nest/credential/request-credentials.js';
+import { attachSession } from '../nest/guard/route.decorators.js';
+import { clientAddress } from '../nest/http/client-address.js';
+import type { Session } from '../nest/session/session.js';
+
+/** No header is longer. */
+const LONGEST_TOKEN = 16_384;
+
+/** Finds whose connection it is: by `auth.token`, else as for any request by Authorization or cookie. */
+export class SocketHandshake {
+  constructor(
+    private readonly checker: SessionChecker,
+    private readonly credentials: RequestCredentials,
+    private readonly options: { readonly anonymous: boolean; readonly trustProxyHops: number },
+  ) {}
+
+  /**
+   * The session that the handshake proves, with the rights that it proves; `null` where there is none and none is needed.
+   * Rejects with why the connection is refused.
+   * @throws IdentitySessionError as `SessionGuard`
+   */
+  async authenticate(socket: Socket): Promise<VouchedCredential | null> {
+    const credential = this.#credentialOf(socket);
+    if (credential === undefined) {
+      if (this.options.anonymous) return null;
+      throw new IdentitySessionError('SESSION_MISSING', 'Sign in first; then connect with the cookie or `auth.token`.');
+    }
+    const { session, error } = await this.#verify(socket, credential);
+    if (error === undefined) return this.#bind(socket, session);
+    // A cookie that is over comes by itself, as with routes where a session is optional.
+    if (this.options.anonymous && credential.kind === 'cookie' && error.statusCode === 401) return null;
+    throw error;
+  }
+
+  /**
+   * As `authenticate`, with a token that came as a message.
+   * @throws IdentitySessionError as `SessionGuard`
+   */
+  async authenticateWith(socket: Socket, token: unknown): Promise<VouchedCredential> {
+    const { session, error } = await this.#verify(socket, tokenOf(token));
+    if (error !== undefined) throw error;
+    return this.#bind(socket, session);
+  }
+
+  addressOf({ handshake }: Socket): string | null {
+    const { headers, address: remoteAddress } = handshake;
+    return clientAddress({ headers, socket: { remoteAddress } }, this.options.trustProxyHops);
+  }
+
+  #bind(socket: Socket, session: Session): VouchedCredential {
+    attachSession(socket.handshake, session);
+    const { id: sessionId, userId, tenantId, assurance, authenticatedAt } = session;
+    return vouchFor({ sessionId, userId, tenantId, assurance, authenticatedAt });
+  }
+
+  #verify(socket: Socket, credential: Credential): SessionVerdict | Promise<SessionVerdict> {
+    const { 'user-agent': userAgent = null } = socket.handshake.headers;
+    const address = this.addressOf(socket);
+    return credential.kind === 'vouched'
+      ? this.checker.verifyVouched(credential, {}, address, userAgent)
+      : this.checker.verify(credential.token, {}, address, userAgent);
+  }
+
+  #credentialOf({ handshake, request }: Socket): Credential | undefined {
+    // A client may send anything in the place of an object.
+    const { token } = (handshake.auth as { token?: unknown } | null | undefined) ?? {};
+    return token === undefined || token === null ? this.credentials.of(request) : tokenOf(token);
+  }
+}
+
+/** What is no text is no token, and falls back on nothing: what a client says explicitly is what counts. */
+function tokenOf(token: unknown): Credential {
+  return { kind: 'bearer', token: typeof token === 'string' && token.length <= LONGEST_TOKEN ? token : '' };
+}

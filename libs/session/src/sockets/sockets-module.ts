@@ -1,0 +1,24 @@
+import type { SessionSocketsParts } from '../nest/module/identity-session.module.js';
+import { RESOLVED_OPTIONS } from '../nest/module/tokens.js';
+import type { ResolvedOptions } from '../nest/options/resolve-options.js';
+import { LocalConnections } from './local-connections.js';
+import { resolveSocketsOptions } from './resolve-sockets-options.js';
+import { SessionSockets } from './session-sockets.js';
+import type { SessionSocketsOptions } from './session-sockets-options.js';
+import { SOCKETS_OPTIONS } from './tokens.js';
+
+/** Sockets for `IdentitySessionModule.forRoot({ sockets: sessionSockets() })`. Needs `@nestjs/platform-socket.io`. */
+export function sessionSockets(options: SessionSocketsOptions = {}): SessionSocketsParts {
+  return {
+    providers: [
+      {
+        provide: SOCKETS_OPTIONS,
+        inject: [RESOLVED_OPTIONS],
+        useFactory: (resolved: ResolvedOptions) => resolveSocketsOptions(options, resolved),
+      },
+      { provide: LocalConnections, useFactory: () => new LocalConnections() },
+      SessionSockets,
+    ],
+    exports: [SessionSockets],
+  };
+}
