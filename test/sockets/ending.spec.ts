@@ -62,13 +62,11 @@ describe('connections end with their session', () => {
     const client = await connect(a, user);
     const session = await a.app.get(SessionAdminService).find(user.sessionId);
     const response = new ServerResponse(new IncomingMessage(new NodeSocket()));
-    const { token } = await a.app
-      .get(SessionService)
-      .rotate(session!, {
-        reason: 'new role',
-        request: { headers: { authorization: `Bearer ${user.token}` } },
-        response,
-      });
+    const { token } = await a.app.get(SessionService).rotate(session!, {
+      reason: 'new role',
+      request: { headers: { authorization: `Bearer ${user.token}` } },
+      response,
+    });
     expect(token).not.toBe(user.token);
     expect(await client.ask('whoami')).toMatchObject({ sessionId: user.sessionId });
     client.close();

@@ -20,7 +20,7 @@ import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
 import { isOwnRoom, roomsOf } from './rooms.js';
 import { SessionWatch } from './session-watch.js';
 import { SocketHandshake } from './socket-handshake.js';
-import { connectErrorOf, socketExceptionOf } from './socket-problem.js';
+import { connectErrorOf, socketExceptionOf, socketProblemOf } from './socket-problem.js';
 import { SOCKETS_OPTIONS } from './tokens.js';
 
 /**
@@ -141,15 +141,16 @@ export class SessionSockets implements BeforeApplicationShutdown {
       this.#refuseTooMany(credential);
       this.connections.add(connection);
     } catch (error) {
-      socket.emit('exception', connectErrorOf(asRefusal(error)).data);
+      socket.emit('exception', socketProblemOf(asRefusal(error)));
       socket.disconnect(true);
       return;
     }
     socket.on('disconnect', () => {
       this.connections.remove(connection);
     });
-    socket.use((_packet, next) => {
-      this.#received(connection, next);
+    socket.use(([event], next) => {
+      // Node throws an event of that name where nobody listens, and the process with it.
+      if (event !== 'error') this.#received(connection, next);
     });
     if (credential !== null) this.#bind(connection, credential);
   }
@@ -164,7 +165,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   }
 
   /** Lets a message through whose session serves; in the order in which they came. */
-  #received(connection: Connection, next: (error?: Error) => void): void {
+  #received(connection: Connection, next: () => void): void {
     connection.lastActiveAt = this.clock.now();
     const { pending } = connection;
     if (pending === undefined) {
@@ -186,7 +187,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   }
 
   /** At once where memory can tell. */
-  #decide(connection: Connection, next: (error?: Error) => void): Promise<void> | undefined {
+  #decide(connection: Connection, next: () => void): Promise<void> | undefined {
     const { credential, address } = connection;
     if (credential === null) {
       next();
@@ -201,7 +202,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
         return;
       }
       if (error.code !== 'SESSION_STORE_UNAVAILABLE') this.#closer.refused(credential, error);
-      else next(connectErrorOf(error));
+      else connection.socket.emit('exception', socketProblemOf(error));
     };
     if (verdict instanceof Promise) return verdict.then(settle);
     settle(verdict);
