@@ -95,7 +95,8 @@ export { IdentitySessionNodeEntity } from './store/postgres/entities/identity-se
 export { IdentitySessionQuestionEntity } from './store/postgres/entities/identity-session-question.entity.js';
 export { IdentitySessionSettingEntity } from './store/postgres/entities/identity-session-setting.entity.js';
 export { IDENTITY_SESSION_MIGRATIONS } from './store/postgres/migrations/index.js';
-export { migrateAlone, migrateIdentitySession, MIGRATIONS_TABLE } from './store/postgres/migrate.js';
+export { migrateIdentitySession, type MigrateOptions, MIGRATIONS_TABLE } from './store/postgres/migrate.js';
+export { runAlone } from './store/postgres/run-alone.js';
 export { sqlStateOf } from './store/postgres/retry.js';
 export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/postgres/postgres-session-store.js';
 export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { runAlone } from 'nestjs-identity-session';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from './data-source-options.js';
 import { DatabaseUnreachable } from './database-unreachable.js';
 
 /** Any number that nothing else in the database is likely to lock. */
-const PREPARATION_LOCK = '5128377204418836207';
+const PREPARATION_LOCK = 5128377204418836207n;
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 500;
 
@@ -23,9 +24,7 @@ export async function prepareDatabase<T>(
 ): Promise<T> {
   const dataSource = await connect(url, signal);
   try {
-    // The lock belongs to a transaction, since locks of a connection leak through poolers; so it takes two connections.
-    return await dataSource.transaction(async (holder) => {
-      await holder.query('SELECT pg_advisory_xact_lock($1::bigint)', [PREPARATION_LOCK]);
+    return await runAlone(dataSource, PREPARATION_LOCK, async () => {
       await dataSource.runMigrations({ transaction: 'each' });
       return first(dataSource);
     });

@@ -9,7 +9,8 @@ export async function runMigrations(): Promise<number> {
   try {
     const database = await openDatabase(readConfig(process.env).database, () => undefined);
     try {
-      await prepareDatabase(database.url, migrateIdentitySession);
+      const { url, directUrl } = database;
+      await prepareDatabase(url, (dataSource) => migrateIdentitySession(dataSource, { directUrl }));
       process.stdout.write(`The tables are up to date (PostgreSQL: ${database.description}).\n`);
       return 0;
     } finally {

@@ -49,7 +49,7 @@ export class SessionLifecycle
   async onModuleInit(): Promise<void> {
     for (const warning of this.options.warnings) this.#logger.warn(warning);
     if (this.options.migrate && this.options.store === undefined && this.dataSource !== null) {
-      await migrateIdentitySession(this.dataSource);
+      await migrateIdentitySession(this.dataSource, { directUrl: this.options.directUrl });
     }
     const askedAt = this.options.clocks.monotonic();
     this.clock.observe(await this.store.now(), askedAt);

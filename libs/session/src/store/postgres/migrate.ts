@@ -1,44 +1,53 @@
-import { DataSource } from 'typeorm';
-import { IDENTITY_SESSION_MIGRATIONS } from './migrations/index.js';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { OWN_MIGRATIONS } from './migrations/index.js';
+import { runAlone } from './run-alone.js';
 
 /** Any number that nothing else in the database is likely to lock. */
-const MIGRATION_LOCK = '7306915824173360141';
+const MIGRATION_LOCK = 7306915824173360141n;
 
 /** The migrations that have run; apart from the application's own. */
 export const MIGRATIONS_TABLE = 'identity_session_migration';
 
+export interface MigrateOptions {
+  /** PostgreSQL itself, where the DataSource's connections come from a transaction pooler; as the module's `directUrl`. */
+  readonly directUrl?: string | undefined;
+}
+
 /**
- * Brings the module's tables up to date. Nodes that start at the same moment wait for each other and run each
- * migration once. Uses two connections of its own for as long as it takes; the application's migrations are not
- * touched.
+ * Brings the module's tables up to date, while nodes of the version before go on: no request waits longer than a moment.
+ * Nodes that start at the same moment wait for each other and run each migration once; what a node that died has left
+ * unfinished, the next one completes. Takes as long as the building of indexes takes, and as the transactions that were
+ * open when that began. Uses two connections of its own; the application's migrations are not touched.
  */
-export async function migrateIdentitySession(dataSource: DataSource): Promise<void> {
+export async function migrateIdentitySession(dataSource: DataSource, options: MigrateOptions = {}): Promise<void> {
   const own = new DataSource({
-    ...dataSource.options,
+    ...connectionOptions(dataSource.options, options.directUrl),
     entities: [],
     subscribers: [],
-    migrations: IDENTITY_SESSION_MIGRATIONS,
+    migrations: OWN_MIGRATIONS,
     migrationsTableName: MIGRATIONS_TABLE,
     migrationsRun: false,
     synchronize: false,
     dropSchema: false,
-    extra: { ...(dataSource.options.extra as object | undefined), max: 2 },
   });
   await own.initialize();
   try {
-    await migrateAlone(own, MIGRATION_LOCK);
+    await runAlone(own, MIGRATION_LOCK, () => own.runMigrations({ transaction: 'each' }));
   } finally {
     await own.destroy();
   }
 }
 
-/**
- * Runs the migrations of a DataSource while no other node does. The lock belongs to a transaction, since locks of a
- * connection leak through poolers; needs two connections.
- */
-export async function migrateAlone(dataSource: DataSource, lock: string): Promise<void> {
-  await dataSource.transaction(async (holder) => {
-    await holder.query('SELECT pg_advisory_xact_lock($1::bigint)', [lock]);
-    await dataSource.runMigrations({ transaction: 'each' });
-  });
+/** The application's way to the database, without its limits of time: those are for what somebody waits for. */
+function connectionOptions(options: DataSourceOptions, directUrl: string | undefined): DataSourceOptions {
+  const {
+    Client: _client,
+    statement_timeout: _statement,
+    query_timeout: _query,
+    lock_timeout: _lock,
+    idle_in_transaction_session_timeout: _idle,
+    ...extra
+  } = (options.extra ?? {}) as Record<string, unknown>;
+  const direct = directUrl === undefined ? {} : { url: directUrl, replication: undefined };
+  return { ...options, ...direct, extra: { keepAlive: true, ...extra, max: 2 } } as DataSourceOptions;
 }

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { briefly } from './live-schema.js';
 
 /**
  * Cut-offs whose scope says "any tenant", "no tenant" and "this tenant" apart. Takes the place of a table that nothing
@@ -8,6 +9,10 @@ export class ReplaceCutOffs1780000000002 implements MigrationInterface {
   name = 'ReplaceCutOffs1780000000002';
 
   async up(queryRunner: QueryRunner): Promise<void> {
+    await briefly(queryRunner, () => this.#replace(queryRunner));
+  }
+
+  async #replace(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query('DROP TABLE identity_session_cut_off');
     // Generated, so that whoever writes a row by hand writes the key that it is found by. The length keeps tenant and
     // user apart. Analysed soon, since every statement about sessions looks into it.

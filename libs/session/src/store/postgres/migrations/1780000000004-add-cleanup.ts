@@ -1,10 +1,15 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { briefly } from './live-schema.js';
 
 /** The addresses of a session over time, which nodes there are, and what the cleanup has done. */
 export class AddCleanup1780000000004 implements MigrationInterface {
   name = 'AddCleanup1780000000004';
 
   async up(queryRunner: QueryRunner): Promise<void> {
+    await briefly(queryRunner, () => this.#add(queryRunner));
+  }
+
+  async #add(queryRunner: QueryRunner): Promise<void> {
     // Goes with its session, so that whoever deletes a user's rows by hand leaves no address behind. Prefixes are asked
     // for, whatever the database's collation.
     await queryRunner.query(`
@@ -46,16 +51,14 @@ export class AddCleanup1780000000004 implements MigrationInterface {
     await queryRunner.query('INSERT INTO identity_session_cleanup DEFAULT VALUES');
     // By a column of its own: one that a touch writes must be in no index, not even in its condition.
     await queryRunner.query('ALTER TABLE identity_session ADD COLUMN scrubbed_at timestamptz(3)');
-    await queryRunner.query(`
-      CREATE INDEX identity_session_unscrubbed ON identity_session (ended_at)
-      WHERE ended_at IS NOT NULL AND scrubbed_at IS NULL`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query('DROP INDEX identity_session_unscrubbed');
-    await queryRunner.query('ALTER TABLE identity_session DROP COLUMN scrubbed_at');
-    for (const table of ['cleanup', 'node', 'address']) {
-      await queryRunner.query(`DROP TABLE identity_session_${table}`);
-    }
+    await briefly(queryRunner, async () => {
+      await queryRunner.query('ALTER TABLE identity_session DROP COLUMN scrubbed_at');
+      for (const table of ['cleanup', 'node', 'address']) {
+        await queryRunner.query(`DROP TABLE identity_session_${table}`);
+      }
+    });
   }
 }

@@ -1,11 +1,16 @@
+import type { MigrationInterface } from 'typeorm';
 import { CreateIdentitySession1780000000000 } from './1780000000000-create-identity-session.js';
 import { AddPreviousToken1780000000001 } from './1780000000001-add-previous-token.js';
 import { ReplaceCutOffs1780000000002 } from './1780000000002-replace-cut-offs.js';
 import { AddAdministration1780000000003 } from './1780000000003-add-administration.js';
 import { AddCleanup1780000000004 } from './1780000000004-add-cleanup.js';
 import { AddSettings1780000000005 } from './1780000000005-add-settings.js';
+import { AddIndexes1780000000010 } from './1780000000010-add-indexes.js';
 
-/** In order; a published migration never changes. */
+/**
+ * In order; a published migration never changes. For any `migrationsTransactionMode`: in a transaction of the caller's
+ * (`all`, `each`) indexes are built plainly, and writes wait for them; without one (`none`), while everything goes on.
+ */
 export const IDENTITY_SESSION_MIGRATIONS = [
   CreateIdentitySession1780000000000,
   AddPreviousToken1780000000001,
@@ -13,4 +18,16 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddAdministration1780000000003,
   AddCleanup1780000000004,
   AddSettings1780000000005,
+  AddIndexes1780000000010,
+];
+
+/**
+ * The same as the module runs them: in a transaction each, but for what takes its time on a large table. The mark is not
+ * on the class itself, since TypeORM refuses it where all migrations of an application share one transaction.
+ */
+export const OWN_MIGRATIONS: (new () => MigrationInterface)[] = [
+  ...IDENTITY_SESSION_MIGRATIONS.filter((migration) => migration !== AddIndexes1780000000010),
+  class extends AddIndexes1780000000010 {
+    readonly transaction = false;
+  },
 ];
