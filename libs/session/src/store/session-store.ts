@@ -252,6 +252,11 @@ export interface SessionStore {
   /** By creation or last access, and id, from a key on. */
   list(filter: SessionFilter, page: Page): Promise<readonly SessionRecord[]>;
   count(filter: SessionFilter): Promise<number>;
+  /**
+   * The ids of the first `limit` (at most `MOST_IDS`) sessions that match, in id order: what a bulk of many pages is about,
+   * found once. What follows is found by `afterId`.
+   */
+  listIds(filter: SessionFilter, limit: number): Promise<readonly string[]>;
   /** The store's own time in milliseconds; also proves that it answers. */
   now(): Promise<number>;
   /**
@@ -268,3 +273,5 @@ export interface TransactionalSessionStore<TManager> extends SessionStore {
 
 /** The most rows that one bulk statement changes. */
 export const BULK_PAGE = 1_000;
+/** The most ids that `listIds` gives; some megabytes. */
+export const MOST_IDS = 100_000;

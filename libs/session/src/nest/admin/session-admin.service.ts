@@ -6,15 +6,14 @@ import { isLive, type LiveStatus } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import type { SessionRecord } from '../../core/session.js';
-import {
-  BULK_PAGE,
-  type ChangeNote,
-  type HistoryPage,
-  type Page,
-  type SessionFilter,
-  type SessionHistoryEntry,
-  type SessionScope,
-  type SessionStore,
+import type {
+  ChangeNote,
+  HistoryPage,
+  Page,
+  SessionFilter,
+  SessionHistoryEntry,
+  SessionScope,
+  SessionStore,
 } from '../../store/session-store.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SESSION_STORE } from '../module/tokens.js';
@@ -23,6 +22,7 @@ import { Session } from '../session/session.js';
 import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
 import { cutOffScopeOf } from './cut-off-scope.js';
+import { endMatching } from './end-matching.js';
 
 /** Who is administrated: everybody unless narrowed by a scope. */
 const EVERYBODY: SessionScope = { kind: 'all' };
@@ -197,18 +197,12 @@ export class SessionAdminService {
       const matched = await this.store.count(conditions);
       return { matched, revoked: 0, more: matched > max };
     }
-    let revoked = 0;
-    let rest: SessionFilter = conditions;
-    for (;;) {
-      const limit = Math.min(BULK_PAGE, max - revoked);
-      const ended = await this.#endPage(manager, rest, note, limit);
-      revoked += ended.length;
-      if (ended.length < limit) return { matched: revoked, revoked, more: false };
-      rest = { ...conditions, afterId: ended.reduce((last, { id }) => (id > last ? id : last), '') };
-      if (revoked < max) continue;
-      const left = await this.store.count(rest);
-      return { matched: revoked + left, revoked, more: left > 0 };
-    }
+    const { revoked, rest } = await endMatching(conditions, max, {
+      end: (some, limit) => this.#endPage(manager, some, note, limit),
+      listIds: (some, limit) => this.writer.listIds(manager, some, limit),
+    });
+    const left = rest === null ? 0 : await this.store.count(rest);
+    return { matched: revoked + left, revoked, more: left > 0 };
   }
 
   /**

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { EndedVersion } from '../../store/session-cleanup.js';
-import type { ChangeNote, SessionStore, TransactionalSessionStore } from '../../store/session-store.js';
+import type { ChangeNote, SessionFilter, SessionStore, TransactionalSessionStore } from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
@@ -86,6 +86,11 @@ export class SessionWriter {
     const store = this.#storeFor(manager);
     if (store === this.store) return (await this.known.load(id, true))?.record;
     return (await store.findMany([id])).records[0];
+  }
+
+  /** The ids of the first `limit` sessions that match, as the caller's transaction sees them. */
+  listIds(manager: EntityManager | undefined, filter: SessionFilter, limit: number): Promise<readonly string[]> {
+    return this.#storeFor(manager).listIds(filter, limit);
   }
 
   #storeFor(manager: EntityManager | undefined): SessionStore {

@@ -22,6 +22,7 @@ import {
   BULK_PAGE,
   type ChangeNote,
   type HistoryPage,
+  MOST_IDS,
   type Page,
   type Rotation,
   type SessionFilter,
@@ -258,6 +259,13 @@ export class InMemorySessionStore
 
   count(filter: SessionFilter): Promise<number> {
     return atomically(() => this.#matching(filter, this.#clock.now()).length);
+  }
+
+  listIds(filter: SessionFilter, limit: number): Promise<readonly string[]> {
+    return atomically(() => {
+      const found = this.#matching(filter, this.#clock.now()).sort(byId);
+      return found.slice(0, Math.min(limit, MOST_IDS)).map(({ id }) => id);
+    });
   }
 
   recordDrift(id: string, { kind, to }: Drift): Promise<boolean> {

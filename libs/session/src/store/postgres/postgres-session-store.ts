@@ -18,21 +18,22 @@ import type {
   WalkPosition,
   WalkRules,
 } from '../session-cleanup.js';
-import type {
-  Admission,
-  AdmitOutcome,
-  ChangeNote,
-  HistoryPage,
-  Page,
-  Rotation,
-  SessionFilter,
-  SessionHistoryEntry,
-  SessionScope,
-  SessionStore,
-  Snapshot,
-  Touch,
-  TouchOutcome,
-  TransactionalSessionStore,
+import {
+  type Admission,
+  type AdmitOutcome,
+  type ChangeNote,
+  type HistoryPage,
+  MOST_IDS,
+  type Page,
+  type Rotation,
+  type SessionFilter,
+  type SessionHistoryEntry,
+  type SessionScope,
+  type SessionStore,
+  type Snapshot,
+  type Touch,
+  type TouchOutcome,
+  type TransactionalSessionStore,
 } from '../session-store.js';
 import type {
   LoggedSettings,
@@ -60,7 +61,7 @@ import * as settings from './statements/setting.statements.js';
 import { readCounts } from './statements/stats.statements.js';
 import { readHistory } from './statements/history.statements.js';
 import { readCandidates } from './statements/candidates.statements.js';
-import { readCount, readPage } from './statements/search.statements.js';
+import { readCount, readIds, readPage } from './statements/search.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
 import { SubjectQueue } from './subject-queue.js';
@@ -225,6 +226,10 @@ export class PostgresSessionStore
 
   count(filter: SessionFilter): Promise<number> {
     return this.session.run(async (sql) => readCount(sql, await narrowed(sql, filter)));
+  }
+
+  listIds(filter: SessionFilter, limit: number): Promise<string[]> {
+    return this.slow.run(async (sql) => readIds(sql, await narrowed(sql, filter), Math.min(limit, MOST_IDS)));
   }
 
   recordDrift(id: string, drift: Drift): Promise<boolean> {

@@ -49,6 +49,7 @@ export const listingContract: ContractPart = (trial, { describe, it, expect }) =
         const whole: SessionFilter = { scope: everywhere, tenantId, ...filter };
         const ids = expected.map((key) => sessions[key]?.id ?? '');
         expect(sortedIdsOf(await trial.store.list(whole, wholePage))).toEqual(ids.sort());
+        expect(await trial.store.listIds(whole, 1_000)).toEqual(ids);
         expect(await trial.store.count(whole)).toBe(expected.length);
       });
     }
@@ -64,6 +65,14 @@ export const listingContract: ContractPart = (trial, { describe, it, expect }) =
       };
       expect(sortedIdsOf(await trial.store.list(filter, wholePage))).toEqual([web, revoked].sort());
       expect(await trial.store.count(filter)).toBe(2);
+    });
+
+    it('gives the first ids in id order, and goes on after one', async () => {
+      const { tenantId, userId } = someone();
+      const ids = sortedIdsOf(await trial.signInTimes(5, { facts: { tenantId, userId } }));
+      const filter: SessionFilter = { scope: everywhere, tenantId };
+      expect(await trial.store.listIds(filter, 2)).toEqual(ids.slice(0, 2));
+      expect(await trial.store.listIds({ ...filter, afterId: ids[1] ?? '' }, 1_000)).toEqual(ids.slice(2));
     });
 
     it('by having no tenant leaves those with one out', async () => {

@@ -21,6 +21,7 @@ export const scopesContract: ContractPart = (trial, { describe, it, expect }) =>
       'read the history of',
       async (scope, { id }) => (await trial.store.history(scope, id, { limit: 10, after: null })) !== undefined,
     ],
+    ['list the id of', async (scope, { id }) => (await trial.store.listIds({ scope, ids: [id] }, 10)).length > 0],
     ['count', async (scope, { id }) => (await trial.store.count({ scope, ids: [id] })) > 0],
   ];
 

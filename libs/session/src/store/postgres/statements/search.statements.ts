@@ -40,6 +40,20 @@ export async function readCount(sql: SqlExecutor, filter: SessionFilter): Promis
   return rows[0]?.count ?? 0;
 }
 
+/** The first ids in id order. All that matches is sorted for it, so it is asked for many at once. */
+export async function readIds(sql: SqlExecutor, filter: SessionFilter, limit: number): Promise<string[]> {
+  const parameters = new Parameters();
+  const branches = branchesOf(filter, parameters).map(
+    (condition) => `SELECT s.id FROM identity_session s WHERE ${condition}`,
+  );
+  const [row] = await sql.query<{ ids: string[] }>(
+    `SELECT ARRAY(SELECT found.id FROM (${branches.join(' UNION ALL ')}) found
+       ORDER BY found.id LIMIT ${parameters.add(limit, 'int')})::text[] AS ids`,
+    parameters.values,
+  );
+  return row?.ids ?? [];
+}
+
 function keysetCondition(key: string, page: Page, parameters: Parameters): string {
   if (page.after === null) return '';
   const last = page.sort === 'lastAccessedAt' ? page.after.lastAccessedAt : page.after.createdAt;
