@@ -77,6 +77,11 @@ export class SessionSockets implements BeforeApplicationShutdown {
     return { connections: this.connections.size, ...this.#closer.counts };
   }
 
+  /** The servers that are bound. */
+  get servers(): readonly Server[] {
+    return [...this.#servers];
+  }
+
   /** Guards all namespaces of a server, before it has connections. `SessionIoAdapter` does it for the servers of Nest. */
   bind(server: Server): void {
     if (this.#servers.has(server)) return;

@@ -19,7 +19,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
-import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
+import { SessionWriter } from '../sign-in/session-writer.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
 import { cutOffScopeOf } from './cut-off-scope.js';
 import { endMatching } from './end-matching.js';
@@ -258,7 +258,7 @@ export class SessionAdminService {
     // Whether it has run out is told by what is written.
     await this.touches.flushOne(id);
     const change = (store: SessionStore) => store.changeStatus(scope, id, to, note, from);
-    const record = await this.writer.write(manager, change, recordsOf);
+    const record = await this.writer.changeStatus(manager, change, note);
     if (record !== undefined) return withBufferedAccess(record, this.touches);
     const found = await this.find(id, scope);
     if (found === undefined) return undefined;

@@ -1,8 +1,9 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { CutOff } from '../../core/cut-off.js';
 import { type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { LoggedEvent } from '../../sync/change-log.js';
+import { NodeClock } from '../../sync/node-clock.js';
 
 /** That a session serves no longer, as this node has just applied it. */
 export interface SessionEnding {
@@ -40,6 +41,8 @@ export class SessionEndings {
   readonly #logger = new Logger('IdentitySession');
   readonly #listeners = new Set<EndingListener>();
 
+  constructor(@Inject(NodeClock) private readonly clock: Pick<NodeClock, 'now'>) {}
+
   /** The answer ends it. */
   listen(listener: EndingListener): () => void {
     this.#listeners.add(listener);
@@ -52,12 +55,19 @@ export class SessionEndings {
   wrote(records: readonly SessionRecord[]): void {
     if (this.#listeners.size === 0) return;
     for (const { id, status, endReason, endedAt } of records) {
-      // When a session was suspended is in the log alone, which this node reads next.
       if (isLive(status) || endedAt === null) continue;
       this.#tell((listener) => {
         listener.ended({ sessionId: id, status: status, reason: endReason, at: endedAt });
       });
     }
+  }
+
+  /** As `wrote`: who suspended it and why is not in the record. */
+  wroteSuspension({ id, status }: SessionRecord, reason: string): void {
+    if (status !== 'suspended') return;
+    this.#tell((listener) => {
+      listener.ended({ sessionId: id, status, reason, at: this.clock.now() });
+    });
   }
 
   wroteCutOff(cutOff: CutOff, reason: string): void {

@@ -24,7 +24,7 @@ export class SessionWriter {
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(HINTS) private readonly hints: HintPublisher,
     @Inject(CutOffs) private readonly cutOffs: CutOffs,
-    @Inject(SessionEndings) private readonly endings: Pick<SessionEndings, 'wrote' | 'wroteCutOff'>,
+    @Inject(SessionEndings) private readonly endings: SessionEndings,
   ) {}
 
   /**
@@ -64,6 +64,17 @@ export class SessionWriter {
     if (sessions.length === 0) return;
     this.known.forget(sessions);
     this.hints.publish();
+  }
+
+  /** Suspends a session, or brings it back; whoever holds something open for it is told why. */
+  async changeStatus(
+    manager: EntityManager | undefined,
+    change: (store: SessionStore) => Promise<SessionRecord | undefined>,
+    { reason }: ChangeNote,
+  ): Promise<SessionRecord | undefined> {
+    return this.write(manager, change, recordsOf, (record) => {
+      if (record !== undefined) this.endings.wroteSuspension(record, reason);
+    });
   }
 
   /** Makes a cut-off; once it is durable this node refuses what it covers, before anyone is told. */

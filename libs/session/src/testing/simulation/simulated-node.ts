@@ -161,7 +161,7 @@ export class SimulatedNode {
     const publisher = new CoalescedHints(() => hints.send(this.process), ignore);
     // The verbs that are missing are not used here.
     const sessions = store as unknown as SessionStore;
-    this.#writer = new SessionWriter(sessions, this.known, publisher, cutOffs, new SessionEndings());
+    this.#writer = new SessionWriter(sessions, this.known, publisher, cutOffs, new SessionEndings(clock));
     const rotation = new TokenRotation({ rotation: NO_ROTATION }, this.#mint, this.#writer, clock);
     this.checker = new SessionChecker(this.known, this.#mint, this.touches, clock, cutOffs, rotation, NO_DRIFT, {
       strict: false,
