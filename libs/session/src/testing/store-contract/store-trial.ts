@@ -87,7 +87,13 @@ export class StoreTrial {
   }
 
   async statusOf(...sessions: readonly Pick<SessionRecord, 'id'>[]): Promise<string[]> {
-    return Promise.all(sessions.map(async ({ id }) => (await this.read(id)).status));
+    const { records } = await this.store.findMany(sessions.map(({ id }) => id));
+    const statuses = new Map(records.map(({ id, status }) => [id, status]));
+    return sessions.map(({ id }) => {
+      const status = statuses.get(id);
+      if (status === undefined) throw new Error(`There is no session ${id}.`);
+      return status;
+    });
   }
 
   /** How many sessions of the subject hold a slot. */
