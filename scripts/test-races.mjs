@@ -1,0 +1,17 @@
+// Repeats what "npm test" runs in a shorter form: the limit race on more isolation levels, more interleaved requests, the
+// store's contract on every isolation level.
+import { spawnSync } from 'node:child_process';
+
+const { status } = spawnSync(
+  process.execPath,
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js',
+    'test/cluster/limit.spec.ts',
+    'test/security/identity.spec.ts',
+    'store/postgres/postgres-session-store.spec.ts',
+  ],
+  { stdio: 'inherit', env: { ...process.env, TEST_IN_FULL: '1' } },
+);
+process.exit(status ?? 1);
