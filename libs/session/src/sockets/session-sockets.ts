@@ -153,9 +153,8 @@ export class SessionSockets implements BeforeApplicationShutdown {
     socket.on('disconnect', () => {
       this.connections.remove(connection);
     });
-    socket.use(([event], next) => {
-      // Node throws an event of that name where nobody listens, and the process with it.
-      if (event !== 'error') this.#received(connection, next);
+    socket.use((_packet, next) => {
+      this.#received(connection, next);
     });
     if (credential !== null) this.#bind(connection, credential);
   }
