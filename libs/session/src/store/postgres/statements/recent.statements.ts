@@ -1,5 +1,6 @@
 import type { SqlExecutor } from '../sql-executor.js';
-import { hasRunOut, UNENDED } from './fragments.js';
+import { NOT_CUT_OFF_AMONG_ALL } from './cut-off.fragments.js';
+import { hasRunOut, LIVE } from './fragments.js';
 
 /**
  * The live sessions that were last used most recently. No index has the last access, since every touch would write it:
@@ -8,7 +9,7 @@ import { hasRunOut, UNENDED } from './fragments.js';
 export async function readRecent(sql: SqlExecutor, limit: number): Promise<string[]> {
   const rows = await sql.query<{ id: string }>(
     `SELECT s.id FROM identity_session s
-     WHERE ${UNENDED} AND NOT ${hasRunOut('statement_timestamp()')}
+     WHERE ${LIVE} AND ${NOT_CUT_OFF_AMONG_ALL} AND NOT ${hasRunOut('statement_timestamp()')}
      ORDER BY s.last_accessed_at DESC LIMIT $1::integer`,
     [limit],
   );

@@ -2,7 +2,7 @@ import type { DeviceType } from '../../../core/session.js';
 import { MOST_KINDS_COUNTED, type SessionCounts } from '../../session-statistics.js';
 import type { SessionScope } from '../../session-store.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { NOT_CUT_OFF } from './cut-off.fragments.js';
+import { NOT_CUT_OFF_AMONG_ALL } from './cut-off.fragments.js';
 import { hasRunOut, LIVE, Parameters, scopeCondition } from './fragments.js';
 
 type Pairs<K extends string> = readonly (readonly [K, number])[];
@@ -15,8 +15,6 @@ interface CountsRow {
   readonly ended: Pairs<string>;
 }
 
-const LATEST_CUT_OFF = `COALESCE((SELECT max(c.not_before) FROM identity_session_cut_off c), '-infinity')`;
-
 const LAST_DAY = `statement_timestamp() - interval '24 hours'`;
 const NONE = `'[]'::jsonb`;
 
@@ -24,17 +22,16 @@ const NONE = `'[]'::jsonb`;
 export async function readCounts(sql: SqlExecutor, scope: SessionScope): Promise<SessionCounts> {
   const parameters = new Parameters();
   const inScope = scopeCondition(scope, parameters);
-  // Apart from those that a cut-off may cover: looking for one for each session would be most of the work.
-  const live = (condition: string): string => `
-    SELECT s.device_type, COALESCE(s.client_id, '') AS client, count(*) AS n FROM identity_session s
-    WHERE ${LIVE} AND ${inScope} AND NOT ${hasRunOut('statement_timestamp()')} AND ${condition} GROUP BY 1, 2`;
+  // No type of device as it is in an index: in its order, the rows would be fetched from all over the table.
   const pairs = (column: string, source: string): string => `COALESCE((
     SELECT jsonb_agg(jsonb_build_array(kind, n)) FROM (
       SELECT ${column} AS kind, sum(n)::float8 AS n FROM ${source} GROUP BY 1 ORDER BY 2 DESC LIMIT ${MOST_KINDS_COUNTED}
     ) counted), ${NONE})`;
   const [row] = await sql.query<CountsRow>(
     `WITH live AS MATERIALIZED (
-       ${live(`s.created_at > ${LATEST_CUT_OFF}`)} UNION ALL ${live(`s.created_at <= ${LATEST_CUT_OFF} AND ${NOT_CUT_OFF}`)}
+       SELECT s.device_type || '' AS device_type, COALESCE(s.client_id, '') AS client, count(*) AS n FROM identity_session s
+       WHERE ${LIVE} AND ${inScope} AND NOT ${hasRunOut('statement_timestamp()')} AND ${NOT_CUT_OFF_AMONG_ALL}
+       GROUP BY 1, 2
      ),
      ended AS MATERIALIZED (
        SELECT COALESCE(s.end_reason, 'unspecified') AS reason, count(*) AS n FROM identity_session s
