@@ -9,6 +9,7 @@ import type {
   WalkPosition,
   WalkRules,
 } from '../session-cleanup.js';
+import type { RecordedDrifts } from './recorded-drifts.js';
 import { byId } from './session-query.js';
 import type { StoredAddresses } from './stored-addresses.js';
 
@@ -16,6 +17,7 @@ import type { StoredAddresses } from './stored-addresses.js';
 export interface InMemoryCleanupPorts {
   readonly sessions: Map<string, SessionRecord>;
   readonly addresses: StoredAddresses;
+  readonly drifts: RecordedDrifts;
   readonly now: () => number;
   /** The session as everybody sees it: what is cut off is over. */
   readonly effective: (session: SessionRecord) => SessionRecord;
@@ -84,6 +86,7 @@ export class InMemoryCleanup {
     for (const { id } of gone) {
       this.ports.sessions.delete(id);
       this.ports.addresses.forget(id);
+      this.ports.drifts.forget(id);
     }
     this.#done.removed += gone.length;
     return gone.length;
@@ -98,6 +101,7 @@ export class InMemoryCleanup {
       this.#scrubbed.add(bare);
       this.ports.sessions.set(session.id, bare);
       this.ports.addresses.forget(session.id);
+      this.ports.drifts.forgetPlaces(session.id);
     }
     this.#done.scrubbed += found.length;
     return found.length;
@@ -133,7 +137,8 @@ export class InMemoryCleanup {
     const { id, initialIp, lastIp, location, lastAccessedAt } = session;
     if (session.createdAt > moment) return false;
     const isLeft = lastAccessedAt <= moment;
-    const hadMore = this.ports.addresses.forget(id, moment);
+    const hadAddresses = this.ports.addresses.forget(id, moment);
+    const hadMore = this.ports.drifts.forgetPlaces(id, moment) || hadAddresses;
     if (initialIp === null && location === null && !(isLeft && lastIp !== null)) return hadMore;
     this.ports.sessions.set(id, { ...session, initialIp: null, location: null, lastIp: isLeft ? null : lastIp });
     return true;

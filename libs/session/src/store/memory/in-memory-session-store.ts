@@ -3,7 +3,7 @@ import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import { expiryOf } from '../../core/expiry.js';
 import { canBecome, isLive, type EndedStatus, type LiveStatus } from '../../core/lifecycle.js';
 import type { PreviousToken, SessionFacts, SessionRecord } from '../../core/session.js';
-import { type Drift, type DriftLogStore, MOST_DRIFTS } from '../drift-log.js';
+import type { Drift, DriftLogStore } from '../drift-log.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from '../session-statistics.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
@@ -54,6 +54,7 @@ import {
   type SessionEventType,
   settingsEventOf,
 } from './session-event.js';
+import { RecordedDrifts } from './recorded-drifts.js';
 import { historyOf } from './session-history.js';
 import { byId, hasRunOut, isInScope, matches, pageOf } from './session-query.js';
 import { StoredAddresses } from './stored-addresses.js';
@@ -91,7 +92,7 @@ export class InMemorySessionStore
   readonly #nodeName: string | null;
   readonly #questions = new OpenQuestions();
   readonly #settings = new StoredSettingsTable();
-  readonly #drifts = new Map<string, Set<string>>();
+  readonly #drifts = new RecordedDrifts();
   readonly #events: InMemorySessionEvent[] = [];
   #sequence = 0;
 
@@ -101,6 +102,7 @@ export class InMemorySessionStore
     this.#cleanup = new InMemoryCleanup({
       sessions: this.#sessions,
       addresses: this.#addresses,
+      drifts: this.#drifts,
       now: () => clock.now(),
       effective: (session) => this.#cutOffs.effective(session),
       end: (session, reason, now) => this.#endForCleanup(session, reason, now),
@@ -268,14 +270,13 @@ export class InMemorySessionStore
     });
   }
 
-  recordDrift(id: string, { kind, to }: Drift): Promise<boolean> {
+  recordDrift(id: string, drift: Drift): Promise<boolean> {
     return atomically(() => {
       const [session] = this.#liveInScope({ kind: 'all' }, id);
-      const known = this.#drifts.get(id) ?? new Set();
-      if (session === undefined || known.has(`${kind} ${to}`) || known.size >= MOST_DRIFTS) return false;
-      this.#drifts.set(id, known.add(`${kind} ${to}`));
-      const position = { id: this.#events.length + 1, at: this.#clock.now() };
-      this.#events.push(eventOf(session, 'drifted', { reason: kind, actor: null }, position));
+      const at = this.#clock.now();
+      if (session === undefined || !this.#drifts.record(id, drift, at)) return false;
+      const position = { id: this.#events.length + 1, at };
+      this.#events.push(eventOf(session, 'drifted', { reason: drift.kind, actor: null }, position));
       return true;
     });
   }

@@ -1,3 +1,4 @@
+import { recordsDrift } from '../../store/drift-log.js';
 import { keepsAddresses } from '../../store/session-addresses.js';
 import {
   type CleanupBatch,
@@ -194,6 +195,37 @@ export const cleanupContract: ContractPart = (trial, { describe, it, expect }) =
           lastIp: '192.0.2.2',
         });
         expect(await addressesOf(id)).toEqual(['192.0.2.2']);
+      }),
+    );
+
+    it(
+      'leaves a live session to be found by the address that it is used from',
+      cleaning(async (store) => {
+        const { tenantId, userId } = someone();
+        const facts = { tenantId, userId };
+        const { id } = await trial.signInAndRunOut('idle', { facts, idleTimeoutMs: AN_HOUR_MS, ip: '192.0.2.1' });
+        await trial.store.touchMany([{ id, at: await trial.store.now(), ip: '192.0.2.1' }]);
+        await walk(store, { ...RULES, inactiveAfterMs: undefined, scrubAfterMs: 60_000 });
+        expect(await trial.read(id)).toMatchObject({ initialIp: null, lastIp: '192.0.2.1' });
+        for (const by of [{ ip: '192.0.2.1' }, { q: '192.0.2' }]) {
+          expect(await trial.store.listIds({ scope: { kind: 'tenant', tenantId }, ...by }, 10)).toEqual([id]);
+        }
+      }),
+    );
+
+    it(
+      'forgets the places of drift with the addresses',
+      cleaning(async (store) => {
+        if (!recordsDrift(store)) return;
+        const { id } = await trial.signInAndRunOut('idle', { idleTimeoutMs: AN_HOUR_MS });
+        await trial.store.touchMany([{ id, at: await trial.store.now(), ip: null }]);
+        const drift = { kind: 'address', to: '192.0.2.0/24' } as const;
+        expect(await store.recordDrift(id, drift)).toBe(true);
+        await walk(store, { ...RULES, inactiveAfterMs: undefined, scrubAfterMs: 60_000 });
+        expect(await store.recordDrift(id, drift)).toBe(false);
+        await trial.pass(3);
+        await walk(store, { ...RULES, inactiveAfterMs: undefined, scrubAfterMs: 1 });
+        expect(await store.recordDrift(id, drift)).toBe(true);
       }),
     );
 
