@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import {
   Body,
   Controller,
@@ -30,6 +31,8 @@ import {
 } from 'nestjs-identity-session';
 import type { Logger as SqlLogger } from 'typeorm';
 import { sessionDatabase } from './session-database.js';
+
+const KEEP_ALIVE_MS = 72_000;
 
 /** Whoever is called admin administrates everybody; `admin@x` the tenant x; nobody else anybody. */
 export class TestAccessPolicy implements SessionAccessPolicy, SettingsAccessPolicy {
@@ -126,6 +129,8 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
   if (given.logger !== undefined) app.useLogger(given.logger);
   app.enableShutdownHooks([]);
   given.configure?.(app);
+  // As long as Fastify's, so that no request of a slow test goes out on a connection that is being closed for idleness.
+  (app.getHttpServer() as Server).keepAliveTimeout = KEEP_ALIVE_MS;
   await app.listen(0, '127.0.0.1');
   return {
     app,
