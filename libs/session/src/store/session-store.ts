@@ -235,7 +235,9 @@ export interface SessionStore {
   cutOff(scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff>;
   /**
    * For the cleanup: forgets cut-offs that were made longer than `olderThanMs` ago and cover no live session. Give it at
-   * least the longest absolute lifetime, and call it after what has run out was ended. Gives the number forgotten.
+   * least the longest absolute lifetime that is configured, and call it after what has run out was ended; a store that
+   * keeps settings knows those that are stored, for whichever tenant, and goes by the longest of all. Gives the number
+   * forgotten.
    */
   forgetCutOffs(olderThanMs: number): Promise<number>;
   /** From the primary, live or ended, in no order. */

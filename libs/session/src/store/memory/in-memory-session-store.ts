@@ -214,7 +214,10 @@ export class InMemorySessionStore
   }
 
   forgetCutOffs(olderThanMs: number): Promise<number> {
-    return atomically(() => this.#cutOffs.forget(this.#clock.now() - olderThanMs, [...this.#sessions.values()]));
+    return atomically(() => {
+      const longestMs = Math.max(olderThanMs, this.#settings.longestLifetimeMs());
+      return this.#cutOffs.forget(this.#clock.now() - longestMs, [...this.#sessions.values()]);
+    });
   }
 
   findMany(ids: readonly string[]): Promise<Snapshot> {

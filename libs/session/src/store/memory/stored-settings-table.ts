@@ -39,12 +39,24 @@ export class StoredSettingsTable {
     return { kind: 'changed', stored };
   }
 
+  /** The longest absolute lifetime in any of them; 0 without one. */
+  longestLifetimeMs(): number {
+    return Math.max(0, ...[...this.#stored.values()].flatMap(({ settings }) => absoluteLifetimesIn(settings)));
+  }
+
   history(tenantId: string | null, limit: number): readonly LoggedSettings[] {
     return this.#history
       .filter((change) => change.tenantId === tenantId)
       .slice(-limit)
       .reverse();
   }
+}
+
+function absoluteLifetimesIn(value: unknown): number[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+    key === 'absoluteLifetimeMs' && typeof inner === 'number' ? [inner] : absoluteLifetimesIn(inner),
+  );
 }
 
 /** Through text, so that a test in memory meets what a database would make of it. */

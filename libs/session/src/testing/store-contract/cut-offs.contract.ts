@@ -1,6 +1,7 @@
 import type { CutOffScope } from '../../core/cut-off.js';
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
 import type { Page, SessionFilter } from '../../store/session-store.js';
+import { keepsSettings } from '../../store/settings-store.js';
 import { type AdmissionOverrides, admissionOf, randomDigest } from '../session-builder.js';
 import { atMost, type ContractPart, everywhere, idsOf, note, someone, sortedIdsOf } from './store-trial.js';
 
@@ -235,6 +236,23 @@ export const cutOffsContract: ContractPart = (trial, { describe, it, expect }) =
       await trial.store.cutOff(facts, why);
       await trial.store.forgetCutOffs(AN_HOUR_MS);
       expect(await trial.statusOf({ id })).toEqual(['revoked']);
+    });
+
+    it('keeps those that are younger than a lifetime in stored settings, of whichever tenant', async () => {
+      const { store } = trial;
+      if (!keepsSettings(store)) return;
+      const { tenantId, userId } = someone();
+      const lifetimes = { clients: { kiosk: { absoluteLifetimeMs: AN_HOUR_MS, idleTimeoutMs: 60_000 } } };
+      const change = { tenantId, format: 1, keeper: 'all' } as const;
+      await store.changeSettings({ ...change, overVersion: 0, settings: { lifetimes } }, note, () => undefined);
+      await store.cutOff({ userId }, why);
+      await trial.pass(5);
+      await store.forgetCutOffs(0);
+      expect((await store.cutOff({ userId }, why)).version).toBe(2);
+      await store.changeSettings({ ...change, overVersion: 1, settings: null }, note, () => undefined);
+      await trial.pass(5);
+      await store.forgetCutOffs(0);
+      expect((await store.cutOff({ userId }, why)).version).toBe(1);
     });
 
     it('keeps what still covers a live session, and forgets it once that is ended', async () => {

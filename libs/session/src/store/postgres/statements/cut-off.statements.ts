@@ -63,6 +63,11 @@ export async function readCutOffByOperation(sql: SqlExecutor, operationId: strin
   return rows[0] && storedOf(rows[0]);
 }
 
+/** Of all settings that are stored, whoever they are for, in milliseconds; centuries at most, which a date can bear. */
+const LONGEST_STORED_LIFETIME = `(SELECT least(COALESCE(max(stored.lifetime::text::float8), 0), 1e13)
+  FROM identity_session_setting t
+  CROSS JOIN LATERAL jsonb_path_query(t.settings, '$.**.absoluteLifetimeMs ? (@.type() == "number")') stored (lifetime))`;
+
 /**
  * Forgets cut-offs older than `olderThanMs` that cover no live session, and gives their number. A cut-off that is raised
  * meanwhile stays.
@@ -72,6 +77,7 @@ export async function deleteCutOffs(sql: SqlExecutor, olderThanMs: number): Prom
     `WITH forgotten AS (
        DELETE FROM identity_session_cut_off c
        WHERE c.not_before < clock_timestamp() - $1::float8 * interval '1 millisecond'
+         AND c.not_before < clock_timestamp() - ${LONGEST_STORED_LIFETIME} * interval '1 millisecond'
          AND NOT EXISTS (
            SELECT FROM identity_session s
            WHERE ${LIVE} AND s.created_at <= c.not_before
