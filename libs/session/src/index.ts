@@ -88,6 +88,7 @@ export type { SessionEventType } from './store/memory/session-event.js';
 export { IDENTITY_SESSION_ENTITIES } from './store/postgres/entities/index.js';
 export { IdentitySessionAddressEntity } from './store/postgres/entities/identity-session-address.entity.js';
 export { IdentitySessionCleanupEntity } from './store/postgres/entities/identity-session-cleanup.entity.js';
+export { IdentitySessionConnectionEntity } from './store/postgres/entities/identity-session-connection.entity.js';
 export { IdentitySessionCutOffEntity } from './store/postgres/entities/identity-session-cut-off.entity.js';
 export { IdentitySessionEntity } from './store/postgres/entities/identity-session.entity.js';
 export { IdentitySessionEventEntity } from './store/postgres/entities/identity-session-event.entity.js';

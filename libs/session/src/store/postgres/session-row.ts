@@ -125,7 +125,8 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes);
 }
 
-function tenantOf(column: string): string | null {
+/** The tenant of a column. */
+export function tenantOf(column: string): string | null {
   return column === '' ? null : column;
 }
 

@@ -1,5 +1,6 @@
 import { IdentitySessionAddressEntity } from './identity-session-address.entity.js';
 import { IdentitySessionCleanupEntity } from './identity-session-cleanup.entity.js';
+import { IdentitySessionConnectionEntity } from './identity-session-connection.entity.js';
 import { IdentitySessionCutOffEntity } from './identity-session-cut-off.entity.js';
 import { IdentitySessionEventEntity } from './identity-session-event.entity.js';
 import { IdentitySessionNodeEntity } from './identity-session-node.entity.js';
@@ -17,4 +18,5 @@ export const IDENTITY_SESSION_ENTITIES = [
   IdentitySessionNodeEntity,
   IdentitySessionCleanupEntity,
   IdentitySessionSettingEntity,
+  IdentitySessionConnectionEntity,
 ];

@@ -5,6 +5,7 @@ import { ReplaceCutOffs1780000000002 } from './1780000000002-replace-cut-offs.js
 import { AddAdministration1780000000003 } from './1780000000003-add-administration.js';
 import { AddCleanup1780000000004 } from './1780000000004-add-cleanup.js';
 import { AddSettings1780000000005 } from './1780000000005-add-settings.js';
+import { AddConnections1780000000006 } from './1780000000006-add-connections.js';
 import { AddIndexes1780000000010 } from './1780000000010-add-indexes.js';
 
 /**
@@ -18,6 +19,7 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddAdministration1780000000003,
   AddCleanup1780000000004,
   AddSettings1780000000005,
+  AddConnections1780000000006,
   AddIndexes1780000000010,
 ];
 
