@@ -1,8 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
-
-/** What the application keeps with a connection. Small: it is stored where the registry is. */
-export type ConnectionMetadata = Readonly<Record<string, string | number | boolean | null>>;
+import type { ConnectionMetadata } from '../store/connection-store.js';
 
 /** A socket of one namespace on this node, and whose it is. */
 export class Connection {

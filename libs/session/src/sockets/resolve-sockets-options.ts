@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IdentitySessionError } from '../core/errors.js';
+import type { ConnectionStore } from '../store/connection-store.js';
 import { isOrigin } from '../nest/csrf/cross-site.js';
 import type { ResolvedOptions } from '../nest/options/resolve-options.js';
 import type { SessionSocketsOptions } from './session-sockets-options.js';
@@ -22,33 +23,44 @@ const OPTIONS = z.strictObject({
   handshakeTimeoutMs: ms(10_000),
   heartbeatIntervalMs: ms(30_000),
   heartbeatTimeoutMs: ms(90_000),
+  registry: z
+    .union([
+      z.enum(['postgres', 'redis', 'memory']),
+      z.custom<ConnectionStore>((value) => typeof value === 'object' && value !== null, {
+        message: 'must be postgres, redis, memory or a ConnectionStore',
+      }),
+    ])
+    .optional(),
   maxQueuedMessages: most(1_000),
   limits: z.strictObject({ perSession: most(20), perUser: most(100), perNode: most(100_000) }).prefault({}),
 });
 
 /** The options, complete and checked. */
-export type ResolvedSocketsOptions = Omit<z.infer<typeof OPTIONS>, 'allowedOrigins'> & {
+export type ResolvedSocketsOptions = Omit<z.infer<typeof OPTIONS>, 'allowedOrigins' | 'registry'> & {
+  readonly registry: 'postgres' | 'redis' | 'memory' | ConnectionStore;
   readonly allowedOrigins: readonly string[];
 };
 
 /** @throws IdentitySessionError `CONFIGURATION_INVALID`, naming every problem and its remedy */
 export function resolveSocketsOptions(
   options: SessionSocketsOptions,
-  { csrf }: Pick<ResolvedOptions, 'csrf'>,
+  { csrf, redis, store }: Pick<ResolvedOptions, 'csrf' | 'redis' | 'store'>,
 ): ResolvedSocketsOptions {
   const parsed = OPTIONS.safeParse(options);
   const problems = parsed.success
-    ? problemsOf(parsed.data)
+    ? problemsOf(parsed.data, redis !== undefined)
     : parsed.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`);
   if (!parsed.success || problems.length > 0) {
     const list = problems.map((problem) => `- ${problem}`).join('\n');
     throw new IdentitySessionError('CONFIGURATION_INVALID', `The options of sessionSockets are not valid:\n${list}`);
   }
-  return { ...parsed.data, allowedOrigins: parsed.data.allowedOrigins ?? [...csrf.allowedOrigins] };
+  const { allowedOrigins = [...csrf.allowedOrigins], registry = store === undefined ? 'postgres' : 'memory' } =
+    parsed.data;
+  return { ...parsed.data, allowedOrigins, registry };
 }
 
-function problemsOf(options: z.infer<typeof OPTIONS>): string[] {
-  const { heartbeatIntervalMs, heartbeatTimeoutMs, onSignOut, anonymous } = options;
+function problemsOf(options: z.infer<typeof OPTIONS>, hasRedis: boolean): string[] {
+  const { heartbeatIntervalMs, heartbeatTimeoutMs, onSignOut, anonymous, registry } = options;
   return [
     ...(heartbeatTimeoutMs <= heartbeatIntervalMs
       ? [
@@ -57,6 +69,9 @@ function problemsOf(options: z.infer<typeof OPTIONS>): string[] {
       : []),
     ...(onSignOut === 'detach' && !anonymous
       ? ['onSignOut is detach, but connections without a session are not let in; set anonymous']
+      : []),
+    ...(registry === 'redis' && !hasRedis
+      ? ['registry is redis, but IdentitySessionModule has no redis; give it redis: { url }']
       : []),
   ];
 }

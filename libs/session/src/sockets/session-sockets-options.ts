@@ -1,3 +1,5 @@
+import type { ConnectionStore } from '../store/connection-store.js';
+
 /** What `sessionSockets` takes. Everything has a default; times are whole milliseconds. */
 export interface SessionSocketsOptions {
   /**
@@ -25,6 +27,12 @@ export interface SessionSocketsOptions {
   readonly heartbeatIntervalMs?: number;
   /** A client, or a node, that has given none for this long is gone. Default 90 000. */
   readonly heartbeatTimeoutMs?: number;
+  /**
+   * Where nodes write down who is connected to them: `postgres`, `redis` (that of the module's option `redis`), `memory`
+   * (of this process alone), or a store of the application's own. Default `postgres`; `memory` where the sessions are in a
+   * store of the application's own.
+   */
+  readonly registry?: 'postgres' | 'redis' | 'memory' | ConnectionStore;
   /** Messages that wait for a client; one that is further behind is disconnected. Default 1 000. */
   readonly maxQueuedMessages?: number;
   /** Connections on one node. */

@@ -1,5 +1,7 @@
+export { InMemoryConnectionStore } from '../store/memory/in-memory-connection-store.js';
 export { InMemorySessionStore, type InMemorySessionStoreOptions } from '../store/memory/in-memory-session-store.js';
 export type { InMemorySessionEvent, SessionEventType } from '../store/memory/session-event.js';
+export { type ConnectionStoreHarness, describeConnectionStoreContract } from './connection-store-contract.js';
 export { FixedClock } from './fixed-clock.js';
 export { type OverridableModuleBuilder, overrideSession, type OverridingUser } from './override-session.js';
 export { type AdmissionOverrides, admissionOf, randomDigest } from './session-builder.js';

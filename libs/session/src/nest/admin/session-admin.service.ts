@@ -20,6 +20,7 @@ import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
+import { NodePresence } from '../stats/node-presence.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
 import { cutOffScopeOf } from './cut-off-scope.js';
 import { endMatching } from './end-matching.js';
@@ -95,8 +96,9 @@ export class SessionAdminService {
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
+    @Inject(NodePresence) presence: NodePresence,
   ) {
-    this.#statistics = new SessionStatisticsCounter(store);
+    this.#statistics = new SessionStatisticsCounter(store, presence);
   }
 
   /** One page of sessions by creation, from a session on. */

@@ -38,12 +38,14 @@ import { SessionWriter } from '../sign-in/session-writer.js';
 import { makeHintChannel, makeHintTransport } from './hint-providers.js';
 import { KNOWN_SESSIONS_PROVIDERS } from './known-sessions.providers.js';
 import { NodeHeartbeat } from '../stats/node-heartbeat.js';
+import { NodePresence } from '../stats/node-presence.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { LogFollower } from './log-follower.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
 import { makeRedisLinks } from './redis-links.js';
 import { SessionLifecycle } from './session-lifecycle.js';
 import {
+  ALSO_USES_REDIS,
   HINT_CHANNEL,
   HINT_TRANSPORT,
   HINTS,
@@ -87,6 +89,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     CleanupTimer,
     SessionWarmUp,
     NodeHeartbeat,
+    NodePresence,
     {
       provide: RESOLVED_OPTIONS,
       inject: [optionsToken],
@@ -102,7 +105,11 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogFollower,
     SessionEventFeed,
     SessionEndings,
-    { provide: REDIS_LINKS, inject: [RESOLVED_OPTIONS], useFactory: makeRedisLinks },
+    {
+      provide: REDIS_LINKS,
+      inject: [RESOLVED_OPTIONS, { token: ALSO_USES_REDIS, optional: true }],
+      useFactory: makeRedisLinks,
+    },
     {
       provide: HINT_TRANSPORT,
       inject: [RESOLVED_OPTIONS, OWN_DATA_SOURCE, REDIS_LINKS],

@@ -13,9 +13,9 @@ export interface RedisLinks {
  * `null` where nothing uses Redis. Connects nowhere yet.
  * @throws IdentitySessionError `CONFIGURATION_INVALID` where the package is not installed
  */
-export async function makeRedisLinks(options: ResolvedOptions): Promise<RedisLinks | null> {
+export async function makeRedisLinks(options: ResolvedOptions, alsoUsed = false): Promise<RedisLinks | null> {
   const { redis, hints, sharedCache, clocks } = options;
-  if (redis === undefined || (hints !== 'redis' && !sharedCache)) return null;
+  if (redis === undefined || (hints !== 'redis' && !sharedCache && !alsoUsed)) return null;
   const logger = new Logger('IdentitySession');
   const loaded = await loadRedis();
   const connect = (onLost: (error: unknown) => void, onRestored: () => void): RedisConnection =>

@@ -20,3 +20,5 @@ export const HINT_TRANSPORT = Symbol('identity-session:hint-transport');
 export const HINT_CHANNEL = Symbol('identity-session:hint-channel');
 /** The `RedisLinks`; `null` where Redis is not configured or not used. */
 export const REDIS_LINKS = Symbol('identity-session:redis-links');
+/** True where something beside hints and the shared cache uses Redis. */
+export const ALSO_USES_REDIS = Symbol('identity-session:also-uses-redis');

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { keepsStatistics } from '../../store/session-statistics.js';
 import type { SessionStore } from '../../store/session-store.js';
@@ -6,18 +5,14 @@ import { within } from '../../sync/within.js';
 import { LogFollower } from '../module/log-follower.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { NodePresence } from './node-presence.js';
 
-const BEAT_MS = 10_000;
-/** A node that misses two beats may be slow; one that misses four is gone. */
-export const GONE_AFTER_MS = 45_000;
 /** What a shutdown waits for it. */
 const LAST_WORD_WITHIN_MS = 500;
 
 /** Tells the others that this node lives, off every request's path. Nothing depends on it but what is shown. */
 @Injectable()
 export class NodeHeartbeat {
-  readonly #id = randomUUID();
-  readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #isBeating = false;
 
@@ -25,12 +20,13 @@ export class NodeHeartbeat {
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(LogFollower) private readonly log: LogFollower,
+    @Inject(NodePresence) private readonly presence: NodePresence,
   ) {}
 
   /** Resolves once the first sign was given, or could not be. */
   async start(): Promise<void> {
     if (!keepsStatistics(this.store)) return;
-    this.#timer = setInterval(() => void this.beat(), BEAT_MS).unref();
+    this.#timer = setInterval(() => void this.beat(), this.presence.beatMs).unref();
     await this.beat();
   }
 
@@ -39,7 +35,7 @@ export class NodeHeartbeat {
     clearInterval(this.#timer);
     if (this.#timer === undefined || !keepsStatistics(this.store)) return;
     this.#timer = undefined;
-    await within(LAST_WORD_WITHIN_MS, this.store.forgetNode(this.#id)).catch(() => undefined);
+    await within(LAST_WORD_WITHIN_MS, this.store.forgetNode(this.presence.id)).catch(() => undefined);
   }
 
   /** One at a time: a database that hangs gets no second. */
@@ -49,10 +45,8 @@ export class NodeHeartbeat {
     this.#isBeating = true;
     try {
       const { lagMs = null } = this.log.report();
-      const uptimeMs = performance.now() - this.#startedAt;
-      // Sockets are yet to come.
-      const beat = { id: this.#id, name: this.options.nodeName, uptimeMs, tailLagMs: lagMs, connections: 0 };
-      await store.noteNode(beat, GONE_AFTER_MS);
+      const { id, uptimeMs, connections, goneAfterMs } = this.presence;
+      await store.noteNode({ id, name: this.options.nodeName, uptimeMs, tailLagMs: lagMs, connections }, goneAfterMs);
     } catch {
       // Who does not reach the database is not in the list, and says so elsewhere.
     } finally {

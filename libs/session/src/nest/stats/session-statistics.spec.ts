@@ -7,6 +7,7 @@ import { flushTouches } from '../../../../../test/security/support/time.js';
 import { startTestApp, type TestApp } from '../../../../../test/support/app.js';
 import type { SessionScope } from '../../store/session-store.js';
 import { NodeHeartbeat } from './node-heartbeat.js';
+import { NodePresence } from './node-presence.js';
 import { SessionStatisticsCounter } from './session-statistics.js';
 
 const ALL: SessionScope = { kind: 'all' };
@@ -100,7 +101,7 @@ describe('counts', () => {
 
   it('are made once for all who ask at the same time, and told again for a while', async () => {
     const store = new SlowStore();
-    const counter = new SessionStatisticsCounter(store);
+    const counter = new SessionStatisticsCounter(store, new NodePresence());
     const asked = [counter.of(ALL), counter.of(ALL)];
     store.answer!();
     await Promise.all([...asked, counter.of(ALL)]);
@@ -121,7 +122,7 @@ describe('counts', () => {
       }
     }
     const store = new CountingStore();
-    const counter = new SessionStatisticsCounter(store);
+    const counter = new SessionStatisticsCounter(store, new NodePresence());
     const delegateOf = (userId: string) => ({ kind: 'users', users: [{ tenantId: null, userId }] }) as unknown;
     const scopes = [
       ALL,
@@ -142,7 +143,7 @@ describe('counts', () => {
       }
     }
     let fails = true;
-    const counter = new SessionStatisticsCounter(new AwayStore());
+    const counter = new SessionStatisticsCounter(new AwayStore(), new NodePresence());
     await expect(counter.of(ALL)).rejects.toThrow('away');
     fails = false;
     expect((await counter.of(ALL)).live).toBe(0);

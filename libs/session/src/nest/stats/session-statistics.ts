@@ -3,7 +3,7 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { type CleanupState, cleansUp } from '../../store/session-cleanup.js';
 import { keepsStatistics, type KnownNode, type SessionCounts } from '../../store/session-statistics.js';
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
-import { GONE_AFTER_MS } from './node-heartbeat.js';
+import type { NodePresence } from './node-presence.js';
 
 /** Counts that are older than this are made anew. */
 const FRESH_MS = 5_000;
@@ -36,7 +36,10 @@ export class SessionStatisticsCounter {
   readonly #counted = new Map<string, Counted>();
   readonly #counting = new Set<string>();
 
-  constructor(private readonly store: SessionStore) {}
+  constructor(
+    private readonly store: SessionStore,
+    private readonly presence: Pick<NodePresence, 'goneAfterMs'>,
+  ) {}
 
   /** @throws IdentitySessionError `CONFIGURATION_INVALID` for a store of the application's own that has no overview */
   async of(scope: SessionScope): Promise<SessionStatistics> {
@@ -47,7 +50,7 @@ export class SessionStatisticsCounter {
     const isOverall = scope.kind === 'all';
     const [counts, nodes, cleanup] = await Promise.all([
       this.#counts(scope, () => store.countSessions(scope)),
-      isOverall ? store.listNodes(GONE_AFTER_MS) : [],
+      isOverall ? store.listNodes(this.presence.goneAfterMs) : [],
       isOverall && cleansUp(store) ? store.cleanupState() : null,
     ]);
     return { ...counts, nodes, cleanup };

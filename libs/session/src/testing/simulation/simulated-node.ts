@@ -7,6 +7,7 @@ import type { SessionRequirements } from '../../nest/check/session-judge.js';
 import { SessionEndings } from '../../nest/endings/session-endings.js';
 import { TokenRotation } from '../../nest/check/token-rotation.js';
 import { recordsOf, SessionWriter } from '../../nest/sign-in/session-writer.js';
+import { NodePresence } from '../../nest/stats/node-presence.js';
 import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import { CoalescedHints } from '../../sync/hints.js';
@@ -168,7 +169,7 @@ export class SimulatedNode {
       // No timer but the schedule's.
       refusalMs: 0,
     });
-    this.#admin = new SessionAdminService(sessions, this.#writer, this.touches);
+    this.#admin = new SessionAdminService(sessions, this.#writer, this.touches, new NodePresence());
     hints.listen(this.process, () => {
       this.tail.wake();
     });
