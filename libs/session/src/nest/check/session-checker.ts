@@ -8,6 +8,7 @@ import { asBeforeRotation } from '../../core/token-standing.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
+import type { Moment } from '../../sync/session-loader.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { limitedTo, type VouchedCredential, vouchedSessionId, vouchesFor } from '../credential/vouched-session.js';
 import { SessionDrift } from '../drift/session-drift.js';
@@ -15,6 +16,7 @@ import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
 import { levelRefusals } from './level-refusals.js';
+import { demandMeasured, presentedAt } from './presented-at.js';
 import { invalid, refusalOf, refused, type Refusal, REFUSALS } from './refusals.js';
 import { type Asked, SessionJudge, type SessionRequirements, UNSETTLED, type WatchedDrift } from './session-judge.js';
 import { TokenRotation } from './token-rotation.js';
@@ -186,29 +188,36 @@ export class SessionChecker {
     fresh: boolean,
     mayRotate = true,
     // Who came in the grace is in it, however long the database takes.
-    presentedAt = this.clock.now(),
+    presented = this.known.moment(),
   ): Promise<SessionVerdict> {
     if (!this.mint.isGenuine(parsed)) return invalid();
     const since = this.known.moment();
     const askedAt = this.clock.now();
     const entry = await this.known.load(parsed.id, fresh);
-    const standing = this.rotation.standingOf(parsed, entry?.record, presentedAt);
+    const standing = this.rotation.standingOf(
+      parsed,
+      entry?.record,
+      presentedAt(presented, this.known.moment(), this.clock.now()),
+    );
     if (entry === undefined) return invalid();
     // What other nodes tell, or a load that had begun before, may lack a rotation or a later access.
     const isCurrent = fresh || this.known.isAsOf(entry, since);
     if (standing === 'unknown' || standing === 'reused') {
-      if (!isCurrent) return this.#ask(parsed, requirements, address, userAgent, true, mayRotate, presentedAt);
-      if (standing === 'reused') await this.rotation.endReused(entry.record);
+      if (!isCurrent) return this.#ask(parsed, requirements, address, userAgent, true, mayRotate, presented);
+      if (standing === 'reused') {
+        demandMeasured(presented, this.known.moment());
+        await this.rotation.endReused(entry.record);
+      }
       return invalid();
     }
     const asked = isCurrent ? { ...requirements, isCurrent } : requirements;
     const verdict =
       standing === 'current'
-        ? await this.#judge(parsed, entry, asked, address, userAgent, mayRotate)
+        ? await this.#judge(parsed, entry, asked, address, userAgent, mayRotate, presented)
         : this.#judgePrevious(parsed, entry, asked, address, userAgent);
     if (verdict !== undefined) return await this.#settled(verdict, entry);
     if (this.#mayHaveBeenUsed(entry, isCurrent, askedAt)) {
-      return this.#ask(parsed, requirements, address, userAgent, true, mayRotate, presentedAt);
+      return this.#ask(parsed, requirements, address, userAgent, true, mayRotate, presented);
     }
     return refused(...REFUSALS.expired);
   }
@@ -226,6 +235,7 @@ export class SessionChecker {
     address: string | null,
     userAgent: string | null | undefined,
     mayRotate = true,
+    presented?: Moment,
   ): SessionVerdict | Promise<SessionVerdict> | undefined {
     const { record } = entry;
     const now = this.clock.now();
@@ -233,7 +243,8 @@ export class SessionChecker {
     if (refusal !== undefined) return refusal === UNSETTLED ? undefined : refusal;
     const admitted = (entry.view ??= { session: new Session(record, entry) }) as SessionVerdict;
     if (mayRotate && requirements.deliversSuccessor === true && this.rotation.isDue(record, now)) {
-      return this.#rotate(token, entry, admitted, requirements, address, userAgent).catch(refusalOf);
+      const since = presented ?? this.known.moment();
+      return this.#rotate(token, entry, admitted, requirements, address, userAgent, since).catch(refusalOf);
     }
     return admitted;
   }
@@ -285,6 +296,7 @@ export class SessionChecker {
     requirements: Asked,
     address: string | null,
     userAgent: string | null | undefined,
+    presented: Moment,
   ): Promise<SessionVerdict> {
     let rotated: SessionRecord | undefined;
     try {
@@ -295,7 +307,7 @@ export class SessionChecker {
     const successor = rotated && this.rotation.successorOf(token, rotated);
     if (rotated !== undefined && successor !== undefined) return { session: new Session(rotated, entry), successor };
     // Another node was faster, or the session is no longer what memory had: only the database can tell.
-    return this.#ask(token, requirements, address, userAgent, true, false);
+    return this.#ask(token, requirements, address, userAgent, true, false, presented);
   }
 
   /** A verdict, once the end of the session that it may tell of is durable. */

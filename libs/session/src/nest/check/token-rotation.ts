@@ -86,7 +86,11 @@ export class TokenRotation {
       recordsOf,
     );
     if (ended === undefined) return;
-    this.#logger.warn(`Session ${session.id} was ended: a token that it had before was used again after its grace.`);
+    this.warn(`Session ${session.id} was ended: a token that it had before was used again after its grace.`);
+  }
+
+  protected warn(message: string): void {
+    this.#logger.warn(message);
   }
 
   #mayRotate(id: string, now: number): boolean {
@@ -108,7 +112,7 @@ export class TokenRotation {
       return rotated;
     } catch (error) {
       if (this.clock.now() >= this.#pausedUntil) {
-        this.#logger.warn(`Tokens cannot be rotated and stay as they are: ${String(error)}`);
+        this.warn(`Tokens cannot be rotated and stay as they are: ${String(error)}`);
       }
       this.#pausedUntil = this.clock.now() + PAUSE_MS;
       throw error;
