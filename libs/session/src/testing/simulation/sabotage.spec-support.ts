@@ -1,14 +1,21 @@
 import type { CachedSession } from '../../cache/cached-session.js';
 import { MemorySessionCache } from '../../cache/memory-session-cache.js';
 import type { SharedSession } from '../../cache/shared-session-cache.js';
+import type { Clock } from '../../core/clock.js';
+import type { StoredCutOff } from '../../core/cut-off.js';
+import type { TokenStanding } from '../../core/token-standing.js';
+import type { TokenRotation } from '../../nest/check/token-rotation.js';
+import { SessionWriter } from '../../nest/sign-in/session-writer.js';
+import type { SessionStore } from '../../store/session-store.js';
 import type { ChangeLogConnection, LogRead } from '../../sync/change-log.js';
+import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions, type KnownSessionsPorts } from '../../sync/known-sessions.js';
 import { RememberedVersions } from '../../sync/remembered-versions.js';
 import { type LoadedSession, SessionLoader, type SessionLoaderPorts } from '../../sync/session-loader.js';
 import { SharedLevel, type SharedLevelPorts } from '../../sync/shared-level.js';
 import { TouchBuffer, type TouchBufferOptions, type TouchBufferPorts } from '../../sync/touch-buffer.js';
 import { HARMS, type SimulatedAction } from './simulated-schedule.js';
-import type { SimulatedParts, SimulationOptions } from './simulation-options.js';
+import { QuietTokenRotation, type SimulatedParts, type SimulationOptions } from './simulation-options.js';
 import { parseSnapshot } from './transaction-ids.js';
 
 /** A part without its safeguard, and what kind of schedules meet it. */
@@ -104,6 +111,70 @@ class WithoutIdleDeadline extends TouchBuffer {
   }
 }
 
+class NotJoining extends SessionLoader {
+  override load(id: string): Promise<LoadedSession> {
+    return super.load(id, false);
+  }
+}
+
+/** Tells the others, and is told by the log, like them. */
+class WaitingForTheLog extends SessionWriter {
+  override async cutOff(...[, scope, note]: Parameters<SessionWriter['cutOff']>): Promise<StoredCutOff> {
+    const { store, hints } = this as unknown as { readonly store: SessionStore; readonly hints: HintPublisher };
+    const cutOff = await store.cutOff(scope, note);
+    hints.publish();
+    return cutOff;
+  }
+}
+
+class WithoutGrace extends QuietTokenRotation {
+  override standingOf(...presentation: Parameters<TokenRotation['standingOf']>): TokenStanding {
+    const standing = super.standingOf(...presentation);
+    return standing === 'previous' ? 'unknown' : standing;
+  }
+}
+
+/** As if the token was presented when the database has answered. */
+class CountingFromTheAnswer extends QuietTokenRotation {
+  readonly #clock: Clock;
+
+  constructor(...ports: ConstructorParameters<typeof TokenRotation>) {
+    super(...ports);
+    this.#clock = ports[3];
+  }
+
+  override standingOf(...[token, session]: Parameters<TokenRotation['standingOf']>): TokenStanding {
+    return super.standingOf(token, session, this.#clock.now());
+  }
+}
+
+class ForgivingReuse extends QuietTokenRotation {
+  override endReused(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Each node makes a successor of its own. */
+class MakingSuccessors extends QuietTokenRotation {
+  override successorOf(...[token, session]: Parameters<TokenRotation['successorOf']>): string | undefined {
+    return super
+      .successorOf(token, session)
+      ?.replace(/.{8}$/, () => Math.random().toString(36).slice(2, 10).padEnd(8, '0'));
+  }
+}
+
+/** Reads what happened to sessions, and passes over cut-offs. */
+function withoutCutOffs(connection: ChangeLogConnection): ChangeLogConnection {
+  return {
+    open: () => connection.open(),
+    readSince: async (position) => {
+      const read = await connection.readSince(position);
+      return { ...read, changes: read.changes.filter(({ cutOff }) => cutOff === undefined) };
+    },
+    close: () => connection.close(),
+  };
+}
+
 /** Reads on from the highest id that had ended, as if transactions ended in the order of their ids. */
 function plainSequence(connection: ChangeLogConnection): ChangeLogConnection {
   const inOrder = <T extends LogRead>(read: T): T => {
@@ -143,6 +214,9 @@ const NO_HARM: Partial<Record<SimulatedAction, number>> = Object.fromEntries(HAR
 /** Where few meet, they meet more often. */
 const SMALL = { nodes: 2, users: 1 } as const;
 
+/** Tokens that are rotated by hand alone, and nodes that trust what they know. */
+const NEITHER = { scheduledRotation: false, strict: false } as const;
+
 /** Each safeguard, switched off alone. */
 export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'discard of late fills': {
@@ -151,8 +225,11 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   },
   'if-newer': {
     parts: { makeCache: () => new Overwriting({ maxSessions: 100, maxBytes: 1_000_000 }) },
-    weights: { ...NO_HARM, 'slow store': 20, 'cut the log': 20, 'check strictly': 60, revoke: 15, 'sign in': 15 },
-    options: { ...SMALL, sharedCache: false },
+    weights: {
+      ...NO_HARM,
+      ...{ 'slow store': 20, 'cut the log': 20, 'check strictly': 60, revoke: 15, 'sign in': 15, 'make a cut-off': 0 },
+    },
+    options: { ...SMALL, ...NEITHER, sharedCache: false },
   },
   asOf: {
     parts: { SharedLevel: TrustingWhatIsFoundNow },
@@ -199,5 +276,27 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'discontinuity: a new position': { parts: { restart: () => () => undefined } },
   'mismatch load': { parts: { KnownSessions: answeringFromMemory((isIdle) => !isIdle) } },
   'touch deadline': { parts: { TouchBuffer: WithoutIdleDeadline }, weights: NO_HARM },
+  'cut-offs in the log': { parts: { connection: withoutCutOffs }, weights: { 'make a cut-off': 20 } },
+  'cut-offs before the answer': {
+    parts: { SessionWriter: WaitingForTheLog },
+    weights: { 'make a cut-off': 30, 'lose hints': 20, 'cut the log': 20 },
+  },
+  'a load of its own for a strict check': {
+    parts: { SessionLoader: NotJoining },
+    weights: { ...NO_HARM, 'slow store': 20, 'check strictly': 60, revoke: 20, 'sign in': 12 },
+    options: { ...SMALL, strict: true },
+  },
+  'grace of a rotation': { parts: { TokenRotation: WithoutGrace }, options: { scheduledRotation: true } },
+  'grace by when a token was presented': {
+    parts: { TokenRotation: CountingFromTheAnswer },
+    weights: { ...NO_HARM, 'slow store': 30, 'check with the previous token': 30 },
+    options: { scheduledRotation: true },
+  },
+  'end of a session whose token is reused': {
+    parts: { TokenRotation: ForgivingReuse },
+    weights: { 'check with the previous token': 30 },
+    options: { scheduledRotation: true },
+  },
+  'one successor': { parts: { TokenRotation: MakingSuccessors }, options: { scheduledRotation: true } },
   'idle confirmation': { parts: { KnownSessions: answeringFromMemory((isIdle) => isIdle) } },
 };

@@ -1,6 +1,7 @@
+import { SimulatedClients } from './simulated-clients.js';
 import { SimulatedDatabase } from './simulated-database.js';
 import { SimulatedHints } from './simulated-hints.js';
-import { SimulatedInvariants, type SimulatedSession } from './simulated-invariants.js';
+import { SimulatedInvariants } from './simulated-invariants.js';
 import { SimulatedNode, type SimulatedSurroundings } from './simulated-node.js';
 import { SimulatedRedis } from './simulated-shared-cache.js';
 import type { SimulatedStep } from './simulated-schedule.js';
@@ -24,11 +25,9 @@ export class SimulatedCluster {
   readonly #redis: SimulatedRedis | undefined;
   readonly #surroundings: SimulatedSurroundings;
   readonly #invariants: SimulatedInvariants;
-  readonly #sessions: SimulatedSession[] = [];
+  readonly #clients: SimulatedClients;
   readonly #nodes: (SimulatedNode | undefined)[] = [];
-  readonly #answers: Record<string, number> = {};
   #lives = 0;
-  #signIns = 0;
   #wrongUntil = 0;
 
   constructor(seed: number, options: SimulationOptions = {}) {
@@ -49,7 +48,11 @@ export class SimulatedCluster {
       hints: this.#hints,
       redis: this.#redis,
       options: this.#options,
+      isStrict: this.#options.strict ?? this.#world.random.chance(0.1),
+      rotates: this.#options.scheduledRotation ?? this.#world.random.chance(0.5),
     };
+    this.#invariants.isStrict = this.#surroundings.isStrict;
+    this.#clients = new SimulatedClients(this.#world, this.#database, this.#invariants, this.#surroundings.rotates);
   }
 
   /** Runs a schedule to its end or to the first violation. To be called once. */
@@ -59,7 +62,7 @@ export class SimulatedCluster {
     for (let index = 0; index < this.#options.nodes; index += 1) this.#startNode(index);
     await scheduler.advance(100);
     for (let user = 0; user < this.#options.users; user += 1)
-      this.#signIn(this.#nodes[user % this.#nodes.length], user);
+      this.#clients.signIn(this.#nodes[user % this.#nodes.length], user);
     await scheduler.advance(100);
     for (const step of steps) {
       await scheduler.advance(step.afterMs, isOver);
@@ -72,34 +75,38 @@ export class SimulatedCluster {
       trace: this.#world.trace.lines(),
       tasks: scheduler.ran,
       durationMs: this.#world.now,
-      answers: this.#answers,
+      answers: this.#clients.answers,
     };
   }
 
   #perform(step: SimulatedStep): void {
     const index = step.node % this.#nodes.length;
     const node = this.#nodes[index];
-    const session = this.#sessions.at(-1 - (step.target % Math.max(1, this.#sessions.length)));
+    const clients = this.#clients;
+    const session = clients.sessionAt(step.target);
     switch (step.action) {
       case 'sign in':
-        this.#signIn(node, step.target % this.#options.users);
+        clients.signIn(node, step.target % this.#options.users);
         return;
       case 'check':
       case 'check strictly':
-        this.#check(node, session, session?.tokens.at(-1), step.action === 'check strictly');
+        clients.check(node, session, session?.tokens.at(-1), step.action === 'check strictly');
         return;
       case 'check with the previous token':
-        this.#check(node, session, session?.tokens.at(-2));
+        clients.check(node, session, session?.tokens.at(-2));
         return;
       case 'check with a wrong secret':
-        this.#check(node, session, session?.tokens.at(-1)?.replace(/.{4}$/, 'AAAA'));
+        clients.check(node, session, session?.tokens.at(-1)?.replace(/.{4}$/, 'AAAA'));
         return;
       case 'revoke':
       case 'sign out':
-        if (session !== undefined) this.#end(node, session, step.action);
+        if (session !== undefined) clients.end(node, session, step.action);
         return;
       case 'rotate':
-        if (session !== undefined) this.#rotate(node, session);
+        if (session !== undefined) clients.rotate(node, session);
+        return;
+      case 'make a cut-off':
+        clients.cutOff(node, step.target, this.#options.users);
         return;
       default:
         this.#harm(step, index, node);
@@ -198,89 +205,6 @@ export class SimulatedCluster {
     });
   }
 
-  /** A request on its way to a node, which takes it up when it can. */
-  #request(node: SimulatedNode | undefined, handle: (node: SimulatedNode) => void): void {
-    if (node === undefined) return;
-    this.#world.scheduler.schedule(node.process, this.#world.hop(), () => {
-      if (node.isServing) handle(node);
-    });
-  }
-
-  #signIn(node: SimulatedNode | undefined, user: number): void {
-    this.#request(node, (at) => {
-      this.#signIns += 1;
-      const name = `s${this.#signIns}`;
-      const userId = `user${user + 1}`;
-      this.#told(at, `sign-in of ${userId} (${name})`, at.signIn(userId, name), (signedIn) => {
-        if (signedIn === undefined) return;
-        this.#sessions.push({ name, id: signedIn.record.id, userId, tokens: [signedIn.token] });
-      });
-    });
-  }
-
-  #end(node: SimulatedNode | undefined, session: SimulatedSession, action: 'revoke' | 'sign out'): void {
-    this.#request(node, (at) => {
-      this.#invariants.flushedEarly.add(session.id);
-      const ending = action === 'revoke' ? at.revoke(session.id) : at.signOut(session.id);
-      this.#told(at, `${action} ${session.name}`, ending, (isEnded) => {
-        // Where there was nothing to revoke, nobody is told that it is over.
-        if (isEnded || action === 'sign out') this.#invariants.acknowledged(at, session.id);
-      });
-    });
-  }
-
-  #rotate(node: SimulatedNode | undefined, session: SimulatedSession): void {
-    this.#request(node, (at) => {
-      this.#told(at, `rotate ${session.name}`, at.rotate(session.id), (token) => {
-        if (token !== undefined) session.tokens.push(token);
-      });
-    });
-  }
-
-  #check(
-    node: SimulatedNode | undefined,
-    session: SimulatedSession | undefined,
-    token: string | undefined,
-    strict = false,
-  ): void {
-    if (session === undefined || token === undefined) return;
-    this.#request(node, (at) => {
-      const check = { session, token, node: at, from: this.#world.now };
-      const wasOver = this.#invariants.isOverOn(at, session.id);
-      const answered = (verdict: Awaited<ReturnType<SimulatedNode['check']>>): void => {
-        const answer = verdict.error?.code ?? 'admitted';
-        this.#answers[answer] = (this.#answers[answer] ?? 0) + 1;
-        const since = (this.#world.now - check.from).toFixed(1);
-        this.#world.trace.note(at.process.name, `check of ${session.name}: ${answer} after ${since} ms`);
-        this.#invariants.judge(check, verdict, wasOver);
-      };
-      const verdict = at.check(token, { strict });
-      if (verdict instanceof Promise) void verdict.then(answered);
-      else answered(verdict);
-    });
-  }
-
-  /** What a client is told, or not, of what it asked for. */
-  #told<T>(node: SimulatedNode, what: string, work: Promise<T>, done: (outcome: T) => void): void {
-    const { trace } = this.#world;
-    trace.note(node.process.name, `begins to ${what}`);
-    work.then(
-      (outcome) => {
-        trace.note(
-          node.process.name,
-          `has done: ${what}${outcome === false || outcome === undefined ? ' (nothing)' : ''}`,
-        );
-        done(outcome);
-      },
-      (error: unknown) => {
-        trace.note(
-          node.process.name,
-          `could not ${what}: ${(error as { cause?: Error }).cause?.message ?? String(error)}`,
-        );
-      },
-    );
-  }
-
   /** Everything is mended; after a while without requests everybody has to know the same, and to say it. */
   async #rest(isOver: () => boolean): Promise<void> {
     const { scheduler, trace } = this.#world;
@@ -296,8 +220,8 @@ export class SimulatedCluster {
     const nodes = this.#nodes.filter((node) => node !== undefined);
     trace.note('world', 'is at rest');
     this.#invariants.atRest(nodes);
-    for (const session of this.#sessions) {
-      for (const node of nodes) this.#check(node, session, session.tokens.at(-1));
+    for (const session of this.#clients.sessions) {
+      for (const node of nodes) this.#clients.check(node, session, session.tokens.at(-1));
     }
     await scheduler.advance(500, isOver);
   }

@@ -1,3 +1,5 @@
+import { type CutOff, isCutOffBy } from '../../core/cut-off.js';
+import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
 import { SimulatedProcess } from './simulated-scheduler.js';
@@ -10,9 +12,21 @@ export interface SimulatedLogRow {
   readonly id: number;
   readonly xid: number;
   readonly type: string;
-  readonly sessionId: string;
-  readonly version: number;
+  /** `null`, like the version, where it tells of a cut-off. */
+  readonly sessionId: string | null;
+  readonly version: number | null;
+  readonly cutOff?: CutOff;
 }
+
+/** A cut-off, and since when (true time) it is committed. */
+export interface CommittedCutOff {
+  readonly at: number;
+  readonly cutOff: CutOff;
+}
+
+/** What a transaction has written: a session with its row in the log, unless it is a touch, or a cut-off. */
+export type SimulatedWrite =
+  { readonly record: SessionRecord; readonly event: string | null } | { readonly cutOff: CutOff };
 
 /** What a session's row was from `at` (true time) on. */
 export interface CommittedVersion {
@@ -34,6 +48,10 @@ export class SimulatedDatabase {
   readonly transactionIds = new TransactionIds();
   /** Every version of every session that was ever committed. */
   readonly history = new Map<string, CommittedVersion[]>();
+  /** When a transaction of a client last failed though nothing was wrong, by client. */
+  readonly failures = new Map<string, number>();
+  /** In the order of their commits. */
+  readonly cutOffs: CommittedCutOff[] = [];
   /** Replaced with each start: what an earlier one had under way is gone. */
   process = new SimulatedProcess('database');
   isDown = false;
@@ -67,7 +85,10 @@ export class SimulatedDatabase {
       const result = await body(transaction);
       if (transaction.hasWritten) {
         await this.#untilDurable();
-        if (this.world.random.chance(0.01)) throw new Error('could not serialize access');
+        if (this.world.random.chance(0.01)) {
+          this.failures.set(client, this.world.now);
+          throw new Error('could not serialize access');
+        }
       }
       transaction.commit();
       return result;
@@ -129,13 +150,28 @@ export class SimulatedDatabase {
     else this.world.scheduler.schedule(this.process, 0.05, next);
   }
 
+  /** Since when a committed cut-off covers the session; `undefined` where none does. */
+  cutOffSince(session: SessionRecord): number | undefined {
+    return this.cutOffs.find(({ cutOff }) => isCutOffBy(cutOff, session))?.at;
+  }
+
+  /** The session as a statement reads it: revoked, where it lives and a cut-off covers it. */
+  effective(session: SessionRecord): SessionRecord {
+    if (!isLive(session.status) || this.cutOffSince(session) === undefined) return session;
+    return Object.freeze({ ...session, status: 'revoked' });
+  }
+
   /** Makes a transaction's rows visible, all at once. */
-  publish(
-    client: string,
-    xid: number,
-    writes: readonly { readonly record: SessionRecord; readonly event: string | null }[],
-  ): void {
-    const versions = writes.map(({ record, event }) => {
+  publish(client: string, xid: number, writes: readonly SimulatedWrite[]): void {
+    const versions = writes.flatMap((write) => {
+      if ('cutOff' in write) {
+        const { cutOff } = write;
+        this.cutOffs.push({ at: this.world.now, cutOff });
+        this.log.push({ id: (this.#eventId += 1), xid, type: 'cut_off', sessionId: null, version: null, cutOff });
+        this.world.trace.note('database', `commits a cut-off of ${JSON.stringify(cutOff.scope)}`);
+        return [];
+      }
+      const { record, event } = write;
       const version = { at: this.world.now, record, by: client, isTouch: event === null };
       this.rows.set(record.id, record);
       const past = this.history.get(record.id);

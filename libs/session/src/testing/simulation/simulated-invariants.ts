@@ -1,12 +1,12 @@
 import { isLive, type SessionStatus } from '../../core/lifecycle.js';
 import { expiryOf } from '../../core/expiry.js';
 import type { SessionRecord } from '../../core/session.js';
-import { matchesDigest, parseToken } from '../../core/token.js';
 import type { SessionVerdict } from '../../nest/check/session-checker.js';
 import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
 import type { CommittedVersion, SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedProcess } from './simulated-scheduler.js';
+import { isCurrent, SimulatedTokens } from './simulated-tokens.js';
 import type { SimulatedWorld } from './simulated-world.js';
 import type { ResolvedSimulation } from './simulation-options.js';
 
@@ -22,7 +22,7 @@ export interface SimulatedSession {
   readonly name: string;
   readonly id: string;
   readonly userId: string;
-  /** Every token that was handed out, the newest last. */
+  /** Every token that its client has, the newest last. */
   readonly tokens: string[];
 }
 
@@ -32,12 +32,16 @@ export interface SimulatedCheck {
   readonly token: string;
   readonly node: SimulatedNode;
   readonly from: number;
+  /** The database had to be asked, as of after the request came. */
+  readonly strict: boolean;
 }
 
 /** How far a node's idea of the database's time may be off, and for how long past a limit it may admit, with all well. */
 const CLOCK_TOLERANCE_MS = 1_000;
 /** With hints and network in order, a change has been read everywhere after this long. */
 const PROMPT_MS = 300;
+/** With network and database in order, a load is answered within this. */
+const LOAD_MS = 100;
 /** What a write takes, and what a flush may come early because it is shared. */
 const FLUSH_TOLERANCE_MS = 600;
 
@@ -60,14 +64,25 @@ export class SimulatedInvariants {
   /** Sessions whose accesses were written because somebody was about to end them. */
   readonly flushedEarly = new Set<string>();
 
+  readonly tokens: SimulatedTokens;
+
   constructor(
     private readonly world: SimulatedWorld,
     private readonly options: ResolvedSimulation,
-  ) {}
+  ) {
+    this.tokens = new SimulatedTokens(
+      options.times.rotationGraceMs,
+      (promise, what) => {
+        this.violated(promise, what);
+      },
+      (since) => this.#clockTolerance(since),
+    );
+  }
 
   /** The database whose history is the truth. */
   database!: SimulatedDatabase;
   hasSharedCache = false;
+  isStrict = false;
 
   violated(promise: string, what: string): void {
     this.violations.push({ promise, what });
@@ -92,23 +107,27 @@ export class SimulatedInvariants {
   }
 
   #judgeAdmission(check: SimulatedCheck, userId: string, wasOver: boolean): void {
-    const { session, token, node, from } = check;
-    const { maxStalenessMs, tailIntervalMs } = this.options.times;
+    const { session, token, node, from, strict } = check;
+    const { tailIntervalMs } = this.options.times;
+    const maxStalenessMs = strict ? 0 : this.options.times.maxStalenessMs;
     const who = `${node.process.name} admits ${session.name}`;
     if (userId !== session.userId) this.violated('I3', `${who} as ${userId}, not ${session.userId}`);
     if (wasOver) this.violated('I4', `${who} after it has refused it as ended or acknowledged its end`);
-    const end = this.#versions(session.id).find(({ record }) => !isLive(record.status));
-    if (end !== undefined) {
-      const late = from - end.at;
+    const endedAt = this.#endOf(session.id);
+    if (endedAt !== undefined) {
+      const late = from - endedAt;
       if (late > maxStalenessMs) this.violated('I1', `${who} ${late.toFixed(0)} ms after its end was committed`);
-      const isCalm = this.world.isCalmSince(end.at);
-      const prompt = PROMPT_MS + (this.world.hintsWorkSince(end.at) ? 0 : tailIntervalMs);
+      const isCalm = this.world.isCalmSince(endedAt);
+      const prompt = PROMPT_MS + (this.world.hintsWorkSince(endedAt) ? 0 : tailIntervalMs);
       if (isCalm && late > prompt)
         this.violated('P2', `${who} ${late.toFixed(0)} ms after its end, with nothing in the way`);
     }
     const versions = this.#during(session.id, from - maxStalenessMs, this.world.now);
-    if (!versions.some(({ record }) => isRight(token, record))) {
-      this.violated('I1', `${who} with a token that has been dead for longer than maxStalenessMs, or was never right`);
+    if (!versions.some(({ record }) => this.tokens.isAdmissible(token, record, from))) {
+      this.violated(
+        'I1',
+        `${who} with a token that has been dead for longer than ${maxStalenessMs} ms, or was never right`,
+      );
     }
     this.#judgeLifetime(check, who, versions.at(-1)?.record);
     this.#noteAccess(session.id, node, from);
@@ -125,21 +144,26 @@ export class SimulatedInvariants {
   #judgeRefusal({ session, token, node, from }: SimulatedCheck, code: string): void {
     const who = `${node.process.name} refuses ${session.name} with ${code}`;
     if (code === 'SESSION_STORE_UNAVAILABLE') {
-      if (this.world.isCalmSince(from)) this.violated('P7', `${who} with nothing in the way`);
+      const hasFailed = (this.database.failures.get(node.process.name) ?? Number.NEGATIVE_INFINITY) >= from;
+      if (this.world.isCalmSince(from) && !hasFailed) this.violated('P7', `${who} with nothing in the way`);
       return;
     }
     const versions = this.#during(session.id, from, this.world.now);
     if (code === 'SESSION_INVALID') {
-      if (versions.every(({ record }) => isRight(token, record)))
+      if (versions.every(({ record }) => this.tokens.isSurelyRight(token, record, from)))
         this.violated('P7', `${who} though its token is right`);
+      if (versions.every(({ record }) => this.#isLeftToThief(token, record, from)))
+        this.violated('R8', `${who} for a token that was used before, and leaves the session to whoever has the next`);
       return;
     }
-    if (!this.#versions(session.id).some(({ record }) => isRight(token, record))) {
+    if (!this.#versions(session.id).some(({ record }) => isCurrent(token, record))) {
       this.violated('R64', `${who} to somebody who never had its secret`);
     }
     const status = ENDED_CODES[code];
     if (status !== undefined) {
-      if (!versions.some(({ record }) => record.status === status)) this.violated('P7', `${who}, which never happened`);
+      const isCutOff = status === 'revoked' && this.#coveredSince(session.id) !== undefined;
+      if (!isCutOff && !versions.some(({ record }) => record.status === status))
+        this.violated('P7', `${who}, which never happened`);
       this.acknowledged(node, session.id);
     } else if (code === 'SESSION_EXPIRED') this.#judgeExpiry(session, who, from, versions);
     else this.violated('P7', `${who}, for no reason`);
@@ -157,7 +181,7 @@ export class SimulatedInvariants {
     if (record === undefined || SIMULATED_EPOCH_MS + now + CLOCK_TOLERANCE_MS >= record.expiresAt) return;
     for (const { trueAt } of this.#accesses.get(session.id)?.values() ?? []) {
       const isInUse = trueAt < from - FLUSH_TOLERANCE_MS && now < trueAt + record.idleTimeoutMs - CLOCK_TOLERANCE_MS;
-      if (isLive(record.status) && isInUse && this.world.isCalmSince(trueAt - this.options.times.syncIntervalMs)) {
+      if (this.#lives(record) && isInUse && this.world.isCalmSince(trueAt - this.options.times.syncIntervalMs)) {
         this.violated('P3', `${who}, though it was used ${(now - trueAt).toFixed(0)} ms ago`);
       }
     }
@@ -183,11 +207,13 @@ export class SimulatedInvariants {
     if (before !== undefined && !isLive(before.status)) {
       this.violated(isLive(record.status) ? 'I4' : 'I7', `${name} changes after its end`);
     }
+    const rows = past.map((version) => version.record);
+    if (record.endReason === 'token_reused' && !this.tokens.mayHaveBeenReused(record.id, rows)) {
+      this.violated('R8', `${name} is ended for a token that nobody has used after its grace`);
+    }
     const [constraint] = this.options.policy;
     if (constraint?.scope !== 'subject' || typeof constraint.limit !== 'number') return;
-    const live = [...this.database.rows.values()].filter(
-      ({ userId, status }) => userId === record.userId && isLive(status),
-    );
+    const live = [...this.database.rows.values()].filter((one) => one.userId === record.userId && this.#lives(one));
     if (live.length > constraint.limit) this.violated('I2', `${record.userId} has ${live.length} live sessions`);
   }
 
@@ -196,8 +222,9 @@ export class SimulatedInvariants {
     const last = this.#lastWrite.get(key);
     this.#lastWrite.set(key, at);
     if (last === undefined || this.flushedEarly.has(record.id) || !this.world.isCalmSince(last)) return;
-    // What another node has told of a session may lack what was written since; then it is written once too often.
-    if (this.hasSharedCache) return;
+    // What another node has told of a session, or a load that began before, may lack what was written since; then it is
+    // written once too often.
+    if (this.hasSharedCache || this.isStrict || this.#hasChanged(record.id, last - LOAD_MS)) return;
     const apart = at - last;
     if (apart < this.options.times.syncIntervalMs - FLUSH_TOLERANCE_MS) {
       this.violated('P4', `${by} writes ${nameOf(record)} twice within ${apart.toFixed(0)} ms`);
@@ -212,7 +239,7 @@ export class SimulatedInvariants {
       // A life that is over has nothing left to write.
       byLife.delete(node.process);
       const record = this.database.rows.get(id);
-      if (access === undefined || record === undefined || !isLive(record.status)) continue;
+      if (access === undefined || record === undefined || !this.#lives(record)) continue;
       if (access.trueAt <= oldest && record.lastAccessedAt < access.at && this.world.isCalmSince(since)) {
         this.violated('P4', `${node.process.name} has lost an access of ${nameOf(record)}`);
       }
@@ -225,12 +252,15 @@ export class SimulatedInvariants {
       const { name } = node.process;
       if (node.touches.size > 0) this.violated('I6', `${name} still has ${node.touches.size} accesses to write`);
       for (const record of this.database.rows.values()) {
+        if (isLive(record.status) && node.cutOffs.covers(record) === this.#lives(record)) {
+          this.violated('I6', `${name} and the database disagree on whether ${nameOf(record)} is cut off`);
+        }
         const entry = node.known.trusted(record.id)?.record;
-        if (entry !== undefined && !isSame(entry, record)) {
+        if (entry !== undefined && !isSame(entry, record, node.cutOffs.covers(record))) {
           this.violated('I6', `${name} has ${nameOf(record)} v${entry.version}, the database v${record.version}`);
         }
         const access = this.#accesses.get(record.id)?.get(node.process);
-        if (access !== undefined && isLive(record.status) && record.lastAccessedAt < access.at) {
+        if (access !== undefined && this.#lives(record) && record.lastAccessedAt < access.at) {
           this.violated('I6', `${name} has not written its last access of ${nameOf(record)}`);
         }
       }
@@ -251,6 +281,34 @@ export class SimulatedInvariants {
     return this.database.history.get(id) ?? [];
   }
 
+  /** Whether there is a version since then that has to be loaded. */
+  #hasChanged(id: string, since: number): boolean {
+    return this.#versions(id).some(({ at, isTouch }) => !isTouch && at >= since);
+  }
+
+  /** Not ended, and not cut off either. */
+  #lives(record: SessionRecord): boolean {
+    return isLive(record.status) && this.database.cutOffSince(record) === undefined;
+  }
+
+  #coveredSince(id: string): number | undefined {
+    const record = this.database.rows.get(id);
+    return record && this.database.cutOffSince(record);
+  }
+
+  /** When its end was committed, by its row or by a cut-off. */
+  #endOf(id: string): number | undefined {
+    const written = this.#versions(id).find(({ record }) => !isLive(record.status))?.at;
+    const covered = this.#coveredSince(id);
+    return written === undefined || covered === undefined ? (written ?? covered) : Math.min(written, covered);
+  }
+
+  #isLeftToThief(token: string, record: SessionRecord, from: number): boolean {
+    const now = SIMULATED_EPOCH_MS + this.world.now + this.#clockTolerance(from);
+    const isOver = !this.#lives(record) || expiryOf(record, record.lastAccessedAt, now) !== 'none';
+    return !isOver && this.tokens.isSurelyReused(token, record, from);
+  }
+
   /** What the row was at any time in between. */
   #during(id: string, from: number, to: number): CommittedVersion[] {
     const versions = this.#versions(id);
@@ -258,13 +316,11 @@ export class SimulatedInvariants {
   }
 }
 
-function isRight(token: string, record: SessionRecord): boolean {
-  const parsed = parseToken(token);
-  return parsed !== undefined && matchesDigest(parsed.body, record.tokenDigest);
-}
-
-function isSame(a: SessionRecord, b: SessionRecord): boolean {
-  return a.version === b.version && a.status === b.status && a.tokenDigest === b.tokenDigest;
+/** An entry from before a cut-off still says that it lives; whoever compares it with the cut-offs knows better. */
+function isSame(entry: SessionRecord, row: SessionRecord, isCutOff: boolean): boolean {
+  const status = isCutOff && isLive(row.status) && isLive(entry.status) ? 'revoked' : entry.status;
+  const expected = isCutOff && isLive(row.status) ? 'revoked' : row.status;
+  return entry.version === row.version && status === expected && entry.tokenDigest === row.tokenDigest;
 }
 
 function nameOf(record: SessionRecord): string {

@@ -22,7 +22,10 @@ export class SimulatedChangeLog implements ChangeLogConnection {
   }
 
   open(): Promise<LogOpening> {
-    return this.#call(() => ({ ...this.#read(() => false), cutOffs: [] }));
+    return this.#call(() => ({
+      ...this.#read(() => false),
+      cutOffs: this.database.cutOffs.map(({ cutOff }) => cutOff),
+    }));
   }
 
   readSince(position: string): Promise<LogRead> {
@@ -48,7 +51,7 @@ export class SimulatedChangeLog implements ChangeLogConnection {
     const snapshot = transactionIds.snapshot();
     const rows = log.filter((row) => isNew(row.xid)).sort((a, b) => a.xid - b.xid || a.id - b.id);
     return {
-      changes: rows.map(({ type, sessionId, version }) => ({ type, sessionId, version })),
+      changes: rows.map(({ id: _id, xid: _xid, ...change }) => change),
       position: snapshotText(snapshot),
       nextTransaction: BigInt(snapshot.xmax),
       serverStartedAt,

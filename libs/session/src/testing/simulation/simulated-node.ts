@@ -1,12 +1,12 @@
 import type { SessionCache } from '../../cache/session-cache.js';
+import type { CutOffScope } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
 import { newSessionId, TokenMint } from '../../core/token.js';
 import { SessionAdminService } from '../../nest/admin/session-admin.service.js';
 import { SessionChecker, type SessionVerdict } from '../../nest/check/session-checker.js';
 import type { SessionRequirements } from '../../nest/check/session-judge.js';
 import { SessionEndings } from '../../nest/endings/session-endings.js';
-import { TokenRotation } from '../../nest/check/token-rotation.js';
-import { recordsOf, SessionWriter } from '../../nest/sign-in/session-writer.js';
+import { recordsOf, type SessionWriter } from '../../nest/sign-in/session-writer.js';
 import { NodePresence } from '../../nest/stats/node-presence.js';
 import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
@@ -33,7 +33,6 @@ const DEADLINE_OF_LEASE = 0.45;
 /** Longer than any change of a node is on its way. */
 const VERSIONS_LIFETIME_MS = 120_000;
 
-/** Tokens are rotated by hand here. */
 /** Everybody comes from one address. */
 const NO_DRIFT = {
   mayHaveMoved: () => false,
@@ -41,7 +40,6 @@ const NO_DRIFT = {
   end: () => Promise.resolve(),
   ending: () => undefined,
 };
-const NO_ROTATION = { intervalMs: 0, graceMs: 0, onReuse: 'revoke' } as const;
 
 /** What a node is in: everybody's world. */
 export interface SimulatedSurroundings {
@@ -51,6 +49,10 @@ export interface SimulatedSurroundings {
   /** Absent in a cluster whose nodes share no cache. */
   readonly redis: SimulatedRedis | undefined;
   readonly options: ResolvedSimulation;
+  /** Each check asks the database. */
+  readonly isStrict: boolean;
+  /** Tokens are rotated by the clock, not by hand alone. */
+  readonly rotates: boolean;
 }
 
 /** A new session and its token, which nobody else has. */
@@ -74,6 +76,7 @@ export class SimulatedNode {
   readonly known: KnownSessions;
   readonly tail: Tail;
   readonly checker: SessionChecker;
+  readonly cutOffs = new CutOffs();
   /** Answers requests. */
   isServing = false;
   readonly #mint: TokenMint;
@@ -119,15 +122,20 @@ export class SimulatedNode {
         world.scheduler.schedule(this.process, world.random.between(0, 0.5), task);
       },
     });
+    const restart = parts.restart(() => {
+      this.known.restart();
+    });
     this.tail = new Tail(times, {
       connect: async () => parts.connection(await SimulatedChangeLog.connect(database, this.log)),
       clocks: this.clocks,
       apply: (changes) => {
+        this.cutOffs.apply(changes.flatMap(({ cutOff }) => cutOff ?? []));
         this.known.applyLogged(changes);
       },
-      restart: parts.restart(() => {
-        this.known.restart();
-      }),
+      restart: (cutOffs) => {
+        this.cutOffs.apply(cutOffs);
+        restart();
+      },
       onAnswer: observe,
       schedule: timer,
       yieldTurn: () => world.scheduler.pause(this.process, world.random.between(0, 5)),
@@ -157,15 +165,18 @@ export class SimulatedNode {
       log,
       shared,
     });
-    const cutOffs = new CutOffs();
+    const { cutOffs } = this;
     this.#mint = new TokenMint([], world.random);
     const publisher = new CoalescedHints(() => hints.send(this.process), ignore);
     // The verbs that are missing are not used here.
     const sessions = store as unknown as SessionStore;
-    this.#writer = new SessionWriter(sessions, this.known, publisher, cutOffs, new SessionEndings(clock));
-    const rotation = new TokenRotation({ rotation: NO_ROTATION }, this.#mint, this.#writer, clock);
+    this.#writer = new parts.SessionWriter(sessions, this.known, publisher, cutOffs, new SessionEndings(clock));
+    const intervalMs = surroundings.rotates ? times.rotationIntervalMs : 0;
+    const graceMs = surroundings.rotates ? times.rotationGraceMs : 0;
+    const rules = { rotation: { intervalMs, graceMs, onReuse: 'revoke' } } as const;
+    const rotation = new parts.TokenRotation(rules, this.#mint, this.#writer, clock);
     this.checker = new SessionChecker(this.known, this.#mint, this.touches, clock, cutOffs, rotation, NO_DRIFT, {
-      strict: false,
+      strict: surroundings.isStrict,
       // No timer but the schedule's.
       refusalMs: 0,
     });
@@ -214,6 +225,10 @@ export class SimulatedNode {
     this.clocks.step(ms);
   }
 
+  get isStrict(): boolean {
+    return this.surroundings.isStrict;
+  }
+
   check(token: string, requirements: SessionRequirements): SessionVerdict | Promise<SessionVerdict> {
     return this.checker.verify(token, requirements, '192.0.2.1');
   }
@@ -256,6 +271,12 @@ export class SimulatedNode {
   /** As an administrator does it; `undefined` where there is nothing to end. */
   async revoke(id: string): Promise<boolean> {
     return (await this.#admin.revoke(id, { reason: 'simulated', by: null })) !== undefined;
+  }
+
+  /** As an administrator does it; gives the moment, on the database's clock. */
+  async cutOff(scope: CutOffScope): Promise<number> {
+    const { notBefore } = await this.#admin.cutOff({ ...scope, reason: 'simulated' });
+    return notBefore.getTime();
   }
 
   /** As `SessionService.signOut`, for a token that is right. */

@@ -10,6 +10,7 @@ export const STEP_WEIGHTS = {
   revoke: 7,
   'sign out': 2,
   rotate: 7,
+  'make a cut-off': 3,
   // From here on something goes wrong.
   'stand still': 3,
   sleep: 2,
@@ -33,7 +34,9 @@ export const STEP_WEIGHTS = {
 export type SimulatedAction = keyof typeof STEP_WEIGHTS;
 
 /** The steps with which something goes wrong. */
-export const HARMS = Object.keys(STEP_WEIGHTS).slice(8) as SimulatedAction[];
+export const HARMS = Object.keys(STEP_WEIGHTS).slice(
+  Object.keys(STEP_WEIGHTS).indexOf('stand still'),
+) as SimulatedAction[];
 
 /** Something that happens to the cluster, or that a client does. */
 export interface SimulatedStep {

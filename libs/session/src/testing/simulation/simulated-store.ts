@@ -1,3 +1,4 @@
+import { type CutOffScope, cutOffScopeKey, isInCutOffScope, type StoredCutOff } from '../../core/cut-off.js';
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { planAdmission } from '../../store/memory/admission-plan.js';
@@ -19,13 +20,14 @@ import type { SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedLink } from './simulated-link.js';
 import type { SimulatedTransaction } from './simulated-transaction.js';
 
+const SYSTEM: ChangeNote = { reason: 'simulated', by: null };
 /** What a statement takes to run. */
 const STATEMENT_MS = 1;
 
 /** The verbs of the store that the simulation uses; a node reaches them over its link. */
 export class SimulatedStore implements Pick<
   SessionStore,
-  'admit' | 'end' | 'endMany' | 'touchMany' | 'rotate' | 'findMany' | 'now' | 'onCommitted'
+  'admit' | 'end' | 'endMany' | 'cutOff' | 'touchMany' | 'rotate' | 'findMany' | 'now' | 'onCommitted'
 > {
   constructor(
     private readonly database: SimulatedDatabase,
@@ -40,8 +42,15 @@ export class SimulatedStore implements Pick<
       const earlier = transaction.read(admission.id);
       if (earlier !== undefined) return { kind: 'admitted', session: earlier, evicted: [], ended: [] };
       const ended: SessionRecord[] = [];
+      for (const record of transaction.all()) {
+        if (record.userId !== admission.facts.userId || !this.#isCutOff(record)) continue;
+        const revoked = await this.#end(transaction, record.id, 'revoked', { reason: 'cut_off', by: null }, () => true);
+        if (revoked !== undefined) ended.push(revoked);
+      }
       for (const { id } of this.#plan(admission, transaction).runOut) {
-        const expired = await this.#end(transaction, id, 'expired', (record) => hasRunOut(record, this.database.now()));
+        const expired = await this.#endUncut(transaction, id, 'expired', SYSTEM, (record) =>
+          hasRunOut(record, this.database.now()),
+        );
         if (expired !== undefined) ended.push(expired);
       }
       await this.#statement();
@@ -49,28 +58,49 @@ export class SimulatedStore implements Pick<
       if (decision.kind !== 'admit') return { kind: 'rejected', full: [], ended };
       const evicted: SessionRecord[] = [];
       for (const id of decision.evict) {
-        const victim = await this.#end(transaction, id, 'evicted');
+        const victim = await this.#endUncut(transaction, id, 'evicted', SYSTEM);
         if (victim !== undefined) evicted.push(victim);
       }
       const at = Math.floor(this.database.now());
-      const session = transaction.write(newSession(admission, this.database.nextSequence(), at, at), 'created');
+      const cutOffs = this.database.cutOffs.filter(({ cutOff }) => isInCutOffScope(cutOff.scope, admission.facts));
+      const createdAt = Math.max(at, ...cutOffs.map(({ cutOff }) => cutOff.notBefore + 1));
+      const session = transaction.write(newSession(admission, this.database.nextSequence(), at, createdAt), 'created');
       return { kind: 'admitted', session, evicted, ended };
     });
   }
 
-  end(scope: SessionScope, id: string, status: EndedStatus, _note: ChangeNote): Promise<SessionRecord | undefined> {
-    return this.#transaction((transaction) => this.#end(transaction, id, status, (record) => isInScope(scope, record)));
+  end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {
+    return this.#transaction((transaction) =>
+      this.#endUncut(transaction, id, status, note, (record) => isInScope(scope, record)),
+    );
   }
 
   /** Of sessions by id, as one that is revoked. */
-  endMany(filter: SessionFilter, status: EndedStatus, _note: ChangeNote, limit: number): Promise<SessionRecord[]> {
+  endMany(filter: SessionFilter, status: EndedStatus, note: ChangeNote, limit: number): Promise<SessionRecord[]> {
     return this.#transaction(async (transaction) => {
       const ended: SessionRecord[] = [];
       for (const id of [...(filter.ids ?? [])].sort().slice(0, limit)) {
-        const record = await this.#end(transaction, id, status, (one) => matches(filter, one, this.database.now()));
+        const record = await this.#endUncut(transaction, id, status, note, (one) =>
+          matches(filter, one, this.database.now()),
+        );
         if (record !== undefined) ended.push(record);
       }
       return ended;
+    });
+  }
+
+  /** After every other one and every session that lives, whatever the scope. */
+  cutOff(scope: CutOffScope, { reason, by }: ChangeNote): Promise<StoredCutOff> {
+    return this.#transaction(async (transaction) => {
+      await this.#statement();
+      const { cutOffs, rows } = this.database;
+      const live = [...rows.values()].filter(({ status }) => isLive(status));
+      const earlier = cutOffs.map(({ cutOff }) => cutOff.notBefore + 1);
+      const now = Math.floor(this.database.now());
+      const notBefore = Math.max(now, ...earlier, ...live.map(({ createdAt }) => createdAt));
+      await transaction.lock(`cut-off ${cutOffScopeKey(scope)}`);
+      transaction.writeCutOff({ scope, notBefore });
+      return { scope, notBefore, version: 1, reason, by };
     });
   }
 
@@ -78,11 +108,17 @@ export class SimulatedStore implements Pick<
     return this.#transaction(async (transaction) => {
       await transaction.lock(rotation.id);
       const record = transaction.read(rotation.id);
-      if (record === undefined || !isLive(record.status) || hasRunOut(record, this.database.now() - 1_000)) {
+      if (record === undefined || !this.#isUnended(record) || hasRunOut(record, this.database.now() - 1_000)) {
         return undefined;
       }
       if (record.tokenGeneration !== rotation.fromGeneration) return undefined;
-      const changes = { tokenDigest: rotation.tokenDigest, tokenGeneration: record.tokenGeneration + 1 };
+      const { tokenDigest: digest, assurance, authenticatedAt } = record;
+      const changes = {
+        tokenDigest: rotation.tokenDigest,
+        tokenGeneration: record.tokenGeneration + 1,
+        previous: rotation.previous === undefined ? null : { digest, assurance, authenticatedAt, ...rotation.previous },
+        rotatedAt: Math.floor(this.database.now()),
+      };
       return transaction.write({ ...record, ...changes, version: record.version + 1 }, 'rotated');
     });
   }
@@ -93,7 +129,7 @@ export class SimulatedStore implements Pick<
       const skipped: string[] = [];
       for (const { id, at, ip } of [...touches].sort((a, b) => (a.id < b.id ? -1 : 1))) {
         const record = transaction.read(id);
-        if (record === undefined || !isLive(record.status)) continue;
+        if (record === undefined || !this.#isUnended(record)) continue;
         if (!transaction.tryLock(id)) {
           skipped.push(id);
           continue;
@@ -110,7 +146,8 @@ export class SimulatedStore implements Pick<
     return this.link.call(async () => {
       const asOf = this.database.now();
       await this.#statement();
-      return { asOf, records: ids.flatMap((id) => this.database.rows.get(id) ?? []) };
+      const found = ids.flatMap((id) => this.database.rows.get(id) ?? []);
+      return { asOf, records: found.map((record) => this.database.effective(record)) };
     });
   }
 
@@ -132,20 +169,41 @@ export class SimulatedStore implements Pick<
   }
 
   #plan(admission: Admission, transaction: SimulatedTransaction): ReturnType<typeof planAdmission> {
-    return planAdmission(admission, transaction.all(), false, this.database.now());
+    const sessions = transaction.all().filter((record) => !this.#isCutOff(record));
+    return planAdmission(admission, sessions, false, this.database.now());
+  }
+
+  #isCutOff(record: SessionRecord): boolean {
+    return isLive(record.status) && this.database.cutOffSince(record) !== undefined;
+  }
+
+  #isUnended(record: SessionRecord): boolean {
+    return isLive(record.status) && !this.#isCutOff(record);
+  }
+
+  /** What a cut-off has ended is over, though nobody has written it down. */
+  #endUncut(
+    transaction: SimulatedTransaction,
+    id: string,
+    status: EndedStatus,
+    note: ChangeNote,
+    applies: (record: SessionRecord) => boolean = () => true,
+  ): Promise<SessionRecord | undefined> {
+    return this.#end(transaction, id, status, note, (record) => !this.#isCutOff(record) && applies(record));
   }
 
   async #end(
     transaction: SimulatedTransaction,
     id: string,
     status: EndedStatus,
-    applies: (record: SessionRecord) => boolean = () => true,
+    { reason: endReason, by: endedBy }: ChangeNote,
+    applies: (record: SessionRecord) => boolean,
   ): Promise<SessionRecord | undefined> {
     await transaction.lock(id);
     // What another transaction did to the row while this one waited counts.
     const record = transaction.read(id);
     if (record === undefined || !canBecome(record.status, status) || !applies(record)) return undefined;
     const endedAt = Math.floor(this.database.now());
-    return transaction.write({ ...record, status, version: record.version + 1, endedAt }, status);
+    return transaction.write({ ...record, status, version: record.version + 1, endedAt, endReason, endedBy }, status);
   }
 }

@@ -1,11 +1,13 @@
+import type { CutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
-import type { SimulatedDatabase } from './simulated-database.js';
+import type { SimulatedDatabase, SimulatedWrite } from './simulated-database.js';
 
 /** One transaction: it sees what is committed and its own writes, and holds its locks to its end. */
 export class SimulatedTransaction {
   #xid: number | undefined;
   readonly #locks: string[] = [];
-  readonly #writes = new Map<string, { readonly record: SessionRecord; readonly event: string | null }[]>();
+  readonly #writes = new Map<string, Extract<SimulatedWrite, { readonly record: SessionRecord }>[]>();
+  #cutOff: CutOff | undefined;
 
   constructor(
     private readonly database: SimulatedDatabase,
@@ -53,10 +55,17 @@ export class SimulatedTransaction {
     return frozen;
   }
 
+  /** Writes a cut-off and its row in the log. One to a transaction. */
+  writeCutOff(cutOff: CutOff): void {
+    this.#xid ??= this.database.transactionIds.begin();
+    this.#cutOff = cutOff;
+  }
+
   commit(): void {
     if (this.#xid !== undefined) {
       this.database.transactionIds.end(this.#xid, true);
-      this.database.publish(this.client, this.#xid, [...this.#writes.values()].flat());
+      const cutOff = this.#cutOff === undefined ? [] : [{ cutOff: this.#cutOff }];
+      this.database.publish(this.client, this.#xid, [...[...this.#writes.values()].flat(), ...cutOff]);
     }
     this.#release();
   }

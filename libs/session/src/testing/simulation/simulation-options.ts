@@ -1,6 +1,8 @@
 import { MemorySessionCache } from '../../cache/memory-session-cache.js';
 import type { SessionCache } from '../../cache/session-cache.js';
 import type { ConcurrentLoginPolicy } from '../../core/policy.js';
+import { TokenRotation } from '../../nest/check/token-rotation.js';
+import { SessionWriter } from '../../nest/sign-in/session-writer.js';
 import type { ChangeLogConnection } from '../../sync/change-log.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import type { LogProgress } from '../../sync/log-progress.js';
@@ -17,6 +19,9 @@ export interface SimulatedTimes extends TailOptions, Required<TouchBufferOptions
   readonly idleTimeoutMs: number;
   readonly absoluteLifetimeMs: number;
   readonly storeDeadlineMs: number;
+  /** As `rotation.intervalMs`, where tokens are rotated by the clock. */
+  readonly rotationIntervalMs: number;
+  readonly rotationGraceMs: number;
 }
 
 /**
@@ -34,6 +39,8 @@ export interface SimulatedParts {
   readonly log: (log: LogProgress) => LogProgress;
   /** What the tail does with a discontinuity, given what it should do. */
   readonly restart: (restart: () => void) => () => void;
+  readonly SessionWriter: typeof SessionWriter;
+  readonly TokenRotation: typeof TokenRotation;
 }
 
 export interface SimulationOptions {
@@ -43,6 +50,10 @@ export interface SimulationOptions {
   readonly policy?: ConcurrentLoginPolicy;
   /** Whether nodes share a cache; by default some runs have one and some do not. */
   readonly sharedCache?: boolean;
+  /** Whether tokens are rotated by the clock; by default in some runs. */
+  readonly scheduledRotation?: boolean;
+  /** Whether each check asks the database, as by the option of that name; by default in a few runs. */
+  readonly strict?: boolean;
   readonly times?: Partial<SimulatedTimes>;
   readonly parts?: Partial<SimulatedParts>;
 }
@@ -53,8 +64,17 @@ export interface ResolvedSimulation {
   readonly users: number;
   readonly policy: ConcurrentLoginPolicy;
   readonly sharedCache: boolean | undefined;
+  readonly scheduledRotation: boolean | undefined;
+  readonly strict: boolean | undefined;
   readonly times: SimulatedTimes;
   readonly parts: SimulatedParts;
+}
+
+/** What it logs would be of a world that there is not. */
+export class QuietTokenRotation extends TokenRotation {
+  protected override warn(): void {
+    // The trace tells more.
+  }
 }
 
 /** Scaled down, so that a run of some seconds passes every limit. */
@@ -70,6 +90,8 @@ const TIMES: SimulatedTimes = {
   idleTimeoutMs: 10_000,
   absoluteLifetimeMs: 40_000,
   storeDeadlineMs: 3_000,
+  rotationIntervalMs: 6_000,
+  rotationGraceMs: 4_000,
 };
 
 const PARTS: SimulatedParts = {
@@ -82,6 +104,8 @@ const PARTS: SimulatedParts = {
   SharedLevel,
   log: (log) => log,
   restart: (restart) => restart,
+  SessionWriter,
+  TokenRotation: QuietTokenRotation,
 };
 
 /** Fills in what is not given: three nodes, two users with at most two sessions each, times of some seconds. */
@@ -91,6 +115,8 @@ export function resolveSimulation(options: SimulationOptions = {}): ResolvedSimu
     users: options.users ?? 2,
     policy: options.policy ?? [{ scope: 'subject', limit: 2, whenFull: 'evict-oldest' }],
     sharedCache: options.sharedCache,
+    scheduledRotation: options.scheduledRotation,
+    strict: options.strict,
     times: { ...TIMES, ...options.times },
     parts: { ...PARTS, ...options.parts },
   };

@@ -1,0 +1,141 @@
+import { type CutOffScope, isCutOffBy } from '../../core/cut-off.js';
+import { parseToken } from '../../core/token.js';
+import type { SimulatedDatabase } from './simulated-database.js';
+import type { SimulatedCheck, SimulatedInvariants, SimulatedSession } from './simulated-invariants.js';
+import type { SimulatedNode } from './simulated-node.js';
+import type { SimulatedWorld } from './simulated-world.js';
+
+/** What becomes of a session's tokens in the hands of its client: the latest generation last. */
+function learnToken({ tokens }: SimulatedSession, token: string): void {
+  if (tokens.includes(token)) return;
+  tokens.push(token);
+  tokens.sort((a, b) => (parseToken(a)?.generation ?? 0) - (parseToken(b)?.generation ?? 0));
+}
+
+/** Whoever sends requests: users with their tokens, and administrators. Their requests are on their way for a while. */
+export class SimulatedClients {
+  readonly sessions: SimulatedSession[] = [];
+  /** Requests that were admitted, and refused, by code. */
+  readonly answers: Record<string, number> = {};
+  #signIns = 0;
+
+  constructor(
+    private readonly world: SimulatedWorld,
+    private readonly database: SimulatedDatabase,
+    private readonly invariants: SimulatedInvariants,
+    /** Whether tokens are rotated by the clock. Then most clients take successors, and some have no way to get one. */
+    private readonly takeSuccessors: boolean,
+  ) {}
+
+  /** 0 is the newest. */
+  sessionAt(target: number): SimulatedSession | undefined {
+    return this.sessions.at(-1 - (target % Math.max(1, this.sessions.length)));
+  }
+
+  signIn(node: SimulatedNode | undefined, user: number): void {
+    this.#request(node, (at) => {
+      this.#signIns += 1;
+      const name = `s${this.#signIns}`;
+      const userId = `user${user + 1}`;
+      this.#told(at, `sign-in of ${userId} (${name})`, at.signIn(userId, name), (signedIn) => {
+        if (signedIn === undefined) return;
+        const session = { name, id: signedIn.record.id, userId, tokens: [signedIn.token] };
+        this.sessions.push(session);
+        this.invariants.tokens.handedOut(session, signedIn.token);
+      });
+    });
+  }
+
+  end(node: SimulatedNode | undefined, session: SimulatedSession, action: 'revoke' | 'sign out'): void {
+    this.#request(node, (at) => {
+      this.invariants.flushedEarly.add(session.id);
+      const ending = action === 'revoke' ? at.revoke(session.id) : at.signOut(session.id);
+      this.#told(at, `${action} ${session.name}`, ending, (isEnded) => {
+        // Where there was nothing to revoke, nobody is told that it is over.
+        if (isEnded || action === 'sign out') this.invariants.acknowledged(at, session.id);
+      });
+    });
+  }
+
+  /** Of one user here or anywhere, of those without a tenant, or of everybody. */
+  cutOff(node: SimulatedNode | undefined, target: number, users: number): void {
+    const userId = `user${(target % users) + 1}`;
+    const scopes: readonly CutOffScope[] = [{ tenantId: null, userId }, { userId }, { tenantId: null }, {}];
+    const scope = scopes[Math.floor(target / users) % scopes.length] ?? {};
+    this.#request(node, (at) => {
+      this.#told(at, `cut-off of ${JSON.stringify(scope)}`, at.cutOff(scope), (notBefore) => {
+        for (const record of this.database.rows.values()) {
+          if (isCutOffBy({ scope, notBefore }, record)) this.invariants.acknowledged(at, record.id);
+        }
+      });
+    });
+  }
+
+  rotate(node: SimulatedNode | undefined, session: SimulatedSession): void {
+    this.#request(node, (at) => {
+      this.#told(at, `rotate ${session.name}`, at.rotate(session.id), (token) => {
+        if (token !== undefined) this.#take(session, token);
+      });
+    });
+  }
+
+  check(
+    node: SimulatedNode | undefined,
+    session: SimulatedSession | undefined,
+    token: string | undefined,
+    strict = false,
+  ): void {
+    if (session === undefined || token === undefined) return;
+    this.#request(node, (at) => {
+      const check: SimulatedCheck = { session, token, node: at, from: this.world.now, strict: strict || at.isStrict };
+      const wasOver = this.invariants.isOverOn(at, session.id);
+      this.invariants.tokens.presented(check);
+      const answered = (verdict: Awaited<ReturnType<SimulatedNode['check']>>): void => {
+        const answer = verdict.error?.code ?? 'admitted';
+        this.answers[answer] = (this.answers[answer] ?? 0) + 1;
+        const since = (this.world.now - check.from).toFixed(1);
+        this.world.trace.note(at.process.name, `check of ${session.name}: ${answer} after ${since} ms`);
+        this.invariants.judge(check, verdict, wasOver);
+        if (verdict.session !== undefined && verdict.successor !== undefined) this.#take(session, verdict.successor);
+      };
+      const deliversSuccessor = this.takeSuccessors && this.world.random.chance(0.9);
+      const verdict = at.check(token, { strict, deliversSuccessor });
+      if (verdict instanceof Promise) void verdict.then(answered);
+      else answered(verdict);
+    });
+  }
+
+  #take(session: SimulatedSession, token: string): void {
+    this.invariants.tokens.handedOut(session, token);
+    learnToken(session, token);
+  }
+
+  /** A request on its way to a node, which takes it up when it can. */
+  #request(node: SimulatedNode | undefined, handle: (node: SimulatedNode) => void): void {
+    if (node === undefined) return;
+    this.world.scheduler.schedule(node.process, this.world.hop(), () => {
+      if (node.isServing) handle(node);
+    });
+  }
+
+  /** What a client is told, or not, of what it asked for. */
+  #told<T>(node: SimulatedNode, what: string, work: Promise<T>, done: (outcome: T) => void): void {
+    const { trace } = this.world;
+    trace.note(node.process.name, `begins to ${what}`);
+    work.then(
+      (outcome) => {
+        trace.note(
+          node.process.name,
+          `has done: ${what}${outcome === false || outcome === undefined ? ' (nothing)' : ''}`,
+        );
+        done(outcome);
+      },
+      (error: unknown) => {
+        trace.note(
+          node.process.name,
+          `could not ${what}: ${(error as { cause?: Error }).cause?.message ?? String(error)}`,
+        );
+      },
+    );
+  }
+}
