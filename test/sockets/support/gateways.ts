@@ -1,11 +1,12 @@
 import { UseGuards } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { CurrentSession, RequireAssurance, type Session, SessionGuard } from 'nestjs-identity-session';
+import { CurrentSession, OptionalSession, RequireAssurance, type Session, SessionGuard } from 'nestjs-identity-session';
 import type { Socket } from 'socket.io';
 
 /** Tells a client who it is taken for. */
 @WebSocketGateway()
 export class WhoamiGateway {
+  @OptionalSession()
   @SubscribeMessage('whoami')
   whoami(@ConnectedSocket() client: Socket, @CurrentSession() session: Session | null): object {
     return { id: client.id, userId: session?.userId ?? null, sessionId: session?.id ?? null };

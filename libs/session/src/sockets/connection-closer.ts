@@ -3,7 +3,7 @@ import type { ErrorCode, IdentitySessionError } from '../core/errors.js';
 import { REFUSALS } from '../nest/check/refusals.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { EndingListener, SessionEnding } from '../nest/endings/session-endings.js';
-import { unbindConnection } from '../nest/guard/bound-connections.js';
+import { bindConnection } from '../nest/guard/bound-connections.js';
 import { detachSession } from '../nest/guard/route.decorators.js';
 import type { KnownSessions } from '../sync/known-sessions.js';
 import type { NodeClock } from '../sync/node-clock.js';
@@ -13,6 +13,7 @@ import type { LocalConnections } from './local-connections.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
 import { roomsOf } from './rooms.js';
 import type { SessionWatch } from './session-watch.js';
+import { socketExceptionOf } from './socket-problem.js';
 
 export interface ConnectionCloserPorts {
   readonly connections: LocalConnections;
@@ -86,7 +87,7 @@ export class ConnectionCloser implements EndingListener {
   #detach(connection: Connection): void {
     const { socket, credential } = connection;
     if (credential !== null) for (const room of roomsOf(credential)) void socket.leave(room);
-    unbindConnection(socket);
+    bindConnection(socket, { credential: null, exceptionOf: socketExceptionOf });
     detachSession(socket.handshake);
     this.ports.connections.bind(connection, null);
   }

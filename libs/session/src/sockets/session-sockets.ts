@@ -8,10 +8,12 @@ import { SessionEndings } from '../nest/endings/session-endings.js';
 import { bindConnection } from '../nest/guard/bound-connections.js';
 import { attachSession } from '../nest/guard/route.decorators.js';
 import { schedule } from '../nest/module/schedule.js';
+import { SignInListeners } from '../nest/sign-in/sign-in-listeners.js';
 import { RESOLVED_OPTIONS } from '../nest/module/tokens.js';
 import type { ResolvedOptions } from '../nest/options/resolve-options.js';
 import { KnownSessions } from '../sync/known-sessions.js';
 import { NodeClock } from '../sync/node-clock.js';
+import { AnonymousConnections, AUTHENTICATE, type Authenticated } from './anonymous-connections.js';
 import { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { KickQueue } from './kick-queue.js';
@@ -32,9 +34,10 @@ export class SessionSockets implements BeforeApplicationShutdown {
   readonly #handshake: SocketHandshake;
   readonly #watch: SessionWatch;
   readonly #closer: ConnectionCloser;
+  readonly #anonymous: AnonymousConnections;
   readonly #kicks = new KickQueue(schedule);
   readonly #servers = new Set<Server>();
-  readonly #stopListening: () => void;
+  readonly #stopListening: (() => void)[];
   #isStopped = false;
 
   constructor(
@@ -45,6 +48,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(KnownSessions) known: KnownSessions,
     @Inject(SessionEndings) endings: SessionEndings,
+    @Inject(SignInListeners) signIns: SignInListeners,
     @Inject(LocalConnections) private readonly connections: LocalConnections,
   ) {
     this.#handshake = new SocketHandshake(checker, credentials, { anonymous: options.anonymous, trustProxyHops });
@@ -68,7 +72,20 @@ export class SessionSockets implements BeforeApplicationShutdown {
         this.#watch.look(...what);
       },
     });
-    this.#stopListening = endings.listen(this.#closer);
+    this.#anonymous = new AnonymousConnections({
+      connections,
+      handshake: this.#handshake,
+      bind: (connection, credential) => {
+        this.#refuseTooMany(credential);
+        this.#bind(connection, credential);
+      },
+    });
+    this.#stopListening = [
+      endings.listen(this.#closer),
+      signIns.listen((request, session) => {
+        this.#anonymous.adopt(request, session);
+      }),
+    ];
     this.#watch.start();
   }
 
@@ -95,7 +112,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   /** Closes every connection and lets none in any more. Final. */
   stop(): void {
     this.#isStopped = true;
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     this.#watch.stop();
     for (const server of this.#servers) server.disconnectSockets(true);
   }
@@ -153,10 +170,12 @@ export class SessionSockets implements BeforeApplicationShutdown {
     socket.on('disconnect', () => {
       this.connections.remove(connection);
     });
-    socket.use((_packet, next) => {
-      this.#received(connection, next);
+    socket.use(([event, message, answer], next) => {
+      if (event === AUTHENTICATE) this.#authenticate(connection, message, answer);
+      else this.#received(connection, next);
     });
     if (credential !== null) this.#bind(connection, credential);
+    else bindConnection(socket, { credential, exceptionOf: socketExceptionOf });
   }
 
   #bind(connection: Connection, credential: VouchedCredential): void {
@@ -166,6 +185,17 @@ export class SessionSockets implements BeforeApplicationShutdown {
     void socket.join(roomsOf(credential));
     // What was applied between the handshake and now had nobody to close.
     this.#watch.look(credential);
+  }
+
+  /** What is sent meanwhile waits, and is decided by what came of it. */
+  #authenticate(connection: Connection, message: unknown, answer: unknown): void {
+    const before = connection.pending ?? Promise.resolve();
+    const decision = before.then(async () => {
+      const outcome = await this.#anonymous.authenticate(connection, message);
+      if (typeof answer === 'function') (answer as (outcome: Authenticated) => void)(outcome);
+      else if ('error' in outcome) connection.socket.emit('exception', outcome.error);
+    });
+    connection.pending = this.#last(connection, decision);
   }
 
   /** Lets a message through whose session serves; in the order in which they came. */

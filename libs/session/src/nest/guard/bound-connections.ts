@@ -1,10 +1,10 @@
 import type { IdentitySessionError } from '../../core/errors.js';
 import type { VouchedCredential } from '../credential/vouched-session.js';
 
-/** A connection that lives on after its owner has proved which session is theirs. */
+/** A connection that lives on after its handshake, in which its owner has proved which session is theirs. */
 export interface BoundConnection {
-  /** Whose it is, with the rights that were proved. */
-  readonly credential: VouchedCredential;
+  /** Whose it is, with the rights that were proved; `null` for one that was let in without a session. */
+  readonly credential: VouchedCredential | null;
   /** The error as the transport's own exception. */
   exceptionOf(error: IdentitySessionError): unknown;
 }
@@ -18,10 +18,6 @@ const connections = ((globalThis as { [CONNECTIONS]?: WeakMap<object, BoundConne
 /** From now on the guard takes what the client sends as the session's, and no longer as its handshake's token. */
 export function bindConnection(client: object, bound: BoundConnection): void {
   connections.set(client, bound);
-}
-
-export function unbindConnection(client: object): void {
-  connections.delete(client);
 }
 
 export function boundConnection(client: object | null | undefined): BoundConnection | undefined {

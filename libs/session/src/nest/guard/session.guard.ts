@@ -73,10 +73,7 @@ export class SessionGuard implements CanActivate {
     const credential = carrier === undefined ? undefined : this.credentials.of(carrier);
     if (carrier === undefined || credential === undefined) {
       if (rules.optional) return withoutSession(carrier);
-      throw new IdentitySessionError(
-        'SESSION_MISSING',
-        'Sign in first; then send the session cookie or a bearer token.',
-      );
+      throw missing();
     }
     if (isUnsafe(carrier.method)) this.#refuseCrossSite(carrier, rules, credential);
     // What nobody delivers would be lost, and the session with it.
@@ -95,6 +92,10 @@ export class SessionGuard implements CanActivate {
   /** What comes over a connection that is a session's: whoever sends it has proved that before. */
   #canSend(context: ExecutionContext, rules: RouteRules, bound: BoundConnection): boolean | Promise<boolean> {
     if (rules.anonymous) return true;
+    if (bound.credential === null) {
+      if (rules.optional) return withoutSession(carrierOf(context));
+      throw bound.exceptionOf(missing());
+    }
     // Whether messages are activity is decided where they arrive.
     const asked = { ...rules, deliversSuccessor: false, skipTouch: true };
     const admit = ({ error, session }: SessionVerdict): boolean => {
@@ -167,6 +168,10 @@ export class SessionGuard implements CanActivate {
       ...(level === undefined ? {} : { assurance: level }),
     };
   }
+}
+
+function missing(): IdentitySessionError {
+  return new IdentitySessionError('SESSION_MISSING', 'Sign in first; then send the session cookie or a bearer token.');
 }
 
 type Target = Parameters<Reflector['get']>[1];

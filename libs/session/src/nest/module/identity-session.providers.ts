@@ -35,6 +35,7 @@ import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
+import { SignInListeners } from '../sign-in/sign-in-listeners.js';
 import { makeHintChannel, makeHintTransport } from './hint-providers.js';
 import { KNOWN_SESSIONS_PROVIDERS } from './known-sessions.providers.js';
 import { NodeHeartbeat } from '../stats/node-heartbeat.js';
@@ -105,6 +106,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogFollower,
     SessionEventFeed,
     SessionEndings,
+    SignInListeners,
     {
       provide: REDIS_LINKS,
       inject: [RESOLVED_OPTIONS, { token: ALSO_USES_REDIS, optional: true }],

@@ -25,6 +25,7 @@ import { Session } from '../session/session.js';
 import { sessionToJson } from '../session/session-json.js';
 import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf, userAgentOf } from './admission-builder.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
+import { SignInListeners } from './sign-in-listeners.js';
 import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
 const MOST_OWN_SESSIONS = 1_000;
@@ -63,6 +64,7 @@ export class SessionService {
     @Inject(SessionCookie) private readonly cookie: SessionCookie,
     @Inject(TokenRotation) private readonly rotation: TokenRotation,
     @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(SignInListeners) private readonly signIns: SignInListeners,
     @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'drift' | 'trustProxyHops'>,
   ) {}
 
@@ -85,7 +87,9 @@ export class SessionService {
       (store) => store.admit(prepared.admission),
       changedBy,
       (done) => {
-        if (done.kind === 'admitted') this.#deliver(exchange, prepared.token, done.session, false);
+        if (done.kind !== 'admitted') return;
+        this.signIns.tell(request, done.session);
+        this.#deliver(exchange, prepared.token, done.session, false);
       },
     );
     if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket);
