@@ -3,6 +3,7 @@ import { APP_FILTER, APP_INTERCEPTOR, DiscoveryModule, MetadataScanner } from '@
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { IdentitySessionModule } from 'nestjs-identity-session';
+import { sessionSockets } from 'nestjs-identity-session/sockets';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AdminModule } from './admin/admin.module.js';
 import { RoleAccessPolicy } from './admin/role-access-policy.js';
@@ -19,6 +20,7 @@ import { MetricsController } from './metrics/metrics.controller.js';
 import { ServerMetrics } from './metrics/server-metrics.js';
 import { MeController } from './me/me.controller.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
+import { SocketsModule } from './sockets/sockets.module.js';
 import { sessionOptions } from './start/session-options.js';
 
 /** The reference server: accounts of its own, and the session library for all that follows a sign-in. */
@@ -45,11 +47,14 @@ export class ServerModule {
           globalGuard: true,
           rest: {},
           accessPolicy: RoleAccessPolicy,
+          // Its options follow those of the module: the allowed origins are those of requests.
+          sockets: sessionSockets(),
         }),
         DiscoveryModule,
         SignInModule,
         AdminModule,
         DocsModule,
+        SocketsModule,
       ],
       controllers: [MeController, HealthController, MetricsController],
       providers: [

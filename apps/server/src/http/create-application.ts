@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DynamicModule, INestApplication, LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import { SessionIoAdapter } from 'nestjs-identity-session/sockets';
 import type { ServerConfig } from '../config/server-config.js';
 import { BODY_LIMIT } from './body-limit.js';
 import { fastifyHttpAdapter } from './fastify-http-adapter.js';
@@ -36,6 +37,7 @@ export async function createApplication(
     (app as NestExpressApplication).disable('etag');
     (app as NestExpressApplication).useBodyParser('json', { limit: BODY_LIMIT, inflate: false });
   }
+  app.useWebSocketAdapter(new SessionIoAdapter(app));
   return app;
 }
 

@@ -17,6 +17,7 @@ const JSON_TYPE = /^application\/json *(?:;|$)/i;
 @Injectable()
 export class JsonBodyInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() !== 'http') return next.handle();
     const { headers } = context.switchToHttp().getRequest<Pick<IncomingMessage, 'headers'>>();
     if (hasBody(headers) && !JSON_TYPE.test(headers['content-type'] ?? '')) throw new UnsupportedMediaTypeException();
     return next.handle();
