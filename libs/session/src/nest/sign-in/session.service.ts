@@ -3,8 +3,8 @@ import type { EntityManager } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
-import { isSessionId, parseToken, TokenMint } from '../../core/token.js';
-import type { AdmitOutcome, SessionScope, SessionStore } from '../../store/session-store.js';
+import { isSessionId, TokenMint } from '../../core/token.js';
+import type { SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
@@ -14,7 +14,6 @@ import { clearSiteData, noStore, SessionCookie } from '../cookie/session-cookie.
 import type { Credential } from '../credential/credential.js';
 import { deliverToken, SESSION_TOKEN_HEADER } from '../credential/deliver-token.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
-import { type VouchedCredential, vouchedSessionId, vouchesFor } from '../credential/vouched-session.js';
 import type { SessionCarrier } from '../guard/carrier.js';
 import { clientAddress } from '../http/client-address.js';
 import { removeHeader } from '../http/response-headers.js';
@@ -22,10 +21,11 @@ import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
-import { sessionToJson } from '../session/session-json.js';
 import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf, userAgentOf } from './admission-builder.js';
+import { PresentedSession } from './presented-session.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import { SignInListeners } from './sign-in-listeners.js';
+import { changedBy, limitReached } from './sign-in-outcome.js';
 import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
 const MOST_OWN_SESSIONS = 1_000;
@@ -53,6 +53,8 @@ export interface RotationResult {
 /** What a signed-in user does with their own sessions: in, out, see, name, rotate. */
 @Injectable()
 export class SessionService {
+  readonly #presented: PresentedSession;
+
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
@@ -62,11 +64,13 @@ export class SessionService {
     @Inject(TokenMint) private readonly mint: TokenMint,
     @Inject(RequestCredentials) private readonly credentials: RequestCredentials,
     @Inject(SessionCookie) private readonly cookie: SessionCookie,
-    @Inject(TokenRotation) private readonly rotation: TokenRotation,
-    @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(TokenRotation) rotation: TokenRotation,
+    @Inject(NodeClock) clock: NodeClock,
     @Inject(SignInListeners) private readonly signIns: SignInListeners,
     @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'drift' | 'trustProxyHops'>,
-  ) {}
+  ) {
+    this.#presented = new PresentedSession(writer, credentials, mint, rotation, clock);
+  }
 
   /**
    * Signs a user in whose credentials the application has verified: decides by the policy, serialised with every other
@@ -79,7 +83,7 @@ export class SessionService {
    */
   async signIn(input: SignInInput, exchange: SessionExchange = {}): Promise<SignInResult> {
     const request = exchange.request as SessionCarrier | undefined;
-    const presented = request === undefined ? undefined : await this.#presented(request, exchange.manager);
+    const presented = request === undefined ? undefined : await this.#presented.of(request, exchange.manager);
     const replaced = presented?.record !== undefined && isLive(presented.record.status) ? presented.record.id : null;
     const prepared = await this.builder.prepare(input, request, replaced);
     const outcome = await this.writer.write(
@@ -111,7 +115,7 @@ export class SessionService {
    * @throws as `signOut` does
    */
   async endPresented(exchange: SessionExchange): Promise<boolean> {
-    const presented = await this.#presented(exchange.request as SessionCarrier, exchange.manager);
+    const presented = await this.#presented.of(exchange.request as SessionCarrier, exchange.manager);
     if (presented === undefined) throw new IdentitySessionError('SESSION_MISSING', 'No session was presented.');
     const { credential, record } = presented;
     if (record === undefined) {
@@ -247,37 +251,6 @@ export class SessionService {
     return withBufferedAccess(record, this.touches);
   }
 
-  /**
-   * The credential of a request and, if its secret is right, the session that it belongs to, live or ended. The token
-   * before a rotation is right in its grace: the guard may just have rotated it in this very request.
-   */
-  async #presented(
-    request: SessionCarrier,
-    manager: EntityManager | undefined,
-  ): Promise<{ readonly credential: Credential; readonly record: SessionRecord | undefined } | undefined> {
-    const credential = this.credentials.of(request);
-    if (credential === undefined) return undefined;
-    if (credential.kind === 'vouched') return { credential, record: await this.#vouched(credential, manager) };
-    const parsed = parseToken(credential.token);
-    if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, record: undefined };
-    const presentedAt = this.clock.now();
-    const record = await this.writer.read(manager, parsed.id);
-    const standing = this.rotation.standingOf(parsed, record, presentedAt);
-    // In a caller's transaction the row may be locked by those who wait for us; the next request will tell.
-    if (standing === 'reused' && record !== undefined && manager === undefined) await this.rotation.endReused(record);
-    return { credential, record: standing === 'current' || standing === 'previous' ? record : undefined };
-  }
-
-  /** The session that the application vouches for, of the user that it names. */
-  async #vouched(
-    credential: VouchedCredential,
-    manager: EntityManager | undefined,
-  ): Promise<SessionRecord | undefined> {
-    const id = vouchedSessionId(credential);
-    const record = id === undefined ? undefined : await this.writer.read(manager, id);
-    return record !== undefined && vouchesFor(credential, record) ? record : undefined;
-  }
-
   /** Has the client forget the credential and what it holds of the user. */
   #forget({ response }: SessionExchange, credential: Credential): void {
     if (response === undefined) return;
@@ -302,21 +275,6 @@ export class SessionService {
 function isOutdated(session: Session, current: SessionRecord): boolean {
   const isOlder = session.authenticatedAt.getTime() < Math.floor(current.authenticatedAt);
   return isOlder || session.assurance !== current.assurance;
-}
-
-function changedBy(outcome: AdmitOutcome): readonly SessionRecord[] {
-  return outcome.kind === 'admitted' ? [...outcome.ended, ...outcome.evicted, outcome.session] : outcome.ended;
-}
-
-function limitReached(outcome: Exclude<AdmitOutcome, { kind: 'admitted' }>, ticket: string): IdentitySessionError {
-  const sessions = outcome.full.map((record) => sessionToJson(new Session(record), null));
-  return outcome.kind === 'rejected'
-    ? new IdentitySessionError('SESSION_LIMIT_REACHED', 'There are as many sessions as allowed. End one first.')
-    : new IdentitySessionError(
-        'SESSION_LIMIT_REACHED',
-        `There are as many sessions as allowed. Sign in again with the ticket to end ${outcome.mustEnd}.`,
-        { extensions: { sessions, ticket, mustEnd: outcome.mustEnd } },
-      );
 }
 
 /** The same for unknown and foreign sessions. */

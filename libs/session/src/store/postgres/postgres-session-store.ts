@@ -1,23 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus, LiveStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
-import type { Drift, DriftLogStore } from '../drift-log.js';
-import type { LogUpkeepStore } from '../log-upkeep.js';
-import type { RecentSessionsStore } from '../recent-sessions-store.js';
 import { newRotationSalt } from '../rotation-salt.js';
-import type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from '../session-statistics.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
-import type {
-  CleanupBatch,
-  CleanupRules,
-  CleanupState,
-  SessionCleanupStore,
-  WalkPage,
-  WalkPosition,
-  WalkRules,
-} from '../session-cleanup.js';
 import {
   type Admission,
   type AdmitOutcome,
@@ -35,38 +21,23 @@ import {
   type TouchOutcome,
   type TransactionalSessionStore,
 } from '../session-store.js';
-import type {
-  LoggedSettings,
-  SessionSettingsStore,
-  SettingsChange,
-  SettingsOutcome,
-  StoredSettings,
-} from '../settings-store.js';
-import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
-import { changeSettingsInTransaction } from './change-settings-transaction.js';
+import { operationOf } from './operation.js';
+import { PostgresUpkeepStore } from './postgres-upkeep-store.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import { SharedValues } from './shared-values.js';
 import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
 import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
-import * as cleanup from './statements/cleanup.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
-import { insertDrift } from './statements/drift.statements.js';
-import * as nodes from './statements/node.statements.js';
 import * as read from './statements/read.statements.js';
-import { readRecent } from './statements/recent.statements.js';
-import * as settings from './statements/setting.statements.js';
-import { readCounts } from './statements/stats.statements.js';
 import { readHistory } from './statements/history.statements.js';
 import { readCandidates } from './statements/candidates.statements.js';
 import { readCount, readIds, readPage } from './statements/search.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
-import * as upkeep from './statements/upkeep.statements.js';
 import { SubjectQueue } from './subject-queue.js';
 import { TransactionOutcome } from './transaction-outcome.js';
-import { walkInTransaction } from './walk-transaction.js';
 
 /** A sign-in waits this many deadlines for earlier ones of the same user, then fails. */
 const QUEUE_DEADLINES = 2;
@@ -88,15 +59,8 @@ export interface PostgresSessionStoreOptions {
  * recognises its own earlier attempt in the log.
  */
 export class PostgresSessionStore
-  implements
-    TransactionalSessionStore<EntityManager>,
-    LogUpkeepStore,
-    AddressHistoryStore,
-    SessionSettingsStore,
-    SessionCleanupStore,
-    RecentSessionsStore,
-    StatisticsStore,
-    DriftLogStore
+  extends PostgresUpkeepStore
+  implements TransactionalSessionStore<EntityManager>, AddressHistoryStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -109,7 +73,9 @@ export class PostgresSessionStore
     private readonly outcome: TransactionOutcome,
     private readonly queue: SubjectQueue,
     private readonly queues: WeakMap<QueryRunner, SubjectQueue>,
-  ) {}
+  ) {
+    super(session, slow);
+  }
 
   /** The store on a DataSource that is or will be initialised. Make one for each DataSource. */
   static on(dataSource: DataSource, options: PostgresSessionStoreOptions = {}): PostgresSessionStore {
@@ -232,101 +198,12 @@ export class PostgresSessionStore
     return this.slow.run(async (sql) => readIds(sql, await narrowed(sql, filter), Math.min(limit, MOST_IDS)));
   }
 
-  recordDrift(id: string, drift: Drift): Promise<boolean> {
-    return this.session.run((sql) => insertDrift(sql, id, drift));
-  }
-
   now(): Promise<number> {
     return this.session.run((sql) => read.readNow(sql));
   }
 
   onCommitted(apply: () => void): void {
     this.session.onCommitted(apply);
-  }
-
-  forgetChanges(retentionMs: number, limit: number): Promise<number> {
-    return this.session.run((sql) => upkeep.deleteOldEvents(sql, retentionMs, limit));
-  }
-
-  forgetQuestions(limit: number): Promise<number> {
-    return this.session.run((sql) => upkeep.deleteOldQuestions(sql, limit));
-  }
-
-  settleRestored(limit: number): Promise<number> {
-    return this.session.run((sql) => upkeep.settleRestoredEvents(sql, limit));
-  }
-
-  // In transactions of a known level: with a stricter one, a row that was touched meanwhile would fail the batch.
-
-  endDue(rules: CleanupRules, limit: number): Promise<CleanupBatch> {
-    return this.session.transaction((sql) => cleanup.endDueBatch(sql, rules, limit));
-  }
-
-  endCutOff(limit: number): Promise<CleanupBatch> {
-    return this.session.transaction((sql) => cleanup.endCutOffBatch(sql, limit));
-  }
-
-  claimWalk(everyMs: number): Promise<boolean> {
-    return this.session.transaction((sql) => cleanup.claimWalk(sql, everyMs));
-  }
-
-  walkLive(rules: WalkRules, after: WalkPosition | null, limit: number): Promise<WalkPage> {
-    return this.session.transaction((sql) => walkInTransaction(sql, rules, after, limit));
-  }
-
-  removeEnded(retentionMs: number, limit: number): Promise<number> {
-    return this.session.transaction((sql) => cleanup.deleteEnded(sql, retentionMs, limit));
-  }
-
-  scrubEnded(afterMs: number, limit: number): Promise<number> {
-    return this.session.transaction((sql) => cleanup.scrubEnded(sql, afterMs, limit));
-  }
-
-  noteCleanupRun(): Promise<void> {
-    return this.session.transaction((sql) => cleanup.noteRun(sql));
-  }
-
-  cleanupState(): Promise<CleanupState> {
-    return this.session.run((sql) => cleanup.readCleanupState(sql));
-  }
-
-  findRecent(limit: number): Promise<string[]> {
-    return this.session.run((sql) => readRecent(sql, limit));
-  }
-
-  findSettings(tenantId: string | null): Promise<readonly StoredSettings[]> {
-    return this.session.run((sql) => settings.readSettings(sql, tenantId));
-  }
-
-  changeSettings(
-    change: SettingsChange,
-    note: ChangeNote,
-    check: (stored: readonly StoredSettings[]) => void,
-  ): Promise<SettingsOutcome> {
-    const operation = operationOf(note);
-    return this.session.transaction((sql, attempt) =>
-      changeSettingsInTransaction(sql, change, operation, check, attempt > 1),
-    );
-  }
-
-  settingsHistory(tenantId: string | null, limit: number): Promise<LoggedSettings[]> {
-    return this.session.run((sql) => settings.readSettingsHistory(sql, tenantId, limit));
-  }
-
-  countSessions(scope: SessionScope): Promise<SessionCounts> {
-    return this.slow.run((sql) => readCounts(sql, scope));
-  }
-
-  noteNode(beat: NodeBeat, goneAfterMs: number): Promise<void> {
-    return this.session.run((sql) => nodes.upsertNode(sql, beat, goneAfterMs));
-  }
-
-  forgetNode(id: string): Promise<void> {
-    return this.session.run((sql) => nodes.deleteNode(sql, id));
-  }
-
-  listNodes(goneAfterMs: number): Promise<readonly KnownNode[]> {
-    return this.session.run((sql) => nodes.readNodes(sql, goneAfterMs));
   }
 
   /** A change of one session; a retry that finds nothing left to do looks whether its earlier attempt did it. */
@@ -350,14 +227,6 @@ async function narrowed(sql: SqlExecutor, filter: SessionFilter): Promise<Sessio
   }
   const ids = await readCandidates(sql, filter);
   return ids === undefined ? filter : { ...filter, ids };
-}
-
-function operationOf(note: ChangeNote): change.Operation {
-  return {
-    reason: storableText(note.reason, MAX_REASON_LENGTH) ?? 'unspecified',
-    by: note.by === null ? null : storableText(note.by, MAX_IDENTIFIER_LENGTH),
-    operationId: randomUUID(),
-  };
 }
 
 function optional(row: SessionRow | undefined): SessionRecord | undefined {

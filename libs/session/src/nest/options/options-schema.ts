@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { ASSURANCE_LEVELS, type AssuranceLevel } from '../../core/session.js';
+import type { SessionStore } from '../../store/session-store.js';
+import { LOG_HORIZON_MS } from '../../sync/change-log.js';
+import type { ProcessClocks } from '../../sync/node-clock.js';
+import type { CredentialExtractor } from '../credential/credential.js';
+import { isOrigin } from '../csrf/cross-site.js';
+import type { DeviceResolver } from '../device/device-resolver.js';
+import type { LocationResolver } from '../device/location-resolver.js';
+import { DRIFT_REACTIONS } from '../drift/drift-options.js';
+import { agentOf, networkOf } from '../drift/places.js';
+import type { PolicyResolver, RpcHeadersReader } from './identity-session-options.js';
+import { LIFETIMES_SCHEMA, LONGEST_LIFETIME_MS } from './lifetimes-schema.js';
+
+const DAY_MS = 86_400_000;
+
+/** Timers of Node take no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const LEAST_LOG_RETENTION_MS = 2 * LOG_HORIZON_MS;
+
+const ms = (fallback: number, minimum = 1) => z.int().min(minimum).max(LONGEST_TIMER_MS).default(fallback);
+const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
+
+/** What is in it is the policy's own to check. */
+const CONSTRAINT = z.strictObject({
+  name: z.string().min(1).optional(),
+  scope: z.any(),
+  limit: z.union([z.number(), z.record(z.string(), z.number())]),
+  whenFull: z.any(),
+  exempt: z.custom<() => boolean>((value) => typeof value === 'function').optional(),
+});
+
+const REDIS = z.strictObject({
+  url: z.string().refine(isRedisUrl, 'must be a URL that begins with redis://, rediss:// or unix://'),
+  namespace: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, colons, hyphens or underscores')
+    .default('identity-session'),
+  deadlineMs: ms(100),
+});
+
+/** Unknown keys are refused: a misspelt limit must not become no limit. */
+export const OPTIONS = z.strictObject({
+  policy: z.union([z.array(CONSTRAINT), z.custom<PolicyResolver>((value) => typeof value === 'function')]).default([]),
+  lifetimes: LIFETIMES_SCHEMA.prefault({}),
+  assuranceLevel: z.enum(ASSURANCE_LEVELS as readonly [AssuranceLevel, ...AssuranceLevel[]]).optional(),
+  endOthersMaxAgeMs: z.int().min(0).max(LONGEST_LIFETIME_MS).default(0),
+  syncIntervalMs: z.int().min(1).max(LONGEST_TIMER_MS).optional(),
+  keepAccessMs: ms(60_000),
+  idleMarginMs: ms(5_000, 0),
+  maxStalenessMs: ms(5_000),
+  refusalMs: z.int().min(0).max(1_000).default(5),
+  strict: z.boolean().default(false),
+  tailIntervalMs: ms(1_000),
+  hints: z.enum(['postgres', 'redis', 'in-process', 'off']).optional(),
+  redis: REDIS.optional(),
+  sharedCache: z.boolean().optional(),
+  directUrl: z.string().min(1).optional(),
+  storeDeadlineMs: ms(5_000),
+  tokenKeys: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(/^[A-Za-z0-9]{1,16}$/, 'must be 1 to 16 letters and digits'),
+        secret: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length >= 32, {
+          message: 'must have at least 32 bytes',
+        }),
+      }),
+    )
+    .refine((keys) => new Set(keys.map((key) => key.id)).size === keys.length, 'must each have an id of their own')
+    .default([]),
+  rotation: z
+    .strictObject({
+      intervalMs: z.int().min(0).max(LONGEST_LIFETIME_MS).default(0),
+      graceMs: ms(30_000, 0),
+      onReuse: z.enum(['revoke', 'refuse']).default('revoke'),
+    })
+    .prefault({}),
+  cookie: z
+    .strictObject({
+      name: z.string().optional(),
+      secure: z.boolean().default(true),
+      sameSite: z.enum(['lax', 'strict']).default('lax'),
+    })
+    .prefault({}),
+  csrf: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      allowedOrigins: z
+        .array(z.string().refine(isOrigin, 'must be an origin like https://app.example.com, without a path'))
+        .default([]),
+      allowSameSite: z.boolean().default(false),
+    })
+    .prefault({}),
+  drift: z
+    .strictObject({
+      address: z.enum(DRIFT_REACTIONS).default('ignore'),
+      userAgent: z.enum(DRIFT_REACTIONS).default('record'),
+      networkOf: z.custom<(address: string) => string>((value) => typeof value === 'function').default(() => networkOf),
+      agentOf: z.custom<(userAgent: string) => string>((value) => typeof value === 'function').default(() => agentOf),
+    })
+    .prefault({}),
+  trustProxyHops: z.int().min(0).max(32).default(0),
+  nodeName: z.string().min(1).max(255).optional(),
+  cache: z
+    .strictObject({ maxSessions: z.int().min(1).default(100_000), maxBytes: z.int().min(1).default(268_435_456) })
+    .prefault({}),
+  warmUp: z.strictObject({ sessions: z.int().min(0).default(0), withinMs: ms(5_000) }).prefault({}),
+  logRetentionMs: z
+    .int()
+    .min(LEAST_LOG_RETENTION_MS, `must be at least ${LEAST_LOG_RETENTION_MS}: nodes read the log up to an hour later`)
+    .max(LONGEST_LIFETIME_MS)
+    .default(90 * DAY_MS),
+  cleanup: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      intervalMs: ms(600_000),
+      retentionMs: z
+        .int()
+        .min(LEAST_LOG_RETENTION_MS, `must be at least ${LEAST_LOG_RETENTION_MS}: nodes may still know the session`)
+        .max(LONGEST_LIFETIME_MS)
+        .default(90 * DAY_MS),
+      inactiveAfterMs: z.int().min(1).max(LONGEST_LIFETIME_MS).optional(),
+      scrubAddressesAfterMs: z.int().min(0).max(LONGEST_LIFETIME_MS).optional(),
+      scrubLiveAddresses: z.boolean().default(false),
+    })
+    .prefault({}),
+  questionLifetimeMs: ms(120_000),
+  migrate: z.boolean().default(true),
+  store: given<SessionStore>(),
+  extractors: z.array(z.custom<CredentialExtractor>((value) => typeof value === 'object' && value !== null)).optional(),
+  rpcHeaders: z.custom<RpcHeadersReader>((value) => typeof value === 'function').optional(),
+  deviceResolver: given<DeviceResolver>(),
+  locationResolver: given<LocationResolver>(),
+  clocks: given<ProcessClocks>(),
+});
+
+export type ParsedOptions = z.infer<typeof OPTIONS>;
+
+function isRedisUrl(text: string): boolean {
+  return /^(rediss?|unix):\/\/./.test(text) && (text.startsWith('unix:') || URL.canParse(text));
+}
