@@ -1,0 +1,162 @@
+import { isLive } from '../../core/lifecycle.js';
+import type { SessionRecord } from '../../core/session.js';
+import type { Drift, DriftLogStore } from '../drift-log.js';
+import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
+import type {
+  CleanupBatch,
+  CleanupRules,
+  CleanupState,
+  SessionCleanupStore,
+  WalkPage,
+  WalkPosition,
+  WalkRules,
+} from '../session-cleanup.js';
+import type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from '../session-statistics.js';
+import type { ChangeNote, SessionScope, Touch } from '../session-store.js';
+import type {
+  LoggedSettings,
+  SessionSettingsStore,
+  SettingsChange,
+  SettingsOutcome,
+  StoredSettings,
+} from '../settings-store.js';
+import { atomically } from './atomically.js';
+import { InMemoryCleanup } from './in-memory-cleanup.js';
+import { countsOf, StoredNodes } from './in-memory-statistics.js';
+import { RecordedDrifts } from './recorded-drifts.js';
+import { eventOf, settingsEventOf } from './session-event.js';
+import { hasRunOut, isInScope } from './session-query.js';
+import { noted, type SessionTable } from './session-table.js';
+import { StoredAddresses } from './stored-addresses.js';
+import { StoredSettingsTable } from './stored-settings-table.js';
+
+/** What the store can do beside keeping sessions: clean up, count, keep settings, remember addresses, nodes and drift. */
+export class InMemoryUpkeepStore
+  implements AddressHistoryStore, SessionSettingsStore, SessionCleanupStore, StatisticsStore, DriftLogStore
+{
+  readonly #table: SessionTable;
+  readonly #addresses = new StoredAddresses();
+  readonly #nodes = new StoredNodes();
+  readonly #drifts = new RecordedDrifts();
+  readonly #cleanup: InMemoryCleanup;
+  readonly #settings: StoredSettingsTable;
+  readonly #nodeName: string | null;
+
+  protected constructor(table: SessionTable, settings: StoredSettingsTable, nodeName: string | null) {
+    this.#table = table;
+    this.#settings = settings;
+    this.#nodeName = nodeName;
+    this.#cleanup = new InMemoryCleanup({
+      sessions: table.sessions,
+      addresses: this.#addresses,
+      drifts: this.#drifts,
+      now: () => table.now(),
+      effective: (session) => table.cutOffs.effective(session),
+      end: (session, reason, now) => table.endForCleanup(session, reason, now),
+    });
+  }
+
+  origins(scope: SessionScope, id: string): Promise<SessionOrigins | undefined> {
+    return atomically(() => {
+      const session = this.#table.sessions.get(id);
+      if (session === undefined || !isInScope(scope, session)) return undefined;
+      return { nodeName: this.#nodeName, addresses: this.#addresses.of(session) };
+    });
+  }
+
+  recordDrift(id: string, drift: Drift): Promise<boolean> {
+    return atomically(() => {
+      const [session] = this.#table.liveInScope({ kind: 'all' }, id);
+      const at = this.#table.now();
+      if (session === undefined || !this.#drifts.record(id, drift, at)) return false;
+      const position = { id: this.#table.events.length + 1, at };
+      this.#table.events.push(eventOf(session, 'drifted', { reason: drift.kind, actor: null }, position));
+      return true;
+    });
+  }
+
+  findSettings(tenantId: string | null): Promise<readonly StoredSettings[]> {
+    return atomically(() => this.#settings.for(tenantId));
+  }
+
+  changeSettings(
+    change: SettingsChange,
+    note: ChangeNote,
+    check: (stored: readonly StoredSettings[]) => void,
+  ): Promise<SettingsOutcome> {
+    return atomically(() => {
+      const outcome = this.#settings.change(change, noted(note), check, this.#table.now());
+      if (outcome.kind === 'changed') {
+        this.#table.events.push(settingsEventOf(outcome.stored, { id: this.#table.events.length + 1 }));
+      }
+      return outcome;
+    });
+  }
+
+  settingsHistory(tenantId: string | null, limit: number): Promise<readonly LoggedSettings[]> {
+    return atomically(() => this.#settings.history(tenantId, limit));
+  }
+
+  endDue(rules: CleanupRules, limit: number): Promise<CleanupBatch> {
+    return atomically(() => this.#cleanup.endDue(rules, limit));
+  }
+
+  endCutOff(limit: number): Promise<CleanupBatch> {
+    return atomically(() => this.#cleanup.endCutOff(limit));
+  }
+
+  claimWalk(everyMs: number): Promise<boolean> {
+    return atomically(() => this.#cleanup.claimWalk(everyMs));
+  }
+
+  walkLive(rules: WalkRules, after: WalkPosition | null, limit: number): Promise<WalkPage> {
+    return atomically(() => this.#cleanup.walkLive(rules, after, limit));
+  }
+
+  removeEnded(retentionMs: number, limit: number): Promise<number> {
+    return atomically(() => this.#cleanup.removeEnded(retentionMs, limit));
+  }
+
+  scrubEnded(afterMs: number, limit: number): Promise<number> {
+    return atomically(() => this.#cleanup.scrubEnded(afterMs, limit));
+  }
+
+  noteCleanupRun(): Promise<void> {
+    return atomically(() => {
+      this.#cleanup.noteRun();
+    });
+  }
+
+  cleanupState(): Promise<CleanupState> {
+    return atomically(() => this.#cleanup.state());
+  }
+
+  countSessions(scope: SessionScope): Promise<SessionCounts> {
+    return atomically(() => {
+      const now = this.#table.now();
+      const isOn = (session: SessionRecord): boolean => isLive(session.status) && !hasRunOut(session, now);
+      return countsOf(this.#table.matching({ scope }, now), isOn, now);
+    });
+  }
+
+  noteNode(beat: NodeBeat, goneAfterMs: number): Promise<void> {
+    return atomically(() => {
+      this.#nodes.note(beat, goneAfterMs, this.#table.now());
+    });
+  }
+
+  forgetNode(id: string): Promise<void> {
+    return atomically(() => {
+      this.#nodes.forget(id);
+    });
+  }
+
+  listNodes(goneAfterMs: number): Promise<readonly KnownNode[]> {
+    return atomically(() => this.#nodes.list(goneAfterMs, this.#table.now()));
+  }
+
+  /** Notes from where a session is used, before the touch is carried out. */
+  protected noteAddress(session: SessionRecord, touch: Touch): void {
+    this.#addresses.note(session, touch);
+  }
+}

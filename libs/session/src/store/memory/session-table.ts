@@ -1,0 +1,88 @@
+import type { Clock } from '../../core/clock.js';
+import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
+import type { SessionFacts, SessionRecord } from '../../core/session.js';
+import type { ChangeNote, SessionFilter, SessionScope } from '../session-store.js';
+import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
+import { type EventNote, eventOf, type InMemorySessionEvent, type SessionEventType } from './session-event.js';
+import { isInScope, matches } from './session-query.js';
+import { StoredCutOffs } from './stored-cut-offs.js';
+import { handedOut } from './stored-session.js';
+
+/** The sessions in memory, what cuts them off, and the log that every change of them is written to. */
+export class SessionTable {
+  readonly sessions = new Map<string, SessionRecord>();
+  readonly cutOffs = new StoredCutOffs();
+  readonly events: InMemorySessionEvent[] = [];
+
+  constructor(private readonly clock: Clock) {}
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  stored(ids: readonly string[]): SessionRecord[] {
+    return ids.flatMap((id) => this.sessions.get(id) ?? []).map((session) => this.cutOffs.effective(session));
+  }
+
+  /** All sessions, as everybody sees them. */
+  effective(): SessionRecord[] {
+    return [...this.sessions.values()].map((session) => this.cutOffs.effective(session));
+  }
+
+  matching(filter: SessionFilter, now: number): SessionRecord[] {
+    return this.effective().filter((session) => matches(filter, session, now));
+  }
+
+  /** One session or none. */
+  liveInScope(scope: SessionScope, id: string): SessionRecord[] {
+    return this.stored([id]).filter((session) => isLive(session.status) && isInScope(scope, session));
+  }
+
+  /** Writes down what cut-offs have ended of the user's sessions. */
+  endCutOff({ tenantId, userId }: SessionFacts, now: number): SessionRecord[] {
+    return [...this.sessions.values()].flatMap((session) => {
+      if (session.tenantId !== tenantId || session.userId !== userId) return [];
+      return this.writeDownCutOff(session, now) ?? [];
+    });
+  }
+
+  writeDownCutOff(session: SessionRecord, now: number): SessionRecord | undefined {
+    const over = this.cutOffs.effective(session);
+    if (over === session) return undefined;
+    return this.change(over, {}, 'revoked', { reason: over.endReason, actor: over.endedBy }, now);
+  }
+
+  endForCleanup(session: SessionRecord, reason: string, now: number): SessionRecord {
+    const changes = { status: 'expired', endedAt: now, endReason: reason, endedBy: null } as const;
+    return this.writeDownCutOff(session, now) ?? this.change(session, changes, 'expired', { reason, actor: null }, now);
+  }
+
+  endAll(sessions: readonly SessionRecord[], status: EndedStatus, note: ChangeNote, now: number): SessionRecord[] {
+    const { reason, actor } = noted(note);
+    const changes = { status, endedAt: now, endReason: reason, endedBy: actor };
+    return sessions
+      .filter((session) => canBecome(session.status, status))
+      .map((session) => this.change(session, changes, status, { reason, actor }, now));
+  }
+
+  change(
+    session: SessionRecord,
+    changes: Partial<SessionRecord>,
+    type: SessionEventType,
+    note: EventNote,
+    now: number,
+  ): SessionRecord {
+    return this.put({ ...session, ...changes, version: session.version + 1 }, type, note, now);
+  }
+
+  put(session: SessionRecord, type: SessionEventType, note: EventNote, at: number): SessionRecord {
+    this.sessions.set(session.id, session);
+    this.events.push(eventOf(session, type, note, { id: this.events.length + 1, at }));
+    return handedOut(session);
+  }
+}
+
+/** A note as it is kept. */
+export function noted({ reason, by }: ChangeNote): EventNote {
+  return { reason: storableText(reason, MAX_REASON_LENGTH) ?? 'unspecified', actor: by };
+}
