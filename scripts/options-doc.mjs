@@ -1,20 +1,31 @@
-// Writes the table of options into docs/options.md, from the interface and its comments: names, types, defaults, units.
-// With --check it writes nothing and ends with 1 where the document is not what the code says.
+// Writes the tables of options into the documents, from the interfaces and their comments: names, types, defaults, units.
+// With --check it writes nothing and ends with 1 where a document is not what the code says.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
 
-const SOURCE = 'libs/session/src/nest/options/identity-session-options.ts';
-const DOCUMENT = 'docs/options.md';
+const TABLES = [
+  {
+    document: 'docs/options.md',
+    source: 'libs/session/src/nest/options/identity-session-options.ts',
+    options: 'IdentitySessionOptions',
+  },
+  {
+    document: 'docs/sockets.md',
+    source: 'libs/session/src/sockets/session-sockets-options.ts',
+    options: 'SessionSocketsOptions',
+  },
+];
 const [BEGIN, END] = ['<!-- options -->', '<!-- /options -->'];
 /** `Default 5 000.`, `Default: none;`, and whatever more there is up to the end of the sentence. */
 const DEFAULT = /\s*\bDefault:? ((?:[^.;]|\.\d)+)[.;]?/;
 
-/** Every option with its path, type, default and text, in the order of the interface. */
-export function documentedOptions() {
-  return membersOf('IdentitySessionOptions', parse(SOURCE)).flatMap((member) => rowsOf(member, ''));
+/** Every option of an interface with its path, type, default and text, in its order. */
+export function documentedOptions(name = TABLES[0].options) {
+  const { source, options } = TABLES.find((table) => table.options === name);
+  return membersOf(options, parse(source)).flatMap((member) => rowsOf(member, ''));
 }
 
 function parse(path) {
@@ -68,18 +79,18 @@ function tableOf(rows) {
   return ['| option | type | default | |', '| --- | --- | --- | --- |', ...lines].join('\n');
 }
 
-async function main() {
-  const before = readFileSync(DOCUMENT, 'utf8');
+async function update({ document, options }) {
+  const before = readFileSync(document, 'utf8');
   const [head, rest] = before.split(BEGIN);
   const tail = rest.split(END)[1];
-  const table = tableOf(documentedOptions());
+  const table = tableOf(documentedOptions(options));
   const text = `${head}${BEGIN}\n\n${table}\n\n${END}${tail}`;
-  const after = await format(text, { ...(await resolveConfig(DOCUMENT)), parser: 'markdown' });
-  if (!process.argv.includes('--check')) writeFileSync(DOCUMENT, after);
+  const after = await format(text, { ...(await resolveConfig(document)), parser: 'markdown' });
+  if (!process.argv.includes('--check')) writeFileSync(document, after);
   else if (after !== before) {
-    console.error(`${DOCUMENT} is not what the code says; run node scripts/options-doc.mjs`);
+    console.error(`${document} is not what the code says; run node scripts/options-doc.mjs`);
     process.exitCode = 1;
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) for (const table of TABLES) await update(table);

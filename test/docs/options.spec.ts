@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from '../../libs/session/src/nest/options/resolve-options.js';
+import { resolveSocketsOptions } from '../../libs/session/src/sockets/resolve-sockets-options.js';
 
 interface DocumentedOption {
   readonly path: string;
@@ -9,18 +10,23 @@ interface DocumentedOption {
 }
 
 const SCRIPT = '../../scripts/options-doc.mjs';
-const { documentedOptions } = (await import(SCRIPT)) as { documentedOptions: () => DocumentedOption[] };
-const OPTIONS = documentedOptions();
+const { documentedOptions } = (await import(SCRIPT)) as { documentedOptions: (of: string) => DocumentedOption[] };
+const MODULE = resolveOptions({ redis: { url: 'redis://localhost' } });
 
-describe('the documented options', () => {
+describe.each([
+  ['IdentitySessionOptions', 40, MODULE],
+  ['SessionSocketsOptions', 10, resolveSocketsOptions({}, MODULE)],
+] as const)('the documented options of %s', (name, atLeast, resolved) => {
+  const options = documentedOptions(name);
+
   it('all say what they are for', () => {
-    expect(OPTIONS.length).toBeGreaterThan(40);
-    expect(OPTIONS.filter(({ text }) => text.length < 10).map(({ path }) => path)).toEqual([]);
+    expect(options.length).toBeGreaterThan(atLeast);
+    expect(options.filter(({ text }) => text.length < 10).map(({ path }) => path)).toEqual([]);
   });
 
-  const counted = OPTIONS.filter(({ type }) => type === 'number' || type === 'boolean');
+  const counted = options.filter(({ type }) => type === 'number' || type === 'boolean');
   it.each(counted)('$path has the default that is documented', (option) => {
-    let real: unknown = resolveOptions({ redis: { url: 'redis://localhost' } });
+    let real: unknown = resolved;
     for (const key of option.path.split('.')) real = (real as Record<string, unknown>)[key];
     expect(documented(option)).toBe(real);
   });

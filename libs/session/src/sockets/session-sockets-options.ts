@@ -3,8 +3,7 @@ import type { ConnectionStore } from '../store/connection-store.js';
 /** What `sessionSockets` takes. Everything has a default; times are whole milliseconds. */
 export interface SessionSocketsOptions {
   /**
-   * Origins whose pages may connect, beside the application's own: exactly as browsers write them. Default: those of
-   * `csrf.allowedOrigins`.
+   * Origins whose pages may connect, beside the application's own: exactly as browsers write them. Default: as for `csrf`.
    */
   readonly allowedOrigins?: readonly string[];
   /** Lets connections in that present no session, until they are authenticated. Default false. */
@@ -37,11 +36,11 @@ export interface SessionSocketsOptions {
   readonly maxQueuedMessages?: number;
   /** Connections on one node. */
   readonly limits?: {
-    /** Default 20. */
+    /** Of one session. Default 20. */
     readonly perSession?: number;
-    /** Default 100. */
+    /** Of one user. Default 100. */
     readonly perUser?: number;
-    /** Default 100 000. */
+    /** Of everybody. Default 100 000. */
     readonly perNode?: number;
   };
 }
