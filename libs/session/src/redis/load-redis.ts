@@ -5,6 +5,8 @@ export interface RedisPackage {
   createClient(options: object): RedisClient;
 }
 
+export type RedisListener = (message: Buffer, channel: Buffer) => void;
+
 export interface RedisClient {
   readonly isReady: boolean;
   on(event: 'error', listener: (error: unknown) => void): unknown;
@@ -13,8 +15,11 @@ export interface RedisClient {
   /** Waits for what is under way. */
   close(): Promise<unknown>;
   destroy(): void;
-  sendCommand(args: readonly string[]): Promise<unknown>;
-  subscribe(channel: string, listener: (message: Buffer) => void, asBuffers: true): Promise<unknown>;
+  sendCommand(args: readonly (string | Buffer)[]): Promise<unknown>;
+  subscribe(channel: string, listener: RedisListener, asBuffers: true): Promise<unknown>;
+  pSubscribe(pattern: string, listener: RedisListener, asBuffers: true): Promise<unknown>;
+  unsubscribe(channel: string, listener: RedisListener, asBuffers: true): Promise<unknown>;
+  pUnsubscribe(pattern: string, listener: RedisListener, asBuffers: true): Promise<unknown>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Breaker } from './breaker.js';
-import type { RedisClient, RedisPackage } from './load-redis.js';
+import type { RedisClient, RedisListener, RedisPackage } from './load-redis.js';
 
 /** What became of a call. A server that is away is nothing unexpected. */
 export type RedisOutcome =
@@ -46,6 +46,7 @@ const MOST_PENDING = 20_000;
 export class RedisConnection {
   readonly #client: RedisClient;
   readonly #breaker: Breaker;
+  readonly #subscriptions = new Set<() => void>();
   #pending = 0;
   #isLost = false;
   #isOpen = false;
@@ -80,6 +81,7 @@ export class RedisConnection {
     });
     this.#client.on('ready', () => {
       void this.#greet();
+      for (const subscribe of this.#subscriptions) subscribe();
     });
   }
 
@@ -95,7 +97,7 @@ export class RedisConnection {
   }
 
   /** Never rejects, and takes `deadlineMs` at most. */
-  async call(args: readonly string[]): Promise<RedisOutcome> {
+  async call(args: readonly (string | Buffer)[]): Promise<RedisOutcome> {
     if (!this.#client.isReady || this.#pending >= MOST_PENDING || !this.#breaker.admits()) return { kind: 'skipped' };
     const answer = this.#send(args);
     let timer: NodeJS.Timeout | undefined;
@@ -110,12 +112,29 @@ export class RedisConnection {
     return outcome;
   }
 
-  /** Messages of a channel, on a connection that then does nothing else; `onOpen` each time that they begin to come. */
-  subscribe(channel: string, onMessage: (message: Buffer) => void, onOpen: () => void): void {
-    this.#client.on('ready', () => {
+  /**
+   * Messages of a channel, or of all that a pattern matches, on a connection that then does nothing else; `onOpen` each
+   * time that they begin to come. The answer ends it. The listener must not throw.
+   */
+  subscribe(channel: string, listener: RedisListener, onOpen: () => void, isPattern = false): () => void {
+    const client = this.#client;
+    const subscribe = (): void => {
       // After the first time the client subscribes by itself, and this only waits for nothing.
-      this.#client.subscribe(channel, onMessage, true).then(onOpen, this.ports.onLost);
-    });
+      const opening = isPattern
+        ? client.pSubscribe(channel, listener, true)
+        : client.subscribe(channel, listener, true);
+      opening.then(onOpen, this.ports.onLost);
+    };
+    this.#subscriptions.add(subscribe);
+    if (client.isReady) subscribe();
+    return () => {
+      this.#subscriptions.delete(subscribe);
+      // What is not connected is not subscribed when it is again.
+      const closing = isPattern
+        ? client.pUnsubscribe(channel, listener, true)
+        : client.unsubscribe(channel, listener, true);
+      closing.catch(() => undefined);
+    };
   }
 
   /** Within half a second, whether the server answers or not. */
@@ -143,7 +162,7 @@ export class RedisConnection {
     this.ports.onRestored();
   }
 
-  async #send(args: readonly string[]): Promise<RedisOutcome> {
+  async #send(args: readonly (string | Buffer)[]): Promise<RedisOutcome> {
     this.#pending += 1;
     try {
       const value = await this.#client.sendCommand(args);

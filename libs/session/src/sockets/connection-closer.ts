@@ -69,6 +69,7 @@ export class ConnectionCloser implements EndingListener {
       } else {
         // From here on nothing is for it any more, whenever its turn to be closed comes.
         connections.remove(connection);
+        connection.told = told;
         kicks.kick(connection.socket, told);
       }
     }

@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { ConnectionMetadata } from '../store/connection-store.js';
+import type { SessionRevoked } from './kick-queue.js';
 
 /** A socket of one namespace on this node, and whose it is. */
 export class Connection {
@@ -9,6 +10,8 @@ export class Connection {
   metadata: ConnectionMetadata = {};
   /** When a message last came, in milliseconds on the database's clock. */
   lastActiveAt: number;
+  /** Why it is closed, once its session is over. */
+  told: SessionRevoked | undefined;
   /** What it sent is decided in the order in which it came: the last decision that is not made yet. */
   pending: Promise<void> | undefined;
 

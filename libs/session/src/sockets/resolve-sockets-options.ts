@@ -1,9 +1,11 @@
+import type { Type } from '@nestjs/common';
 import { z } from 'zod';
 import { IdentitySessionError } from '../core/errors.js';
 import type { ConnectionStore } from '../store/connection-store.js';
 import { isOrigin } from '../nest/csrf/cross-site.js';
 import type { ResolvedOptions } from '../nest/options/resolve-options.js';
 import type { SessionSocketsOptions } from './session-sockets-options.js';
+import type { SocketHooks } from './socket-hooks.js';
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -31,6 +33,10 @@ const OPTIONS = z.strictObject({
       }),
     ])
     .optional(),
+  adapter: z.enum(['postgres', 'redis', 'none']).optional(),
+  maxNodeMessageBytes: z.int().min(1_024).max(16_777_216).default(65_536),
+  nodeAnswerTimeoutMs: ms(1_000),
+  hooks: z.custom<Type<SocketHooks>>((value) => typeof value === 'function', 'must be a class').optional(),
   maxQueuedMessages: most(1_000),
   limits: z.strictObject({ perSession: most(20), perUser: most(100), perNode: most(100_000) }).prefault({}),
 });

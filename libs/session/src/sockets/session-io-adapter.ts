@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import type { INestApplicationContext } from '@nestjs/common';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { Server, ServerOptions } from 'socket.io';
+import type { NodeLink } from './nodes/node-link.js';
 import { OriginRule } from './origin-rule.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
 import { SessionSockets } from './session-sockets.js';
-import { SOCKETS_OPTIONS } from './tokens.js';
+import { NODE_LINK, SOCKETS_OPTIONS } from './tokens.js';
 
 type AllowRequest = (
   request: IncomingMessage,
@@ -20,16 +21,21 @@ export class SessionIoAdapter extends IoAdapter {
   readonly #sockets: SessionSockets;
   readonly #options: ResolvedSocketsOptions;
   readonly #origins: OriginRule;
+  readonly #link: NodeLink | null;
 
   /** @throws Error where the application has no `IdentitySessionModule` with `sockets` */
   constructor(app: INestApplicationContext) {
     super(app);
     this.#sockets = app.get(SessionSockets, { strict: false });
     this.#options = app.get<ResolvedSocketsOptions>(SOCKETS_OPTIONS, { strict: false });
+    this.#link = app.get<NodeLink | null>(NODE_LINK, { strict: false });
     this.#origins = new OriginRule(this.#options.allowedOrigins);
   }
 
   override createIOServer(port: number, given: Partial<ServerOptions> = {}): Server {
+    if (given.connectionStateRecovery !== undefined && given.adapter === undefined && this.#link !== null) {
+      new Logger('IdentitySession').warn(NO_RECOVERY);
+    }
     const server = super.createIOServer(port, this.#serverOptions(given) as ServerOptions);
     this.#sockets.bind(server);
     return server;
@@ -45,6 +51,7 @@ export class SessionIoAdapter extends IoAdapter {
       upgradeTimeout: handshakeTimeoutMs,
       pingInterval: heartbeatIntervalMs,
       pingTimeout: heartbeatTimeoutMs - heartbeatIntervalMs,
+      ...(this.#link === null ? {} : { adapter: this.#link.adapter() }),
       ...given,
       allowRequest: this.#allowing(given.allowRequest),
       // Who comes back is asked again: the session may be over.
@@ -62,3 +69,7 @@ export class SessionIoAdapter extends IoAdapter {
     };
   }
 }
+
+const NO_RECOVERY =
+  'connectionStateRecovery recovers nothing: what carries messages between nodes does not keep them. With one node, ' +
+  "use sessionSockets({ adapter: 'none' }).";

@@ -1,4 +1,6 @@
 import type { ConnectionStore } from '../store/connection-store.js';
+import type { Type } from '@nestjs/common';
+import type { SocketHooks } from './socket-hooks.js';
 
 /** What `sessionSockets` takes. Everything has a default; times are whole milliseconds. */
 export interface SessionSocketsOptions {
@@ -32,6 +34,18 @@ export interface SessionSocketsOptions {
    * store of the application's own.
    */
   readonly registry?: 'postgres' | 'redis' | 'memory' | ConnectionStore;
+  /**
+   * What carries messages between nodes: `postgres` needs the package `@socket.io/postgres-adapter`, `redis` the package
+   * `@socket.io/redis-adapter`; `none` is for one node. Connections end with their session whichever it is. Default
+   * `redis` where the module has `redis`, else `postgres`, else, with a store of the application's own, `none`.
+   */
+  readonly adapter?: 'postgres' | 'redis' | 'none';
+  /** The longest message of `SessionMessenger`, in bytes as it goes between nodes. Default 65 536. */
+  readonly maxNodeMessageBytes?: number;
+  /** `SessionMessenger` waits for other nodes so long before it says which connections were reached. Default 1 000. */
+  readonly nodeAnswerTimeoutMs?: number;
+  /** Told of connections and of what they send. Made by Nest: it may inject. Default: none. */
+  readonly hooks?: Type<SocketHooks>;
   /** Messages that wait for a client; one that is further behind is disconnected. Default 1 000. */
   readonly maxQueuedMessages?: number;
   /** Connections on one node. */

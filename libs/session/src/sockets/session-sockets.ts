@@ -16,8 +16,11 @@ import { NodeClock } from '../sync/node-clock.js';
 import { AnonymousConnections, AUTHENTICATE, type Authenticated } from './anonymous-connections.js';
 import { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
+import { HookRunner } from './hook-runner.js';
 import { KickQueue } from './kick-queue.js';
 import { LocalConnections } from './local-connections.js';
+import { SlowReceivers } from './messages/slow-receivers.js';
+import { NodeBus } from './nodes/node-bus.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
 import { isOwnRoom, roomsOf } from './rooms.js';
 import { SessionWatch } from './session-watch.js';
@@ -50,6 +53,9 @@ export class SessionSockets implements BeforeApplicationShutdown {
     @Inject(SessionEndings) endings: SessionEndings,
     @Inject(SignInListeners) signIns: SignInListeners,
     @Inject(LocalConnections) private readonly connections: LocalConnections,
+    @Inject(NodeBus) private readonly bus: NodeBus,
+    @Inject(SlowReceivers) private readonly slow: SlowReceivers,
+    @Inject(HookRunner) private readonly hooks: HookRunner,
   ) {
     this.#handshake = new SocketHandshake(checker, credentials, { anonymous: options.anonymous, trustProxyHops });
     this.#watch = new SessionWatch({
@@ -90,8 +96,8 @@ export class SessionSockets implements BeforeApplicationShutdown {
   }
 
   /** Since the node began, and now. */
-  get figures(): { readonly connections: number; readonly kicked: number; readonly unverified: number } {
-    return { connections: this.connections.size, ...this.#closer.counts };
+  get figures(): Readonly<Record<'connections' | 'kicked' | 'unverified' | 'slow', number>> {
+    return { connections: this.connections.size, ...this.#closer.counts, ...this.slow.counts };
   }
 
   /** The servers that are bound. */
@@ -103,6 +109,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   bind(server: Server): void {
     if (this.#servers.has(server)) return;
     this.#servers.add(server);
+    this.bus.bind(server);
     for (const namespace of server._nsps.values()) this.#guard(namespace);
     server.on('new_namespace', (namespace) => {
       this.#guard(namespace);
@@ -114,7 +121,10 @@ export class SessionSockets implements BeforeApplicationShutdown {
     this.#isStopped = true;
     for (const stop of this.#stopListening) stop();
     this.#watch.stop();
-    for (const server of this.#servers) server.disconnectSockets(true);
+    for (const server of this.#servers) {
+      // Those of this node: the adapter would close everybody's.
+      for (const namespace of server._nsps.values()) namespace.local.disconnectSockets(true);
+    }
   }
 
   beforeApplicationShutdown(): void {
@@ -167,15 +177,18 @@ export class SessionSockets implements BeforeApplicationShutdown {
       socket.disconnect(true);
       return;
     }
-    socket.on('disconnect', () => {
+    socket.on('disconnect', (reason) => {
       this.connections.remove(connection);
+      this.hooks.disconnected(connection, reason);
     });
-    socket.use(([event, message, answer], next) => {
+    socket.use((packet, next) => {
+      const [event, message, answer]: readonly unknown[] = packet;
       if (event === AUTHENTICATE) this.#authenticate(connection, message, answer);
-      else this.#received(connection, next);
+      else this.#received(connection, this.hooks.heard(connection, packet, next));
     });
     if (credential !== null) this.#bind(connection, credential);
     else bindConnection(socket, { credential, exceptionOf: socketExceptionOf });
+    this.hooks.connected(connection);
   }
 
   #bind(connection: Connection, credential: VouchedCredential): void {

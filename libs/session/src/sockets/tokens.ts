@@ -4,3 +4,7 @@ export const SOCKETS_OPTIONS = Symbol('identity-session:sockets-options');
 export const SOCKETS_OPTIONS_AS_GIVEN = Symbol('identity-session:sockets-options-as-given');
 /** The `ConnectionStore`. */
 export const CONNECTION_STORE = Symbol('identity-session:connection-store');
+/** The `NodeLink`; `null` for one node. */
+export const NODE_LINK = Symbol('identity-session:node-link');
+/** The `SocketHooks` of the application; `null` without. */
+export const SOCKET_HOOKS = Symbol('identity-session:socket-hooks');

@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { DataSource, DataSourceOptions } from 'typeorm';
-import type pg from 'pg';
+import type { DataSource } from 'typeorm';
 import { CutOffs } from '../../sync/cut-offs.js';
 import type { LoggedEvent } from '../../sync/change-log.js';
 import type { HintChannel } from '../../sync/hint-channel.js';
@@ -15,6 +14,7 @@ import { SessionEndings } from '../endings/session-endings.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import type { HealthCheck } from '../health/session-health.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { directConnectionOf } from './direct-connection.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
 import { schedule } from './schedule.js';
 import { HINT_CHANNEL, HINT_TRANSPORT, OWN_DATA_SOURCE, RESOLVED_OPTIONS } from './tokens.js';
@@ -138,7 +138,7 @@ export class LogFollower {
     const config = {
       // A network that swallows the greeting would hold the tail up for good.
       connectionTimeoutMillis: deadlineMs,
-      ...connectionOf(dataSource.options, this.options.directUrl),
+      ...directConnectionOf(dataSource.options, this.options.directUrl),
       query_timeout: deadlineMs,
     };
     const heardHere = this.transport instanceof PostgresHints ? this.transport : undefined;
@@ -153,22 +153,4 @@ export class LogFollower {
     this.#isFailing = true;
     this.#logger.warn(`The change log cannot be read; sessions are checked in the database: ${String(error)}`);
   }
-}
-
-/** How the driver connects past the pool: as the DataSource does, or to another address in the same way. */
-function connectionOf(options: DataSourceOptions, directUrl: string | undefined): pg.ClientConfig {
-  if (options.type !== 'postgres') return {};
-  const { url, host, port, username, password, database, ssl } = options.replication?.master ?? options;
-  // What the pool alone understands is left to it.
-  const { Client: _client, max: _max, min: _min, ...extra } = (options.extra ?? {}) as Record<string, unknown>;
-  const address =
-    directUrl === undefined ? { connectionString: url, host, port, database } : { connectionString: directUrl };
-  const given = {
-    ...extra,
-    ...address,
-    ...(directUrl === undefined ? { user: username, password: password as pg.ClientConfig['password'] } : {}),
-    ssl: ssl as pg.ClientConfig['ssl'],
-    connectionTimeoutMillis: options.connectTimeoutMS,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

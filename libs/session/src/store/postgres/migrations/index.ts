@@ -6,6 +6,7 @@ import { AddAdministration1780000000003 } from './1780000000003-add-administrati
 import { AddCleanup1780000000004 } from './1780000000004-add-cleanup.js';
 import { AddSettings1780000000005 } from './1780000000005-add-settings.js';
 import { AddConnections1780000000006 } from './1780000000006-add-connections.js';
+import { AddSocketAttachments1780000000007 } from './1780000000007-add-socket-attachments.js';
 import { AddIndexes1780000000010 } from './1780000000010-add-indexes.js';
 
 /**
@@ -20,6 +21,7 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddCleanup1780000000004,
   AddSettings1780000000005,
   AddConnections1780000000006,
+  AddSocketAttachments1780000000007,
   AddIndexes1780000000010,
 ];
 

@@ -1,0 +1,40 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { HookRunner } from './hook-runner.js';
+import { SlowReceivers } from './messages/slow-receivers.js';
+import { muteGateways } from './mute-gateways.js';
+import type { NodeLink } from './nodes/node-link.js';
+import { NODE_LINK } from './tokens.js';
+
+/** Opens what carries messages between nodes, and closes it after the servers. */
+@Injectable()
+export class SocketsLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(NODE_LINK) private readonly link: NodeLink | null,
+    @Inject(SlowReceivers) private readonly slow: SlowReceivers,
+    @Inject(HookRunner) private readonly hooks: HookRunner,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.slow.start();
+    this.#tellMute();
+    await this.link?.open();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.slow.stop();
+    await this.link?.close();
+  }
+
+  #tellMute(): void {
+    if (this.hooks.hearsMessages) return;
+    const gateways = muteGateways(this.modules);
+    if (gateways.length === 0) return;
+    const are = gateways.length === 1 ? 'The gateway' : 'The gateways';
+    new Logger('IdentitySession').warn(
+      `${are} ${gateways.join(', ')} handle no message: what clients send is dropped. Give a method @SubscribeMessage, or ` +
+        'sessionSockets the hook onMessage.',
+    );
+  }
+}
