@@ -112,7 +112,7 @@ async function checkExamples({ name, version }) {
     driven,
     'Every example must be driven in scripts/check-package/examples/drives.mjs.',
   );
-  const grouped = [...GROUPS.flatMap(({ examples }) => examples), 'quick-start'].sort();
+  const grouped = [...new Set(GROUPS.flatMap(({ examples }) => examples)), 'quick-start'].sort();
   assert.deepEqual(grouped, driven, 'Every example must be in a group.');
 }
 

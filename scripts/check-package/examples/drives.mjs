@@ -1,6 +1,7 @@
 // What clients of each example do: sign in, use a guarded route, revoke, be refused.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
+import { io } from 'socket.io-client';
 import { assertProblem, clientOf, sessionCookieOf } from '../client.mjs';
 import { node } from '../processes.mjs';
 import { freePort } from '../running.mjs';
@@ -127,6 +128,39 @@ export const DRIVES = {
     await step('revokes', async () => {
       assert.equal((await client('DELETE', `/sessions/${ada.sessionId}`, await signInBy())).status, 204);
       assert.equal((await place(ada)).err.code, 'SESSION_REVOKED');
+    });
+  },
+  sockets: async ({ step, start }) => {
+    const { url } = await start();
+    const client = clientOf(url);
+    const ada = await step('signs in', () => signIn(client, ADA));
+    const socketOf = (credential) => {
+      const extraHeaders = credential === undefined ? {} : { Cookie: credential.cookie };
+      return io(url, { forceNew: true, reconnection: false, transports: ['websocket'], extraHeaders });
+    };
+    const next = (socket, event) =>
+      new Promise((resolve, reject) => {
+        setTimeout(reject, 10_000, new Error(`There was no ${event}.`)).unref();
+        socket.once(event, resolve);
+      });
+    await step('asks for a session in the handshake', async () => {
+      assert.equal((await next(socketOf(), 'connect_error')).data.code, 'SESSION_MISSING');
+    });
+    const socket = socketOf(ada);
+    await step('serves a gateway', async () => {
+      assert.deepEqual(await socket.timeout(10_000).emitWithAck('orders'), { of: 'ada' });
+      const refusal = next(socket, 'exception');
+      socket.emit('pay');
+      assert.equal((await refusal).code, 'ASSURANCE_TOO_LOW');
+    });
+    await step('kicks what is revoked, and says so', async () => {
+      const [told, closed] = [next(socket, 'session:revoked'), next(socket, 'disconnect')];
+      const other = await signIn(client, ADA);
+      assert.equal((await client('DELETE', `/sessions/${ada.sessionId}`, other)).status, 204);
+      const { sessionId, code } = await told;
+      assert.deepEqual({ sessionId, code }, { sessionId: ada.sessionId, code: 'SESSION_REVOKED' });
+      await closed;
+      assert.equal((await next(socketOf(ada), 'connect_error')).data.code, 'SESSION_REVOKED');
     });
   },
 };
