@@ -155,6 +155,7 @@ describe('who is connected', () => {
     expect(registryOf(b).setMetadata(id, metadata)).toBe(true);
     expect(registryOf(a).setMetadata(id, metadata)).toBe(false);
     expect((await registryOf(b).find(id))?.metadata).toEqual(metadata);
+    await eventually(async () => (await registryOf(a).find(id))?.metadata['seat'] === 4);
     await client.ask('ping');
     await eventually(async () => {
       const found = await registryOf(a).find(id);
@@ -295,8 +296,12 @@ describe('who is connected', () => {
     const before = await connect(b, user);
     await connect(b, doomed);
     await bothTell('stays', before.socket.id);
+    const moved = await connect(b, user);
+    await bothTell('stays', before.socket.id, moved.socket.id);
     wire.cut();
-    await eventually(() => registryOf(b).figures.failures > 0);
+    const failed = registryOf(b).figures.failures;
+    registryOf(b).setMetadata(moved.socket.id!, { moved: true });
+    await eventually(() => registryOf(b).figures.failures > failed + 1);
     await expect(registryOf(b).ofUser({ userId: 'stays' })).rejects.toMatchObject({
       code: 'SESSION_STORE_UNAVAILABLE',
     });
@@ -305,7 +310,8 @@ describe('who is connected', () => {
     expect(await registryOf(b).find(during.socket.id!)).toMatchObject({ userId: 'stays' });
     before.close();
     wire.heal();
-    await bothTell('stays', during.socket.id);
+    await bothTell('stays', during.socket.id, moved.socket.id);
+    await eventually(async () => (await registryOf(a).find(moved.socket.id!))?.metadata['moved'] === true);
     await closeAll();
   });
 
@@ -344,6 +350,8 @@ describe('who is connected', () => {
     const user = await signIn('restarted');
     const left = { ...(await recordOfNobody(a)), id: 'left-over', userId: 'restarted' };
     await store.write(earlier, { removed: [], put: [left], active: [] }, 60_000);
+    // For all that anybody can tell, it lives.
+    await sql(a, `UPDATE identity_session_node SET seen_at = now() + interval '1 hour' WHERE id = $1`, [earlier.id]);
     await bothTell('restarted', 'left-over');
     const c = await startSocketApp({
       options: { nodeName: 'node-c' },

@@ -203,16 +203,22 @@ export async function readConnections(
   goneAfterMs: number,
 ): Promise<StoredConnection[]> {
   const parameters = new Parameters();
-  const from = ofLivingNodes(parameters.add(goneAfterMs, 'float8'));
+  const living = lives(parameters.add(goneAfterMs, 'float8'));
+  const most = parameters.add(limit, 'int');
   const conditions = ['true'];
-  if (node !== undefined) conditions.push(`n.name = ${parameters.add(node, 'text')}`);
   if (idPattern !== undefined) conditions.push(`c.id LIKE ${parameters.add(likePattern(idPattern), 'text')}`);
   if (after !== null) conditions.push(`c.id > ${parameters.add(after, 'text')}`);
-  const rows = await sql.query<ConnectionRow>(
-    `SELECT ${COLUMNS} FROM ${from} WHERE ${conditions.join(' AND ')}
-     ORDER BY c.id LIMIT ${parameters.add(limit, 'int')}`,
-    parameters.values,
-  );
+  const page = `WHERE ${conditions.join(' AND ')} ORDER BY c.id LIMIT ${most}`;
+  // Of a node by its own part of the index: it may have few among many.
+  const from =
+    node === undefined
+      ? `identity_session_connection c JOIN identity_session_node n ON n.id = c.node_id AND ${living}`
+      : `(SELECT n.id, n.name FROM identity_session_node n
+          WHERE n.name = ${parameters.add(node, 'text')} AND ${living}) n
+         CROSS JOIN LATERAL (
+           SELECT * FROM identity_session_connection c
+           WHERE c.node_id = n.id AND ${conditions.join(' AND ')} ORDER BY c.id LIMIT ${most}) c`;
+  const rows = await sql.query<ConnectionRow>(`SELECT ${COLUMNS} FROM ${from} ${page}`, parameters.values);
   return rows.map(connectionOf);
 }
 
