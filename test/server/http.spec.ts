@@ -216,6 +216,19 @@ describe.each(['express', 'fastify'])('HTTP on %s', (adapter) => {
     expect(JSON.parse(answer.text)).toMatchObject({ status: 'ok', checks: { database: { status: 'ok' } } });
   });
 
+  it('[row 54] has a page of examples that loads only what lies beside it, without inline code or styles', async () => {
+    const page = await raw('/example');
+    expect(page).toMatchObject({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } });
+    expect(page.headers['content-security-policy']).not.toMatch(/unsafe|https?:|data:|\*/);
+    const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '');
+    expect(links).toHaveLength(3);
+    for (const link of [...links, '/example/socket.io.js']) {
+      expect(link).toMatch(/^\/(?:example|docs)\//);
+      expect(await raw(link)).toMatchObject({ status: 200 });
+    }
+    expect(page.text).not.toMatch(/<script>|<style|style=|\son\w+=/);
+  });
+
   describe('the documentation', () => {
     it('is a page that loads only what lies beside it', async () => {
       const page = await raw('/docs');
@@ -244,12 +257,17 @@ describe.each(['express', 'fastify'])('HTTP on %s', (adapter) => {
       });
     });
 
-    it.each(['/docs/package.json', '/docs/..%2fpackage.json', '/docs/__proto__', '/docs/../main.ts'])(
-      'has no %s',
-      async (path) => {
-        expectProblem(await raw(path), 404);
-      },
-    );
+    it.each([
+      '/example/index.html',
+      '/example/..%2fexample.controller.js',
+      '/example/__proto__',
+      '/docs/package.json',
+      '/docs/..%2fpackage.json',
+      '/docs/__proto__',
+      '/docs/../main.ts',
+    ])('has no %s', async (path) => {
+      expectProblem(await raw(path), 404);
+    });
   });
 });
 
@@ -371,7 +389,10 @@ describe.each(['express', 'fastify'])('Browsers on %s', (adapter) => {
   });
 
   it('[row 54] serves its pages so that nothing foreign runs in them, frames them, or is told where they link from', async () => {
-    for (const path of ['/docs', '/docs/swagger-ui-bundle.js', '/docs-json', '/docs/start.js', '/docs/none']) {
+    for (const path of [
+      ...['/docs', '/docs/swagger-ui-bundle.js', '/docs-json', '/docs/start.js', '/docs/none'],
+      ...['/example', '/example/example.js', '/example/example.css', '/example/socket.io.js', '/example/none'],
+    ]) {
       const { headers } = await fetch(`${server.url}${path}`);
       const policy = new Map(
         headers

@@ -12,6 +12,7 @@ import type { ServerConfig } from './config/server-config.js';
 import { SERVER_CONFIG } from './config/server-config.token.js';
 import { dataSourceOptions } from './database/data-source-options.js';
 import { DocsModule } from './docs/docs.module.js';
+import { ExampleController } from './example/example.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { JsonBodyInterceptor } from './http/json-body.interceptor.js';
 import { RouteTable } from './http/route-table.js';
@@ -56,7 +57,7 @@ export class ServerModule {
         DocsModule,
         SocketsModule,
       ],
-      controllers: [MeController, HealthController, MetricsController],
+      controllers: [MeController, ExampleController, HealthController, MetricsController],
       providers: [
         RouteTable,
         ServerMetrics,

@@ -13,6 +13,7 @@ export function firstSteps(server: RunningServer, config: ServerConfig): string 
       : []),
     ...(madeUpPassword === null ? [] : [`Password: ${madeUpPassword} (made up now; it is not shown again)`]),
     `Documentation: ${server.url}/docs`,
+    `Example: ${server.url}/example (my devices, live)`,
     'Try next:',
     ...tries(server.url, JSON.stringify({ email, password }), config.session.cookieSecure).map((line) => `  ${line}`),
     '',
