@@ -7,6 +7,7 @@ import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import { SessionEndings } from '../nest/endings/session-endings.js';
 import { bindConnection } from '../nest/guard/bound-connections.js';
 import { attachSession } from '../nest/guard/route.decorators.js';
+import { SessionMetrics } from '../nest/metrics/session-metrics.js';
 import { schedule } from '../nest/module/schedule.js';
 import { SignInListeners } from '../nest/sign-in/sign-in-listeners.js';
 import { RESOLVED_OPTIONS } from '../nest/module/tokens.js';
@@ -24,6 +25,7 @@ import { NodeBus } from './nodes/node-bus.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
 import { isOwnRoom, roomsOf } from './rooms.js';
 import { SessionWatch } from './session-watch.js';
+import { type SocketFigures, socketSamples } from './socket-metrics.js';
 import { SocketHandshake } from './socket-handshake.js';
 import { connectErrorOf, socketExceptionOf, socketProblemOf } from './socket-problem.js';
 import { SOCKETS_OPTIONS } from './tokens.js';
@@ -56,7 +58,9 @@ export class SessionSockets implements BeforeApplicationShutdown {
     @Inject(NodeBus) private readonly bus: NodeBus,
     @Inject(SlowReceivers) private readonly slow: SlowReceivers,
     @Inject(HookRunner) private readonly hooks: HookRunner,
+    @Inject(SessionMetrics) metrics: SessionMetrics,
   ) {
+    metrics.add(() => socketSamples(this.figures));
     this.#handshake = new SocketHandshake(checker, credentials, { anonymous: options.anonymous, trustProxyHops });
     this.#watch = new SessionWatch({
       connections,
@@ -96,7 +100,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   }
 
   /** Since the node began, and now. */
-  get figures(): Readonly<Record<'connections' | 'kicked' | 'unverified' | 'slow', number>> {
+  get figures(): SocketFigures {
     return { connections: this.connections.size, ...this.#closer.counts, ...this.slow.counts };
   }
 
@@ -182,7 +186,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
       this.hooks.disconnected(connection, reason);
     });
     socket.use((packet, next) => {
-      const [event, message, answer]: readonly unknown[] = packet;
+      const [event, message, answer] = packet as readonly unknown[];
       if (event === AUTHENTICATE) this.#authenticate(connection, message, answer);
       else this.#received(connection, this.hooks.heard(connection, packet, next));
     });

@@ -40,6 +40,8 @@ const NO_SHARED_LEVEL = { hits: 0, misses: 0, refused: 0 };
  */
 @Injectable()
 export class SessionMetrics {
+  readonly #sources: (() => readonly MetricSample[])[] = [];
+
   constructor(
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
@@ -51,6 +53,11 @@ export class SessionMetrics {
     @Inject(SHARED_CACHE) private readonly shared: SharedSessionCache | null,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
   ) {}
+
+  /** Has `collect` give what another part of the module counts, after its own. */
+  add(source: () => readonly MetricSample[]): void {
+    this.#sources.push(source);
+  }
 
   /**
    * Every sample as it is now; asks nobody. The samples of a name follow each other. Those of the change log are left
@@ -66,6 +73,7 @@ export class SessionMetrics {
       ...this.#ofHints(),
       ...this.#ofEvents(),
       ...this.#ofCleanup(),
+      ...this.#sources.flatMap((source) => source()),
     ];
   }
 
@@ -206,14 +214,13 @@ function samplesOf(log: LogFigures): MetricSample[] {
 
 type Labels = Readonly<Record<string, string>>;
 
-const counter = (name: string, help: string) => sampleOf('counter', name, help);
-const gauge = (name: string, help: string) => sampleOf('gauge', name, help);
+/** Makes the samples of a metric. */
+type Sampler = (value: number, labels?: Labels) => MetricSample;
 
-function sampleOf(
-  type: MetricSample['type'],
-  name: string,
-  help: string,
-): (value: number, labels?: Labels) => MetricSample {
+export const counter = (name: string, help: string): Sampler => sampleOf('counter', name, help);
+export const gauge = (name: string, help: string): Sampler => sampleOf('gauge', name, help);
+
+function sampleOf(type: MetricSample['type'], name: string, help: string): Sampler {
   const metric = { name: `identity_session_${name}`, help, type };
   return (value, labels) => ({ ...metric, value, ...(labels === undefined ? {} : { labels }) });
 }

@@ -46,8 +46,8 @@ export interface IdentitySessionOptions {
   };
   /**
    * The level of assurance (NIST SP 800-63B-4) that sessions are to meet: `aal2` for 24 hours and 1 hour without access,
-   * `aal3` for 12 hours and 15 minutes. Gives the defaults of `lifetimes`; what is looser is a warning at start. Default:
-   * none; then warned of is what not even `aal1` allows, more than 30 days.
+   * `aal3` for 12 hours and 15 minutes. Gives the defaults of `lifetimes`; what is looser is a warning at start. What not
+   * even `aal1` allows, more than 30 days, is one in any case. Default: none.
    */
   readonly assuranceLevel?: AssuranceLevel;
   /**

@@ -1,0 +1,19 @@
+import { counter, gauge, type MetricSample } from '../nest/metrics/session-metrics.js';
+
+/** What the connections of a node add up to. */
+export interface SocketFigures {
+  readonly connections: number;
+  readonly kicked: number;
+  readonly unverified: number;
+  readonly slow: number;
+}
+
+export function socketSamples({ connections, kicked, unverified, slow }: SocketFigures): MetricSample[] {
+  const closed = counter('connections_closed_total', 'Connections that this node has closed, by why.');
+  return [
+    gauge('connections', 'Connections of sockets on this node.')(connections),
+    closed(kicked, { reason: 'session' }),
+    closed(unverified, { reason: 'unverified' }),
+    closed(slow, { reason: 'slow' }),
+  ];
+}
