@@ -1,12 +1,11 @@
 // How long after a revocation was answered by one node another node still admits the session: two server processes on
 // one PostgreSQL, with hints of either kind and without. See bench/README.md.
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
 import { surroundings } from '../guard/report.mjs';
+import { startRedis } from '../redis-server.mjs';
 import { startReferenceServer } from '../reference-server.mjs';
 
 const TRIES = Number(process.argv.find((argument) => argument.startsWith('--tries='))?.slice(8) ?? 1_000);
@@ -50,26 +49,6 @@ async function revokeOnce(a, b, actor) {
 }
 
 const signIn = (node) => call(node, 'POST', '/auth/sign-in', undefined, { ...CREDENTIALS, transport: 'bearer' });
-
-/** REDIS_URL, else a server of our own; `undefined` where there is none. */
-async function startRedis() {
-  if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: () => undefined };
-  const port = await new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = probe.address();
-      probe.close(() => resolve(free));
-    });
-  });
-  const settings = ['--port', String(port), '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
-  const child = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'ignore'] });
-  return new Promise((resolve) => {
-    child.once('error', () => resolve(undefined));
-    child.stdout.on('data', (chunk) => {
-      if (String(chunk).includes('eady to accept connections'))
-        resolve({ url: `redis://127.0.0.1:${port}`, stop: () => child.kill('SIGTERM') });
-    });
-  });
-}
 
 async function measure(databaseUrl, redisUrl, hints, tries) {
   const environment = {

@@ -17,8 +17,8 @@ const userAgent = (n) =>
   `Mozilla/5.0 (${SYSTEMS[n % 3]}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${120 + (n % 20)}.0.0.0 Safari/537.36 ` +
   `${BROWSERS[n % 5]}/${120 + (n % 20)}.0.0.0`;
 
-/** Gives the tokens. */
-export async function seedSessions(client, count) {
+/** Gives the tokens. All sessions are of one tenant, or of none. */
+export async function seedSessions(client, count, tenantId = '') {
   const mint = new TokenMint([]);
   const tokens = [];
   for (let start = 0; start < count; start += AT_ONCE) {
@@ -29,10 +29,10 @@ export async function seedSessions(client, count) {
       return { id, token, digest: Buffer.from(digestToken(parseToken(token).body)), n };
     });
     await client.query(
-      `INSERT INTO identity_session (id, user_id, device_type, device_name, user_agent, initial_ip, last_ip, status,
+      `INSERT INTO identity_session (id, user_id, tenant_id, device_type, device_name, user_agent, initial_ip, last_ip, status,
          scope_keys, token_digest, rotation_salt, assurance, remember_me, created_at, authenticated_at,
          last_accessed_at, idle_timeout_ms, expires_at, due_at)
-       SELECT id, user_id, 'web', 'Chrome on Windows', agent, ip, ip, 'active', ARRAY['subject:web'], digest, $6::bytea,
+       SELECT id, user_id, $7, 'web', 'Chrome on Windows', agent, ip, ip, 'active', ARRAY['subject:web'], digest, $6::bytea,
          'aal1', false, at, at, at, 86400000, at + interval '30 days', at + interval '1 day'
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[]) AS given (id, user_id, agent, ip, digest),
          (SELECT date_trunc('milliseconds', clock_timestamp() - interval '1 hour') AS at) moment`,
@@ -43,6 +43,7 @@ export async function seedSessions(client, count) {
         rows.map(({ n }) => `203.0.${(n >> 8) % 256}.${n % 256}`),
         rows.map((row) => row.digest),
         Buffer.alloc(16, 7),
+        tenantId,
       ],
     );
     tokens.push(...rows.map((row) => row.token));
