@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MessageBody, SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
+import { SessionMetrics } from 'nestjs-identity-session';
 import { SessionMessenger, type SessionSocketsOptions } from 'nestjs-identity-session/sockets';
 import type { Server } from 'socket.io';
 import { NodeBus } from '../../libs/session/src/sockets/nodes/node-bus.js';
@@ -123,6 +124,7 @@ function apart(start: (joins?: { readonly joins: TestApp }) => Promise<TestApp>,
     }
     await arrives('after all that');
     expect(heard.slice(before)).toEqual(['after all that']);
+    expect(b.app.get<NodeLink>(NODE_LINK).figures.malformed).toBeGreaterThan(0);
     expect(await far.ask('echo', 'here')).toBe('here');
   });
 
@@ -139,6 +141,8 @@ function apart(start: (joins?: { readonly joins: TestApp }) => Promise<TestApp>,
   it('goes on for its own connections while other nodes cannot be reached, and reaches them again afterwards', async () => {
     await fault.breakAndRepair(a);
     const link = a.app.get<NodeLink>(NODE_LINK);
+    const samples = a.app.get(SessionMetrics).collect();
+    expect(samples).toContainEqual(expect.objectContaining({ name: expect.stringContaining('node_messages_dropped') }));
     await until('it is up again', () => link.isUp && b.app.get<NodeLink>(NODE_LINK).isUp);
     await acquainted([a, b]);
     await arrives('after the fault');

@@ -6,7 +6,7 @@ import type { Connection } from './connection.js';
  * throw is logged once for each kind and has no other effect. `session` is `null` where nobody has authenticated.
  */
 export interface SocketHooks {
-  /** It has joined a namespace, and receives. */
+  /** It has joined a namespace, and receives. One that is authenticated later is not told of again. */
   onConnect?(connection: Connection, session: Session | null): unknown;
   /**
    * It is closed. `reason` is the code that its session is refused with from now on (`SESSION_REVOKED`, …) where that is

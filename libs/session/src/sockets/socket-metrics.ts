@@ -1,4 +1,5 @@
 import { counter, gauge, type MetricSample } from '../nest/metrics/session-metrics.js';
+import type { NodeLink } from './nodes/node-link.js';
 
 /** What the connections of a node add up to. */
 export interface SocketFigures {
@@ -15,5 +16,14 @@ export function socketSamples({ connections, kicked, unverified, slow }: SocketF
     closed(kicked, { reason: 'session' }),
     closed(unverified, { reason: 'unverified' }),
     closed(slow, { reason: 'slow' }),
+  ];
+}
+
+export function nodeLinkSamples({ isUp, figures: { unsent, malformed } }: NodeLink): MetricSample[] {
+  const dropped = counter('node_messages_dropped_total', 'Messages between nodes that were given up, by why.');
+  return [
+    gauge('node_link_up', 'Whether messages of other nodes can be heard.')(isUp ? 1 : 0),
+    dropped(unsent, { reason: 'unsent' }),
+    dropped(malformed, { reason: 'malformed' }),
   ];
 }

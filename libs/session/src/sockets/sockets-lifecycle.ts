@@ -1,9 +1,11 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { SessionMetrics } from '../nest/metrics/session-metrics.js';
 import { HookRunner } from './hook-runner.js';
 import { SlowReceivers } from './messages/slow-receivers.js';
 import { muteGateways } from './mute-gateways.js';
 import type { NodeLink } from './nodes/node-link.js';
+import { nodeLinkSamples } from './socket-metrics.js';
 import { NODE_LINK } from './tokens.js';
 
 /** Opens what carries messages between nodes, and closes it after the servers. */
@@ -14,7 +16,10 @@ export class SocketsLifecycle implements OnApplicationBootstrap, OnApplicationSh
     @Inject(SlowReceivers) private readonly slow: SlowReceivers,
     @Inject(HookRunner) private readonly hooks: HookRunner,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
-  ) {}
+    @Inject(SessionMetrics) metrics: SessionMetrics,
+  ) {
+    if (link !== null) metrics.add(() => nodeLinkSamples(link));
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     this.slow.start();
