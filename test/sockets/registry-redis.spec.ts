@@ -12,7 +12,7 @@ import { describeWithOwnRedis, OwnRedis } from '../support/redis.js';
 import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
 
-const SOCKETS: SessionSocketsOptions = { registry: 'redis', heartbeatIntervalMs: 300, heartbeatTimeoutMs: 1_200 };
+const SOCKETS: SessionSocketsOptions = { registry: 'redis', heartbeatIntervalMs: 300, heartbeatTimeoutMs: 10_000 };
 
 /** That Redis is away is expected here. */
 const quiet = () => undefined;

@@ -20,7 +20,7 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
 
-const SOCKETS: SessionSocketsOptions = { anonymous: true, heartbeatIntervalMs: 300, heartbeatTimeoutMs: 1_200 };
+const SOCKETS: SessionSocketsOptions = { anonymous: true, heartbeatIntervalMs: 300, heartbeatTimeoutMs: 10_000 };
 
 @WebSocketGateway()
 class PingGateway {
@@ -364,6 +364,31 @@ describe('who is connected', () => {
     await bothTell('restarted', socket.id);
     await c.close();
     expect(await sql(a, 'SELECT * FROM identity_session_connection WHERE id = $1', [socket.id])).toEqual([]);
+    await closeAll();
+  });
+
+  it('tells of all connections of two nodes that live under one name', async () => {
+    const user = await signIn('namesakes');
+    const first = await connect(a, user);
+    await bothTell('namesakes', first.socket.id);
+    const { rewrites } = registryOf(a).figures;
+    const twin = await startSocketApp({
+      options: { nodeName: 'node-a' },
+      sockets: SOCKETS,
+      gateways: [PingGateway],
+      joins: a,
+    });
+    const second = await connect(twin, user);
+    await bothTell('namesakes', first.socket.id, second.socket.id);
+    await eventually(async () => {
+      const { nodes } = await registryOf(b).count();
+      return JSON.stringify(nodes) === '[{"name":"node-a","connections":2}]';
+    });
+    // The one that started first has written again, once: neither takes from the other any more.
+    expect(registryOf(a).figures.rewrites).toBe(rewrites + 1);
+    expect(registryOf(twin).figures.rewrites).toBe(1);
+    await twin.close();
+    await bothTell('namesakes', first.socket.id);
     await closeAll();
   });
 

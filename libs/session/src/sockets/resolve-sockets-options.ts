@@ -26,12 +26,7 @@ const OPTIONS = z.strictObject({
   heartbeatIntervalMs: ms(30_000),
   heartbeatTimeoutMs: ms(90_000),
   registry: z
-    .union([
-      z.enum(['postgres', 'redis', 'memory']),
-      z.custom<ConnectionStore>((value) => typeof value === 'object' && value !== null, {
-        message: 'must be postgres, redis, memory or a ConnectionStore',
-      }),
-    ])
+    .custom<Registry>(isRegistry, { message: 'must be postgres, redis, memory or a ConnectionStore' })
     .optional(),
   adapter: z.enum(['postgres', 'redis', 'none']).optional(),
   maxNodeMessageBytes: z.int().min(1_024).max(16_777_216).default(65_536),
@@ -41,9 +36,16 @@ const OPTIONS = z.strictObject({
   limits: z.strictObject({ perSession: most(20), perUser: most(100), perNode: most(100_000) }).prefault({}),
 });
 
+type Registry = 'postgres' | 'redis' | 'memory' | ConnectionStore;
+
+function isRegistry(value: unknown): value is Registry {
+  if (typeof value === 'object' && value !== null) return typeof (value as { beat?: unknown }).beat === 'function';
+  return value === 'postgres' || value === 'redis' || value === 'memory';
+}
+
 /** The options, complete and checked. */
 export type ResolvedSocketsOptions = Omit<z.infer<typeof OPTIONS>, 'allowedOrigins' | 'registry'> & {
-  readonly registry: 'postgres' | 'redis' | 'memory' | ConnectionStore;
+  readonly registry: Registry;
   readonly allowedOrigins: readonly string[];
 };
 

@@ -8,7 +8,8 @@ import type { ConnectionObserver, LocalConnections } from '../local-connections.
 const TURN_MS = 200;
 /** And tried again this often where it could not be. */
 const RETRY_MS = 1_000;
-const MOST_AT_ONCE = 1_000;
+/** A few milliseconds of this process. */
+const MOST_AT_ONCE = 500;
 /** All connections are looked at for activity once in this many turns. */
 const ROUND_TURNS = 25;
 const LONGEST_NAMESPACE = 255;
