@@ -87,13 +87,19 @@ describeWithBrowser('The example in a browser', () => {
     if (KEEPS_SCREENSHOTS) await page.screenshot({ path: `${IMAGES}${name}.png`, scale: 'css' });
   }
 
-  it('shows the devices of a user, and in the window that is revoked why', async () => {
-    const { email } = await account();
+  it('shows the devices of a user, an administrator’s message, and in the window that is revoked why', async () => {
+    const { userId, email } = await account();
     const laptop = await signedIn(email, 'Laptop');
     const phone = await signedIn(email, 'Phone');
     await device(laptop, 'Phone', 'connected').waitFor();
     await device(phone, 'Laptop', 'connected').waitFor();
 
+    const text = 'Please call the service desk.';
+    expect(await admin.post(`/admin/users/${userId}/messages`, { text })).toMatchObject({
+      status: 200,
+      body: { reached: 2, offline: false },
+    });
+    for (const { page } of [laptop, phone]) await page.getByRole('log').getByText(text).waitFor();
     await keep(laptop, 'example-devices');
 
     const revoked = await phone.page.locator('[data-session]', { hasText: 'Phone' }).getAttribute('data-session');

@@ -162,6 +162,12 @@ describe.each(['express', 'fastify'])('the OpenAPI document on %s', (adapter) =>
     const account = { email: server.freshEmail(), password: PASSWORD, role: 'user' };
     const made = await send(admin, 'POST', '/admin/accounts', '/admin/accounts', account);
     const path = `/admin/accounts/${made.body.userId as string}`;
+    const messages = `/admin/users/${made.body.userId as string}/messages`;
+    const message = '/admin/users/{userId}/messages';
+    await send(admin, 'POST', messages, message, { text: 'Hello' });
+    await send(admin, 'POST', messages, message, { text: '' });
+    await send(admin, 'POST', `/admin/users/${NOBODY}/messages`, message, { text: 'Hello' });
+    await send((await server.signedUp()).client, 'POST', messages, message, { text: 'Hello' });
     await send(admin, 'PATCH', path, '/admin/accounts/{id}', { disabled: true });
   });
 

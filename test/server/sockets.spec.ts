@@ -20,6 +20,7 @@ interface Device {
   readonly sessionId: string;
   readonly socket: SocketClient;
   readonly presences: Presence[];
+  readonly messages: object[];
 }
 
 describe.each(['express', 'fastify'])('Sockets of the server on %s', (adapter) => {
@@ -29,9 +30,10 @@ describe.each(['express', 'fastify'])('Sockets of the server on %s', (adapter) =
   let emails = 0;
   const open: SocketClient[] = [];
 
-  const start = (): Promise<RunningServer> =>
+  const start = (nodeName = 'a'): Promise<RunningServer> =>
     startInProcess({
       DATABASE_URL: database.url,
+      NODE_NAME: nodeName,
       HTTP_ADAPTER: adapter,
       ALLOWED_ORIGINS: ALLOWED,
       ADMIN_EMAIL: ADMIN.email,
@@ -60,15 +62,20 @@ describe.each(['express', 'fastify'])('Sockets of the server on %s', (adapter) =
     return { userId: body.userId as string, email };
   }
 
-  async function device(email: string, options: { transports?: ('polling' | 'websocket')[] } = {}): Promise<Device> {
-    const client = new HttpClient(server.url);
+  async function device(
+    email: string,
+    { url = server.url, ...options }: { url?: string; transports?: ('polling' | 'websocket')[] } = {},
+  ): Promise<Device> {
+    const client = new HttpClient(url);
     const { body } = await client.signIn(email, PASSWORD, { transport: 'bearer' });
     const presences: Presence[] = [];
-    const socket = SocketClient.open(server.url, { auth: { token: client.token }, ...options });
+    const messages: object[] = [];
+    const socket = SocketClient.open(url, { auth: { token: client.token }, ...options });
     socket.socket.on('presence', (presence: Presence) => presences.push(presence));
+    socket.socket.on('message', (message: object) => messages.push(message));
     open.push(socket);
     expect(await socket.outcome()).toBeUndefined();
-    return { client, sessionId: body.session.id as string, socket, presences };
+    return { client, sessionId: body.session.id as string, socket, presences, messages };
   }
 
   const connected = ({ presences }: Device): string[] =>
@@ -105,6 +112,61 @@ describe.each(['express', 'fastify'])('Sockets of the server on %s', (adapter) =
     expect(await lost.socket.closed()).toMatchObject({ code: 'SESSION_REVOKED', reason: 'lost phone' });
     await until(() => connected(stays).join() === stays.sessionId);
     expect(stays.socket.socket.connected).toBe(true);
+  });
+
+  it('tell the devices of a user of each other, and what an administrator says, over all nodes', async () => {
+    const other = await start('b');
+    try {
+      const { userId, email } = await somebody();
+      const here = await device(email);
+      const there = await device(email, { url: other.url });
+      const both = [here.sessionId, there.sessionId].sort().join();
+      await until(() => connected(here).join() === both && connected(there).join() === both);
+
+      const answer = await admin.post(`/admin/users/${userId}/messages`, { text: ' Hello ' });
+      expect(answer).toMatchObject({ status: 200, body: { reached: 2, failed: 0, offline: false, complete: true } });
+      for (const { messages } of [here, there]) {
+        await until(() => messages.length > 0);
+        expect(messages).toEqual([{ text: 'Hello', at: expect.stringMatching(/^\d{4}-.*Z$/) }]);
+      }
+      there.socket.close();
+      await until(() => connected(here).join() === here.sessionId);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('[row 44] bring messages of administrators to users whom they administrate, and to no others', async () => {
+    const made = async (role: string, tenantId?: string) => {
+      const email = `made-${(emails += 1)}@example.com`;
+      const { body } = await admin.post('/admin/accounts', { email, password: PASSWORD, role, tenantId });
+      return { email, userId: body.userId as string };
+    };
+    const tenantAdmin = new HttpClient(server.url);
+    await tenantAdmin.signIn((await made('tenant-admin', 'acme')).email, PASSWORD);
+    const own = await made('user', 'acme');
+    const foreign = await made('user', 'other');
+    const [ownDevice, foreignDevice] = [await device(own.email), await device(foreign.email)];
+    const send = (client: HttpClient, userId: string, body: object = { text: 'Hello' }) =>
+      client.post(`/admin/users/${userId}/messages`, body);
+
+    expect(await send(tenantAdmin, own.userId)).toMatchObject({ status: 200, body: { reached: 1 } });
+    await until(() => ownDevice.messages.length > 0);
+    expect(await send(tenantAdmin, foreign.userId)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+    expect(await send(tenantAdmin, 'nobody')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+    expect(await send(ownDevice.client, own.userId)).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+    expect(await send(new HttpClient(server.url), own.userId)).toMatchObject({ status: 401 });
+    for (const body of [{}, { text: '' }, { text: 7 }, { text: 'x'.repeat(2_001) }, { text: 'x', userId: 'y' }]) {
+      expect(await send(admin, foreign.userId, body)).toMatchObject({
+        status: 400,
+        body: { code: 'VALIDATION_FAILED' },
+      });
+    }
+    expect(foreignDevice.messages).toEqual([]);
+
+    foreignDevice.socket.close();
+    await until(() => foreignDevice.socket.disconnectReason !== undefined);
+    await until(async () => (await send(admin, foreign.userId)).body.offline === true);
   });
 
   it('[row 58] take pages of the allowed origins and of their own, and no other', async () => {
@@ -161,9 +223,9 @@ describe.each(['express', 'fastify'])('Sockets of the server on %s', (adapter) =
   }
 });
 
-async function until(condition: () => boolean): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error('It did not become so.');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

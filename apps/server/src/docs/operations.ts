@@ -1,6 +1,7 @@
 import { describeOperation, type OpenApiOperations } from 'nestjs-identity-session';
 import { changeAccountSchema, createAccountSchema } from '../admin/accounts-admin.schemas.js';
 import { changePasswordSchema, signInSchema, signUpSchema } from '../sign-in/sign-in.schemas.js';
+import { userMessageSchema } from '../sockets/user-messages.schemas.js';
 import { SCHEMAS } from './schemas.js';
 
 const ACCOUNTS = 'Accounts and sign-in';
@@ -82,6 +83,16 @@ export const OPERATIONS: OpenApiOperations = {
       ...{ tag: ADMINISTRATION, summary: 'Disable an account or change its role; ends its sessions' },
       ...{ path: { id: 'The user id of the account' }, body: changeAccountSchema, bodyExample: { disabled: true } },
       answers: { 200: { description: 'The account', schema: SCHEMAS.account } },
+      errors: ['FORBIDDEN', 'CROSS_SITE', 'NOT_FOUND'],
+    }),
+  },
+  '/admin/users/{userId}/messages': {
+    post: describeOperation({
+      ...{ tag: ADMINISTRATION, summary: 'Tell a user something, on all devices that are connected' },
+      description: 'Clients get the event `message { text, at }`. It is not kept for devices that are not connected.',
+      ...{ path: { userId: 'The user id of the account' }, body: userMessageSchema },
+      bodyExample: { text: 'Please call the service desk.' },
+      answers: { 200: { description: 'What became of it', schema: SCHEMAS.delivered } },
       errors: ['FORBIDDEN', 'CROSS_SITE', 'NOT_FOUND'],
     }),
   },

@@ -31,6 +31,12 @@ export const SCHEMAS = {
     ['token'],
   ),
   passwordChanged: closed({ session: SESSION, token: TOKEN }, ['token']),
+  delivered: closed({
+    reached: { type: 'integer', description: 'Connections that it was written to' },
+    failed: { type: 'integer', description: 'Connections that did not take it' },
+    offline: { type: 'boolean', description: 'Whether no device of the user is connected anywhere' },
+    complete: { type: 'boolean', description: 'Whether all nodes have answered; if not, it may have reached more' },
+  }),
   me: closed({ userId: ID, sessionId: ID }),
   health: closed({
     status: { type: 'string', enum: HEALTH },

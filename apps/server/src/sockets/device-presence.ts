@@ -1,5 +1,6 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Session } from 'nestjs-identity-session';
-import type { Socket } from 'socket.io';
+import { ConnectionRegistry, SessionMessenger } from 'nestjs-identity-session/sockets';
 
 /** What clients get as `presence`: the devices of their user that are connected. Names are under `GET /sessions`. */
 export interface Presence {
@@ -14,61 +15,72 @@ export interface ConnectedDevice {
   readonly since: string;
 }
 
-interface Device {
-  readonly since: string;
-  readonly sockets: Set<Socket>;
-}
+type User = Pick<Session, 'userId' | 'tenantId'>;
 
-/** Tells every device of a user which of their devices are connected, whenever one comes or goes. */
-export class DevicePresence {
-  readonly #devices = new Map<string, Map<string, Device>>();
-  readonly #changed = new Set<string>();
+/** Other nodes have written down by then what they had at the time of a change. */
+const SETTLED_MS = 500;
 
-  of({ userId }: Session): Presence {
-    return this.#presenceOf(userId);
-  }
+/**
+ * Tells every device of a user, on all nodes, which of their devices are connected. Of a node that has died nobody tells;
+ * a client that wants to be sure asks from time to time.
+ */
+@Injectable()
+export class DevicePresence implements OnApplicationShutdown {
+  /** By user, so that one who is about to be told is told once. */
+  readonly #changed = new Map<string, User>();
+  #isTelling = false;
+  #isStopped = false;
 
-  came(socket: Socket, { userId, id }: Session): void {
-    const devices = this.#devices.get(userId) ?? new Map<string, Device>();
-    this.#devices.set(userId, devices);
-    const device = devices.get(id) ?? { since: new Date(socket.handshake.issued).toISOString(), sockets: new Set() };
-    devices.set(id, device);
-    device.sockets.add(socket);
-    this.#tellSoon(userId);
-  }
+  constructor(
+    private readonly registry: ConnectionRegistry,
+    private readonly messenger: SessionMessenger,
+  ) {}
 
-  went(socket: Socket, { userId, id }: Session): void {
-    const devices = this.#devices.get(userId);
-    const device = devices?.get(id);
-    if (device?.sockets.delete(socket) !== true) return;
-    if (device.sockets.size === 0) devices?.delete(id);
-    if (devices?.size === 0) this.#devices.delete(userId);
-    this.#tellSoon(userId);
-  }
-
-  /** Once for all that come and go together. */
-  #tellSoon(userId: string): void {
-    if (this.#changed.size === 0) {
-      setImmediate(() => {
-        const users = [...this.#changed];
-        this.#changed.clear();
-        for (const user of users) this.#tell(user);
-      });
+  /** @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE` */
+  async of({ userId, tenantId }: User): Promise<Presence> {
+    const devices = new Map<string, ConnectedDevice>();
+    for (const { sessionId, connectedAt } of await this.registry.ofUser({ userId, tenantId })) {
+      if (sessionId === null) continue;
+      const { connections, since } = devices.get(sessionId) ?? {
+        connections: 0,
+        since: new Date(connectedAt).toISOString(),
+      };
+      devices.set(sessionId, { sessionId, connections: connections + 1, since });
     }
-    this.#changed.add(userId);
+    return { devices: [...devices.values()] };
   }
 
-  #tell(userId: string): void {
-    const presence = this.#presenceOf(userId);
-    for (const { sockets } of this.#devices.get(userId)?.values() ?? []) {
-      for (const socket of sockets) socket.emit('presence', presence);
+  /** A connection of the user came or went on this node. */
+  changed(user: User): void {
+    this.#tellSoon(user);
+    setTimeout(() => {
+      this.#tellSoon(user);
+    }, SETTLED_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    this.#isStopped = true;
+    this.#changed.clear();
+  }
+
+  #tellSoon({ userId, tenantId }: User): void {
+    if (this.#isStopped) return;
+    this.#changed.set(JSON.stringify([tenantId, userId]), { userId, tenantId });
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    setImmediate(() => void this.#tellAll());
+  }
+
+  /** One user after the other: when everybody comes back at once, the database is for handshakes first. */
+  async #tellAll(): Promise<void> {
+    for (const [key, user] of this.#changed) {
+      this.#changed.delete(key);
+      try {
+        await this.messenger.sendToUser(user, 'presence', await this.of(user), { confirm: false });
+      } catch {
+        // The database is away. What comes next tells, or the client asks.
+      }
     }
-  }
-
-  #presenceOf(userId: string): Presence {
-    const devices = [...(this.#devices.get(userId) ?? [])];
-    return {
-      devices: devices.map(([sessionId, { since, sockets }]) => ({ sessionId, connections: sockets.size, since })),
-    };
+    this.#isTelling = false;
   }
 }

@@ -9,6 +9,7 @@ const ENDS = {
   SESSION_SUSPENDED: 'Your session on this device is suspended.',
 };
 const RETRY_MS = 3_000;
+const ASK_MS = 30_000;
 
 const byId = (id) => document.getElementById(id);
 const [notice, form, signedIn, connection, devices, messages] = [
@@ -74,10 +75,7 @@ function connect() {
   own.on('connect', () => {
     connection.textContent = 'Connected. This list changes by itself.';
   });
-  own.on('presence', (presence) => {
-    connected = new Set(presence.devices.map(({ sessionId }) => sessionId));
-    void showDevices();
-  });
+  own.on('presence', showPresence);
   own.on('message', ({ text, at }) => {
     messages.append(element('li', text, ' ', timeOf(at)));
   });
@@ -106,6 +104,11 @@ function connect() {
 /** Whether a refusal says that there is no session, rather than that it cannot be told. */
 function isOver({ status, code }) {
   return status === 401 || code in ENDS;
+}
+
+function showPresence(presence) {
+  connected = new Set(presence.devices.map(({ sessionId }) => sessionId));
+  void showDevices();
 }
 
 function timeOf(at) {
@@ -159,5 +162,10 @@ byId('sign-out').addEventListener('click', async () => {
     tell(error.message);
   }
 });
+
+// Of devices on a node that has died nobody tells.
+setInterval(() => {
+  if (socket?.connected) socket.emit('presence', null, showPresence);
+}, ASK_MS);
 
 void begin();
