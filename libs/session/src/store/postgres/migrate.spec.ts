@@ -70,6 +70,45 @@ describe('an upgrade of a table that is in use', () => {
     await upgraded;
   });
 
+  it('takes its time, whatever limits the role has', async () => {
+    const url = await databaseWith(LARGE);
+    const watcher = await connected(url);
+    const release = await holdSnapshot(url);
+    const { rows } = await watcher.query<{ name: string }>(
+      `SELECT name FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout')`,
+    );
+    for (const { name } of rows) await limitTo(watcher, name, 400);
+    const upgraded = upgrade(url);
+    // Longer than the limits.
+    await until(
+      watcher,
+      `SELECT FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_stat_progress_create_index)
+         AND datname = current_database() AND clock_timestamp() - query_start > interval '900 ms'`,
+    );
+    await release();
+    await upgraded;
+    expect(await indexesOf(url)).toEqual(await freshIndexes());
+  });
+
+  it('waits for an administrator who works on the table', async () => {
+    const url = await databaseWith(0);
+    await upgrade(url);
+    const [administrator, watcher] = [await connected(url), await connected(url)];
+    // As a node leaves it that was killed at the last step.
+    await watcher.query(`DELETE FROM ${MIGRATIONS_TABLE} WHERE id = (SELECT max(id) FROM ${MIGRATIONS_TABLE})`);
+    await watcher.query('DROP STATISTICS identity_session_kinds');
+    await administrator.query('BEGIN; LOCK TABLE identity_session IN SHARE UPDATE EXCLUSIVE MODE');
+    await limitTo(watcher, 'lock_timeout', 200);
+    const upgraded = upgrade(url);
+    await until(
+      watcher,
+      `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+         AND clock_timestamp() - query_start > interval '500 ms'`,
+    );
+    await administrator.query('COMMIT');
+    await upgraded;
+  });
+
   it('is not held up by nodes that wait for their turn', async () => {
     const url = await databaseWith(LARGE);
     const watcher = await connected(url);
@@ -108,6 +147,23 @@ describe('an upgrade of a table that is in use', () => {
     expect(await indexesOf(url)).toEqual(await freshIndexes());
     const { rowCount } = await watcher.query('SELECT FROM pg_class WHERE oid = $1', [begun]);
     expect(rowCount).toBe(isTerminated ? 0 : 1);
+  });
+});
+
+describe('a schema of several on the search path', () => {
+  it('gets all its indexes, whatever the next schema has', async () => {
+    database = await createTestDatabase();
+    const { url } = database;
+    await upgrade(url);
+    const expected = await indexesOf(url);
+    const client = await connected(url);
+    await client.query('CREATE SCHEMA other');
+    await client.query(`ALTER DATABASE ${database.name} SET search_path TO other, public`);
+    await upgrade(url);
+    const { rows } = await client.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_indexes WHERE schemaname = 'other' AND tablename <> '${MIGRATIONS_TABLE}'`,
+    );
+    expect(rows[0]!.n).toBe(expected.length);
   });
 });
 
@@ -153,6 +209,11 @@ async function upgrade(url: string): Promise<void> {
   } finally {
     await dataSource.destroy();
   }
+}
+
+/** For connections from now on. */
+async function limitTo(client: pg.Client, limit: string, ms: number): Promise<void> {
+  await client.query(`ALTER DATABASE ${database!.name} SET ${limit} = '${ms}ms'`);
 }
 
 async function connected(url: string): Promise<pg.Client> {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { dropIndex, ensureIndex, type IndexDefinition } from './live-schema.js';
+import { dropIndex, ensureIndex, type IndexDefinition, patiently } from './live-schema.js';
 
 /**
  * The indexes of the administrators' searches and of the cleanup. On their own, since they take their time on a large
@@ -11,18 +11,20 @@ export class AddIndexes1780000000010 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const index of INDEXES) await ensureIndex(queryRunner, index);
     // What the first of the new ones finds as well.
-    await dropIndex(queryRunner, SUBJECT.name);
+    await dropIndex(queryRunner, SUBJECT);
     // A client has its types of device: taken for independent, what nobody has would be looked for among all. So few
     // values that the list holds every combination there is.
-    await queryRunner.query(`
-      CREATE STATISTICS IF NOT EXISTS identity_session_kinds (mcv)
-        ON status, device_type, client_id FROM identity_session`);
+    await patiently(
+      queryRunner,
+      `CREATE STATISTICS IF NOT EXISTS identity_session_kinds (mcv)
+         ON status, device_type, client_id FROM identity_session`,
+    );
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query('DROP STATISTICS IF EXISTS identity_session_kinds');
+    await patiently(queryRunner, 'DROP STATISTICS IF EXISTS identity_session_kinds');
     await ensureIndex(queryRunner, SUBJECT);
-    for (const { name } of INDEXES) await dropIndex(queryRunner, name);
+    for (const index of INDEXES) await dropIndex(queryRunner, index);
   }
 }
 

@@ -73,7 +73,7 @@ export async function ensureIndex(queryRunner: QueryRunner, index: IndexDefiniti
       continue;
     }
     try {
-      if (isValid === false) await withoutLimits(queryRunner, `DROP INDEX CONCURRENTLY IF EXISTS ${index.name}`);
+      if (isValid === false) await dropIndex(queryRunner, index);
       if (isSmall) await briefly(queryRunner, () => queryRunner.query(create('')));
       else await withoutLimits(queryRunner, create('CONCURRENTLY'));
     } catch (error) {
@@ -85,10 +85,29 @@ export async function ensureIndex(queryRunner: QueryRunner, index: IndexDefiniti
 }
 
 /** Drops an index, if it is there. Outside of a transaction it waits for whoever uses it, and nobody waits for it. */
-export async function dropIndex(queryRunner: QueryRunner, name: string): Promise<void> {
-  if (queryRunner.isTransactionActive) await queryRunner.query(`DROP INDEX IF EXISTS ${name}`);
-  else await withoutLimits(queryRunner, `DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+export async function dropIndex(queryRunner: QueryRunner, index: Omit<IndexDefinition, 'on'>): Promise<void> {
+  const found = (await queryRunner.query(`SELECT i.indexrelid::regclass::text AS name ${OF_TABLE}`, [
+    index.name,
+    index.table,
+  ])) as { name: string }[];
+  for (const { name } of found) {
+    if (queryRunner.isTransactionActive) await queryRunner.query(`DROP INDEX IF EXISTS ${name}`);
+    else await withoutLimits(queryRunner, `DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+  }
 }
+
+/**
+ * Runs a statement that may be repeated, and that nobody who uses the table waits for. Outside of a transaction it waits
+ * itself, for as long as an administrator's VACUUM takes.
+ */
+export async function patiently(queryRunner: QueryRunner, statement: string): Promise<void> {
+  if (queryRunner.isTransactionActive) await queryRunner.query(statement);
+  else await withoutLimits(queryRunner, statement);
+}
+
+/** By the table and not by the search path, in which another schema's tables of the same names may follow. */
+const OF_TABLE = `FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+  WHERE c.relname = $1 AND i.indrelid = to_regclass($2)`;
 
 interface IndexState {
   /** `null` where there is none. */
@@ -100,8 +119,9 @@ interface IndexState {
 
 async function stateOf(queryRunner: QueryRunner, { name, table }: IndexDefinition): Promise<IndexState> {
   const [state] = (await queryRunner.query(
-    `SELECT (SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass($1)) AS "isValid",
-       EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = to_regclass($2)) AS "isAtWork",
+    `SELECT (SELECT i.indisvalid ${OF_TABLE}) AS "isValid",
+       EXISTS (SELECT FROM pg_stat_progress_create_index p
+               WHERE p.relid = to_regclass($2) AND p.datname = current_database()) AS "isAtWork",
        pg_relation_size(to_regclass($2)) < $3::bigint AS "isSmall"`,
     [name, table, SMALL_BYTES],
   )) as [IndexState];
@@ -110,12 +130,14 @@ async function stateOf(queryRunner: QueryRunner, { name, table }: IndexDefinitio
 
 /** Limits of the role, or of the application's connections, are for statements that somebody waits for. */
 async function withoutLimits(queryRunner: QueryRunner, statement: string): Promise<void> {
-  const limits = ['statement_timeout', 'lock_timeout'];
-  for (const limit of limits) await queryRunner.query(`SET ${limit} = 0`);
+  const limits = (await queryRunner.query(
+    `SELECT name, set_config(name, '0', false) FROM pg_settings
+     WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout')`,
+  )) as { name: string }[];
   try {
     await queryRunner.query(statement);
   } finally {
-    for (const limit of limits) await queryRunner.query(`RESET ${limit}`).catch(() => undefined);
+    for (const { name } of limits) await queryRunner.query(`RESET ${name}`).catch(() => undefined);
   }
 }
 
