@@ -87,6 +87,18 @@ describe('a sign-in beside what others do with sessions that have run out', () =
     expect((await store.findMany([alive.id])).records[0]!.status).toBe('active');
   });
 
+  it('evicts another one than a session that was used at this moment', async () => {
+    const [resting, used] = [await admitted('recent'), await admitted('recent')];
+    await runOut(used);
+    await db.dataSource.query(
+      `UPDATE identity_session SET last_accessed_at = last_accessed_at - interval '30 minutes' WHERE id = $1`,
+      [resting.id],
+    );
+    const touch = (through: SessionStore) => through.touchMany([{ id: used.id, at: used.lastAccessedAt, ip: null }]);
+    const outcome = await signInWhile('recent', 'evict-least-recently-used', 2, touch);
+    expect(outcome).toMatchObject({ kind: 'admitted', evicted: [{ id: resting.id }] });
+  });
+
   it('counts a session that was used at this moment', async () => {
     const session = await admitted('touched');
     await runOut(session);

@@ -38,11 +38,11 @@ export async function readEarlierAttempt(
 }
 
 /**
- * Ends the subject's sessions that have run out or were cut off, and reads the ones that live, all as of one moment. Also
- * tells of the session with the id of the admission itself, which only an earlier attempt can have made. Those that seem
- * over are read again under their locks: whoever had them may have touched them, and then they live, or ended them, and
- * then they take no slot. With them comes what settings are stored: after the lock, so that none is older than what had
- * been answered when this began.
+ * Ends the subject's sessions that have run out or were cut off, and reads the ones that live, all as of one moment.
+ * Also tells of the session with the id of the admission itself, which only an earlier attempt can have made. Those
+ * that seem over are read again under their locks: whoever had them may have touched them, and then they live as
+ * they are now, or ended them, and then they take no slot. With them comes what settings are stored: after the lock,
+ * so that none is older than what had been answered when this began.
  */
 export async function endRunOutAndReadLive(
   sql: SqlExecutor,
@@ -60,7 +60,7 @@ export async function endRunOutAndReadLive(
               OR (s.id IS DISTINCT FROM $3::uuid AND ${hasRunOut('moment.at', IDLE_GRACE_MS)}))
      ),
      locked AS MATERIALIZED (
-       SELECT s.id, ${LIVE} AS lives FROM identity_session s WHERE s.id IN (SELECT id FROM over)
+       SELECT s.* FROM identity_session s WHERE s.id IN (SELECT id FROM over)
        ORDER BY s.id FOR NO KEY UPDATE
      ),
      ended AS (
@@ -80,9 +80,11 @@ export async function endRunOutAndReadLive(
      UNION ALL
      SELECT 'live' AS part, ${RECORD_COLUMNS} FROM identity_session s
      WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE}
-       AND s.id IS DISTINCT FROM $3::uuid AND s.id NOT IN (SELECT id FROM ended)
+       AND s.id IS DISTINCT FROM $3::uuid AND s.id NOT IN (SELECT id FROM over)
+     UNION ALL
+     SELECT 'live' AS part, ${RECORD_COLUMNS} FROM locked s
+     WHERE ${LIVE} AND s.id NOT IN (SELECT id FROM ended)
        AND s.id NOT IN (SELECT id FROM over WHERE over.not_before IS NOT NULL)
-       AND s.id NOT IN (SELECT id FROM locked WHERE NOT lives)
      UNION ALL
      SELECT 'earlier' AS part, ${RECORD_COLUMNS} FROM identity_session s WHERE s.id = $4::uuid
      ) found ON true`,
