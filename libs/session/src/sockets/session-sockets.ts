@@ -18,6 +18,7 @@ import { AnonymousConnections, AUTHENTICATE, type Authenticated } from './anonym
 import { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { HookRunner } from './hook-runner.js';
+import { engineConnectionsOf } from './engine-connections.js';
 import { KickQueue } from './kick-queue.js';
 import { LocalConnections } from './local-connections.js';
 import { SlowReceivers } from './messages/slow-receivers.js';
@@ -126,8 +127,9 @@ export class SessionSockets implements BeforeApplicationShutdown {
     for (const stop of this.#stopListening) stop();
     this.#watch.stop();
     for (const server of this.#servers) {
-      // Those of this node: the adapter would close everybody's.
-      for (const namespace of server._nsps.values()) namespace.local.disconnectSockets(true);
+      // The connections themselves: a client that is told to leave a namespace does not come back by itself, and one that
+      // polls would be waited for.
+      for (const connection of engineConnectionsOf(server)) connection.close(true);
     }
   }
 
