@@ -11,7 +11,6 @@ import type { Connection } from './connection.js';
 import { type KickQueue, SESSION_REVOKED, type SessionRevoked } from './kick-queue.js';
 import type { LocalConnections } from './local-connections.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
-import { roomsOf } from './rooms.js';
 import type { SessionWatch } from './session-watch.js';
 import { socketExceptionOf } from './socket-problem.js';
 
@@ -38,12 +37,9 @@ export class ConnectionCloser implements EndingListener {
   }
 
   cutOff({ scope }: CutOff, reason: string | null): void {
-    for (const [, connections] of this.ports.connections.bySession()) {
-      for (const { credential } of connections) {
-        // Whether the session is older than the cut-off is the check's to say.
-        if (credential !== null && isInCutOffScope(scope, credential)) this.ports.look(credential, reason);
-        break;
-      }
+    for (const { credential } of this.ports.connections.oneOfEachSession()) {
+      // Whether the session is older than the cut-off is the check's to say.
+      if (credential !== null && isInCutOffScope(scope, credential)) this.ports.look(credential, reason);
     }
   }
 
@@ -86,8 +82,7 @@ export class ConnectionCloser implements EndingListener {
   }
 
   #detach(connection: Connection): void {
-    const { socket, credential } = connection;
-    if (credential !== null) for (const room of roomsOf(credential)) void socket.leave(room);
+    const { socket } = connection;
     bindConnection(socket, { credential: null, exceptionOf: socketExceptionOf });
     detachSession(socket.handshake);
     this.ports.connections.bind(connection, null);

@@ -3,11 +3,13 @@ import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { ConnectionMetadata } from '../store/connection-store.js';
 import type { SessionRevoked } from './kick-queue.js';
 
+const NO_METADATA: ConnectionMetadata = Object.freeze({});
+
 /** A socket of one namespace on this node, and whose it is. */
 export class Connection {
   /** The session that it is bound to; `null` for one that nobody has authenticated. */
   credential: VouchedCredential | null = null;
-  metadata: ConnectionMetadata = {};
+  metadata: ConnectionMetadata = NO_METADATA;
   /** When a message last came, in milliseconds on the database's clock. */
   lastActiveAt: number;
   /** Why it is closed, once its session is over. */

@@ -11,11 +11,14 @@ export interface ConnectionObserver {
 
 const NONE: ReadonlySet<Connection> = new Set();
 
+/** Most have one, and a set of one takes more memory than a connection. */
+type Index = Map<string, Connection | Set<Connection>>;
+
 /** The connections of this node: by id, by session and by user. */
 export class LocalConnections {
   readonly #byId = new Map<string, Connection>();
-  readonly #bySession = new Map<string, Set<Connection>>();
-  readonly #byUser = new Map<string, Set<Connection>>();
+  readonly #bySession: Index = new Map();
+  readonly #byUser: Index = new Map();
   readonly #observers = new Set<ConnectionObserver>();
 
   get size(): number {
@@ -43,16 +46,24 @@ export class LocalConnections {
   }
 
   ofSession(sessionId: string): ReadonlySet<Connection> {
-    return this.#bySession.get(sessionId) ?? NONE;
+    return setOf(this.#bySession.get(sessionId));
   }
 
   ofUser(tenantId: string | null, userId: string): ReadonlySet<Connection> {
-    return this.#byUser.get(userKey(tenantId, userId)) ?? NONE;
+    return setOf(this.#byUser.get(userKey(tenantId, userId)));
   }
 
-  /** The sessions that have connections, with one of them each; goes on over what is added and removed meanwhile. */
-  bySession(): IterableIterator<[sessionId: string, connections: ReadonlySet<Connection>]> {
-    return this.#bySession.entries();
+  /** One of the connections of each session; goes on over what is added and removed meanwhile. */
+  *oneOfEachSession(): IterableIterator<Connection> {
+    for (const present of this.#bySession.values()) {
+      if (!(present instanceof Set)) yield present;
+      else {
+        for (const connection of present) {
+          yield connection;
+          break;
+        }
+      }
+    }
   }
 
   /** @throws Error where there is one of that id: two would be taken for each other */
@@ -96,14 +107,20 @@ function userKey(tenantId: string | null, userId: string): string {
   return tenantId === null ? `-${userId}` : `${tenantId.length}:${tenantId}${userId}`;
 }
 
-function addTo(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
-  const present = index.get(key);
-  if (present === undefined) index.set(key, new Set([connection]));
-  else present.add(connection);
+function setOf(present: Connection | Set<Connection> | undefined): ReadonlySet<Connection> {
+  if (present === undefined) return NONE;
+  return present instanceof Set ? present : new Set([present]);
 }
 
-function removeFrom(index: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+function addTo(index: Index, key: string, connection: Connection): void {
   const present = index.get(key);
-  present?.delete(connection);
-  if (present?.size === 0) index.delete(key);
+  if (present === undefined) index.set(key, connection);
+  else if (present instanceof Set) present.add(connection);
+  else index.set(key, new Set([present, connection]));
+}
+
+function removeFrom(index: Index, key: string, connection: Connection): void {
+  const present = index.get(key);
+  if (present === connection) index.delete(key);
+  else if (present instanceof Set && present.delete(connection) && present.size === 0) index.delete(key);
 }

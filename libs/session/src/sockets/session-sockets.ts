@@ -24,7 +24,6 @@ import { LocalConnections } from './local-connections.js';
 import { SlowReceivers } from './messages/slow-receivers.js';
 import { NodeBus } from './nodes/node-bus.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
-import { isOwnRoom, roomsOf } from './rooms.js';
 import { SessionWatch } from './session-watch.js';
 import { type SocketFigures, socketSamples } from './socket-metrics.js';
 import { SocketHandshake } from './socket-handshake.js';
@@ -173,8 +172,6 @@ export class SessionSockets implements BeforeApplicationShutdown {
     // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a symbol that only this file has
     delete data[PROVED];
     const connection = new Connection(socket, this.#handshake.addressOf(socket), this.clock.now());
-    // A recovered connection brings the rooms that it had.
-    for (const room of socket.rooms) if (isOwnRoom(room)) void socket.leave(room);
     try {
       this.#refuseTooMany(credential);
       this.connections.add(connection);
@@ -201,7 +198,6 @@ export class SessionSockets implements BeforeApplicationShutdown {
     const { socket } = connection;
     bindConnection(socket, { credential, exceptionOf: socketExceptionOf });
     this.connections.bind(connection, credential);
-    void socket.join(roomsOf(credential));
     // What was applied between the handshake and now had nobody to close.
     this.#watch.look(credential);
   }

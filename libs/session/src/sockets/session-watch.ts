@@ -28,7 +28,7 @@ export interface SessionWatchPorts {
  * with an answer before the trust is over.
  */
 export class SessionWatch {
-  #round: Iterator<[string, ReadonlySet<{ readonly credential: VouchedCredential | null }>]> | undefined;
+  #round: Iterator<{ readonly credential: VouchedCredential | null }> | undefined;
   #cancel: (() => void) | undefined;
   /** Sessions that the database has been asked for. */
   readonly #asked = new Set<string>();
@@ -80,19 +80,16 @@ export class SessionWatch {
 
   #slice(): void {
     const { connections } = this.ports;
-    this.#round ??= connections.bySession();
+    this.#round ??= connections.oneOfEachSession();
     for (let left = Math.ceil(connections.sessions / SLICES); left > 0; left -= 1) {
       const next = this.#round.next();
       if (next.done === true) {
         this.#round = undefined;
         return;
       }
-      for (const { credential } of next.value[1]) {
-        if (credential === null) continue;
-        this.look(credential);
-        // They are of one session; whatever is found is for all of them.
-        break;
-      }
+      // They are of one session; whatever is found is for all of them.
+      const { credential } = next.value;
+      if (credential !== null) this.look(credential);
     }
   }
 }
