@@ -191,7 +191,7 @@ export class PostgresSessionStore
   }
 
   count(filter: SessionFilter): Promise<number> {
-    return this.session.run(async (sql) => readCount(sql, await narrowed(sql, filter)));
+    return this.slow.run(async (sql) => readCount(sql, await narrowed(sql, filter)));
   }
 
   listIds(filter: SessionFilter, limit: number): Promise<string[]> {
