@@ -24,18 +24,9 @@ export async function runServer(): Promise<number> {
     return 1;
   }
   process.stdout.write(firstSteps(server, config));
-  process.stdout.write(withoutEffect(process.env));
   await whenAborted(stopped);
   await server.stop();
   return 0;
-}
-
-/** Settings of what is not there yet; whoever sets them should know. */
-const WITHOUT_EFFECT = ['SESSION_CLEANUP', 'SESSION_CLEANUP_INTERVAL_MS'];
-
-function withoutEffect(environment: NodeJS.ProcessEnv): string {
-  const set = WITHOUT_EFFECT.filter((name) => (environment[name] ?? '') !== '');
-  return set.length === 0 ? '' : `Without effect so far: ${set.join(', ')}\n`;
 }
 
 /** Aborted by SIGTERM or SIGINT; whoever presses Ctrl-C twice does no harm. */
