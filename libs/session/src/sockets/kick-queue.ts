@@ -23,7 +23,9 @@ const CLOSED_WITHIN_MS = 2_000;
 export class KickQueue {
   #waiting: (() => void)[] = [];
   #next = 0;
-  #isRunning = false;
+  /** How many may be closed before others have had their turn. */
+  #left = SLICE;
+  #isTurnAwaited = false;
 
   constructor(private readonly schedule: (task: () => void, delayMs: number) => () => void) {}
 
@@ -37,7 +39,7 @@ export class KickQueue {
       socket.emit(SESSION_REVOKED, told);
       this.#disconnect(socket);
     });
-    if (!this.#isRunning) this.#run();
+    this.#run();
   }
 
   /** Closes the connection itself, so that the client comes back by its own rules. */
@@ -47,19 +49,22 @@ export class KickQueue {
   }
 
   #run(): void {
-    this.#isRunning = true;
-    for (let count = 0; count < SLICE; count += 1) {
+    while (this.#left > 0) {
       const next = this.#waiting[this.#next];
       if (next === undefined) {
         this.#waiting = [];
         this.#next = 0;
-        this.#isRunning = false;
-        return;
+        break;
       }
       this.#next += 1;
+      this.#left -= 1;
       next();
     }
+    if (this.#isTurnAwaited || this.#left === SLICE) return;
+    this.#isTurnAwaited = true;
     setImmediate(() => {
+      this.#isTurnAwaited = false;
+      this.#left = SLICE;
       this.#run();
     });
   }
