@@ -32,7 +32,7 @@ describe('an outage of the database', () => {
       },
       options: {
         syncIntervalMs: 200,
-        storeDeadlineMs: 300,
+        storeDeadlineMs: 1_000,
         // What is known stays usable, so that there are accesses to be kept.
         maxStalenessMs: 600_000,
         cache: { maxSessions: MOST },

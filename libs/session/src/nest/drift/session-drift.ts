@@ -3,6 +3,7 @@ import type { CachedSession } from '../../cache/cached-session.js';
 import { type Drift, recordsDrift } from '../../store/drift-log.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
+import { within } from '../../sync/within.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { MAX_USER_AGENT_LENGTH } from '../sign-in/admission-builder.js';
@@ -15,6 +16,8 @@ const MOST_AT_ONCE = 4;
 const MOST_WAITING = 10_000;
 /** Places that are known to be recorded; then they are asked for anew, which writes nothing twice. */
 const MOST_REMEMBERED = 20_000;
+/** An end for drift waits so long for the record of it. */
+const RECORDED_WITHIN_MS = 1_000;
 
 /**
  * Whether a session is used from where it was, and what follows where not. A request from the same address and user agent
@@ -31,6 +34,8 @@ export class SessionDrift {
   readonly #remembered = new Set<string>();
   readonly #waiting: (() => Promise<void>)[] = [];
   readonly #ending = new Map<string, Promise<void>>();
+  /** By session: what is being recorded of it. */
+  readonly #recording = new Map<string, Promise<unknown>>();
   #running = 0;
 
   constructor(
@@ -96,6 +101,8 @@ export class SessionDrift {
   }
 
   async #end(id: string): Promise<void> {
+    // Of a session that has ended nothing is recorded: not even why.
+    await within(RECORDED_WITHIN_MS, this.#recording.get(id) ?? Promise.resolve()).catch(() => undefined);
     const ended = await this.writer.write(
       undefined,
       (store) => store.end({ kind: 'all' }, id, 'revoked', { reason: 'drift', by: null }),
@@ -129,17 +136,28 @@ export class SessionDrift {
     if (!recordsDrift(store) || this.#remembered.has(key) || this.#waiting.length >= MOST_WAITING) return;
     if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
     this.#remembered.add(key);
-    this.#waiting.push(async () => {
-      try {
-        if (await store.recordDrift(id, drift)) this.counts.recorded += 1;
-      } catch (error) {
-        // The next request from there tries again.
-        this.#remembered.delete(key);
-        if (this.counts.failed === 0) this.#logger.warn(`A drift could not be recorded: ${String(error)}`);
-        this.counts.failed += 1;
-      }
+    const recorded = new Promise<void>((resolve) => {
+      this.#waiting.push(async () => {
+        try {
+          if (await store.recordDrift(id, drift)) this.counts.recorded += 1;
+        } catch (error) {
+          // The next request from there tries again.
+          this.#remembered.delete(key);
+          if (this.counts.failed === 0) this.#logger.warn(`A drift could not be recorded: ${String(error)}`);
+          this.counts.failed += 1;
+        }
+        resolve();
+      });
     });
+    this.#noteRecording(id, recorded);
     if (this.#running < MOST_AT_ONCE) void this.#work();
+  }
+
+  #noteRecording(id: string, recorded: Promise<void>): void {
+    const all = Promise.all([this.#recording.get(id), recorded]).then(() => {
+      if (this.#recording.get(id) === all) this.#recording.delete(id);
+    });
+    this.#recording.set(id, all);
   }
 
   async #work(): Promise<void> {
