@@ -11,10 +11,10 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 /** `npm run test:fuzz` sends more, and others each time. */
-it('[rows 65, 67] 1 500 random requests: no 5xx, no token in an answer, nobody taken for somebody else, flat memory', async () => {
-  const report = await fuzz({ databaseUrl: database.url, requests: 1_500, seed: 4, adapter: 'express' });
+it('[rows 65, 67] 600 random requests: no 5xx, no token in an answer, nobody taken for somebody else, flat memory', async () => {
+  const report = await fuzz({ databaseUrl: database.url, requests: 600, seed: 4, adapter: 'express' });
   expect(report.violations).toEqual([]);
-  expect(report.requests).toBe(1_500);
+  expect(report.requests).toBe(600);
   // It would prove nothing if nobody got in.
-  expect(report.identified).toBeGreaterThan(150);
+  expect(report.identified).toBeGreaterThan(60);
 }, 90_000);

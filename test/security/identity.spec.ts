@@ -10,7 +10,7 @@ import { forget } from './support/time.js';
 
 const USERS = 100;
 /** On each adapter. */
-const REQUESTS = IN_FULL ? 10_000 : 5_000;
+const REQUESTS = IN_FULL ? 10_000 : 2_000;
 const AT_ONCE = 80;
 
 /** Answers after others have been let in between. */
