@@ -24,6 +24,9 @@ export interface ConnectionCloserPorts {
   readonly look: SessionWatch['look'];
 }
 
+/** Sessions of a cut-off that are looked at before others get their turn: some milliseconds. */
+const LOOKED_AT_ONCE = 300;
+
 /** Has the connections of this node follow what becomes of their sessions. */
 export class ConnectionCloser implements EndingListener {
   /** Since the node began. */
@@ -37,10 +40,21 @@ export class ConnectionCloser implements EndingListener {
   }
 
   cutOff({ scope }: CutOff, reason: string | null): void {
-    for (const { credential } of this.ports.connections.oneOfEachSession()) {
+    this.#lookAtSome(scope, reason, this.ports.connections.oneOfEachSession());
+  }
+
+  /** Others have their turn in between; what is sent meanwhile on behalf of the sessions is refused by its own check. */
+  #lookAtSome(scope: CutOff['scope'], reason: string | null, left: Iterator<Connection>): void {
+    for (let count = 0; count < LOOKED_AT_ONCE; count += 1) {
+      const next = left.next();
+      if (next.done === true) return;
+      const { credential } = next.value;
       // Whether the session is older than the cut-off is the check's to say.
       if (credential !== null && isInCutOffScope(scope, credential)) this.ports.look(credential, reason);
     }
+    setImmediate(() => {
+      this.#lookAtSome(scope, reason, left);
+    });
   }
 
   /** To be told what a check has found. `because` is why it was made. */
