@@ -14,8 +14,8 @@ export interface SessionRevoked {
 /** The event that a client gets when its session serves no longer. */
 export const SESSION_REVOKED = 'session:revoked';
 
-/** Connections closed before others get their turn: a few milliseconds. */
-const SLICE = 100;
+/** Connections closed before others get their turn: a millisecond or two, and as much for what becomes of each. */
+const SLICE = 25;
 /** A client that does not read cannot hold its connection open for longer. */
 const CLOSED_WITHIN_MS = 2_000;
 
