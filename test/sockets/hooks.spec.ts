@@ -144,7 +144,9 @@ describe('gateways that handle no message', () => {
       logger: { log: () => undefined, error: () => undefined, warn: (text: string) => warnings.push(text) },
     });
     await node.close();
-    expect(warnings.flatMap((text) => /^The gateways? (.*) handle no message/.exec(text)?.[1] ?? [])).toEqual(expected);
+    expect(warnings.flatMap((text) => /^The gateways? (.*) handles? no message/.exec(text)?.[1] ?? [])).toEqual(
+      expected,
+    );
   });
 });
 

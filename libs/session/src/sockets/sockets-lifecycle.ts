@@ -36,9 +36,9 @@ export class SocketsLifecycle implements OnApplicationBootstrap, OnApplicationSh
     if (this.hooks.hearsMessages) return;
     const gateways = muteGateways(this.modules);
     if (gateways.length === 0) return;
-    const are = gateways.length === 1 ? 'The gateway' : 'The gateways';
+    const [subject, verb] = gateways.length === 1 ? ['The gateway', 'handles'] : ['The gateways', 'handle'];
     new Logger('IdentitySession').warn(
-      `${are} ${gateways.join(', ')} handle no message: what clients send is dropped. Give a method @SubscribeMessage, or ` +
+      `${subject} ${gateways.join(', ')} ${verb} no message: what clients send is dropped. Give a method @SubscribeMessage, or ` +
         'sessionSockets the hook onMessage.',
     );
   }
