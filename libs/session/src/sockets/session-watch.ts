@@ -29,6 +29,8 @@ export interface SessionWatchPorts {
  */
 export class SessionWatch {
   #round: Iterator<{ readonly credential: VouchedCredential | null }> | undefined;
+  /** Sessions that the round still has before it. */
+  #left = 0;
   #cancel: (() => void) | undefined;
   /** Sessions that the database has been asked for. */
   readonly #asked = new Set<string>();
@@ -38,8 +40,8 @@ export class SessionWatch {
   start(): void {
     this.#cancel = this.ports.schedule(
       () => {
-        this.#slice();
         this.start();
+        this.#slice();
       },
       (this.ports.maxStalenessMs * ROUND) / SLICES,
     );
@@ -80,13 +82,18 @@ export class SessionWatch {
 
   #slice(): void {
     const { connections } = this.ports;
-    this.#round ??= connections.oneOfEachSession();
-    for (let left = Math.ceil(connections.sessions / SLICES); left > 0; left -= 1) {
-      const next = this.#round.next();
-      if (next.done === true) {
+    if (this.#round === undefined) {
+      this.#round = connections.oneOfEachSession();
+      // Those that come meanwhile are looked at as they come: they must not make the round longer.
+      this.#left = connections.sessions;
+    }
+    for (let count = Math.ceil(connections.sessions / SLICES); count > 0; count -= 1) {
+      const next = this.#left > 0 ? this.#round.next() : undefined;
+      if (next === undefined || next.done === true) {
         this.#round = undefined;
         return;
       }
+      this.#left -= 1;
       // They are of one session; whatever is found is for all of them.
       const { credential } = next.value;
       if (credential !== null) this.look(credential);
