@@ -97,6 +97,8 @@ export class ConnectionCloser implements EndingListener {
 
   #detach(connection: Connection): void {
     const { socket } = connection;
+    // What the application let it into, it did for the session.
+    for (const room of socket.rooms) if (room !== socket.id) void socket.leave(room);
     bindConnection(socket, { credential: null, exceptionOf: socketExceptionOf });
     detachSession(socket.handshake);
     this.ports.connections.bind(connection, null);

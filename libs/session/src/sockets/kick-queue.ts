@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 
 /** What a client is told before its connection is closed. */
@@ -21,6 +22,7 @@ const CLOSED_WITHIN_MS = 2_000;
 
 /** Closes connections, each with its reason first; many at once in slices, so that requests are answered in between. */
 export class KickQueue {
+  readonly #logger = new Logger('IdentitySession');
   #waiting: (() => void)[] = [];
   #next = 0;
   /** How many may be closed before others have had their turn. */
@@ -36,16 +38,34 @@ export class KickQueue {
   /** The first of many at once; the others as soon as those before them are. */
   kick(socket: Socket, told: SessionRevoked): void {
     this.#waiting.push(() => {
-      socket.emit(SESSION_REVOKED, told);
-      this.#disconnect(socket);
+      this.#closing(socket, () => {
+        socket.emit(SESSION_REVOKED, told);
+        this.#disconnect(socket);
+      });
     });
     this.#run();
   }
 
   /** Closes the connection itself, so that the client comes back by its own rules. */
   drop(socket: Socket): void {
-    socket.conn.close();
-    this.#closeLater(socket);
+    this.#closing(socket, () => {
+      socket.conn.close();
+      this.#closeLater(socket);
+    });
+  }
+
+  /** Listeners of the application are called while a socket closes: one that throws keeps none open. */
+  #closing(socket: Socket, close: () => void): void {
+    try {
+      close();
+    } catch (error) {
+      this.#logger.error(`A listener failed for a socket that was closed: ${String(error)}`);
+      try {
+        socket.conn.close(true);
+      } catch {
+        // It has failed again; the transport is closed before it is told.
+      }
+    }
   }
 
   #run(): void {
@@ -70,11 +90,9 @@ export class KickQueue {
   }
 
   #disconnect(socket: Socket): void {
-    const { client } = socket;
     socket.disconnect();
     // Other namespaces of the same connection may be another session's.
-    if ((client as unknown as { readonly sockets: ReadonlyMap<string, Socket> }).sockets.size > 0) return;
-    this.drop(socket);
+    if (namespacesOf(socket.client) === 0) this.drop(socket);
   }
 
   #closeLater({ conn }: Socket): void {
@@ -84,4 +102,9 @@ export class KickQueue {
     }, CLOSED_WITHIN_MS);
     conn.once('close', cancel);
   }
+}
+
+/** How many namespaces a client is in. */
+export function namespacesOf(client: Socket['client']): number {
+  return (client as unknown as { readonly sockets: ReadonlyMap<string, Socket> }).sockets.size;
 }
