@@ -10,6 +10,8 @@ import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
 
 const PAGE = 'https://app.example.com';
+/** Of socket.io's protocol. */
+const EVENT = 2;
 
 describe.each(ADAPTERS)('a handshake on %s', (adapter) => {
   let node: TestApp;
@@ -101,6 +103,11 @@ describe.each(ADAPTERS)('a handshake on %s', (adapter) => {
       ]) {
         expect(await from(origin)).toBeDefined();
       }
+      // The page of the same name without TLS has the same Host, and is another site.
+      const withoutTls = { Origin: own, 'Sec-Fetch-Site': 'cross-site' };
+      expect(
+        await outcome({ auth: { token: user.token }, transports: [transport], extraHeaders: withoutTls }),
+      ).toBeDefined();
       const crossSite = { 'Sec-Fetch-Site': 'cross-site' };
       expect(
         await outcome({ auth: { token: user.token }, transports: [transport], extraHeaders: crossSite }),
@@ -121,6 +128,39 @@ describe.each(ADAPTERS)('a handshake on %s', (adapter) => {
     await client.ask('whoami');
     expect(client.exceptions).toEqual([expect.objectContaining({ code: 'ASSURANCE_TOO_LOW', status: 403 })]);
     client.close();
+  });
+
+  it('[row 61] connection state recovery gives nothing to another session', async () => {
+    const sockets = { adapter: 'none' } as const;
+    const recovering = await startSocketApp({ adapter, gateways: [RecoveringGateway], sockets, joins: node });
+    try {
+      const [one, two] = [
+        await signedIn(recovering, { userId: 'one', transport: 'bearer' }),
+        await signedIn(recovering, { userId: 'two', transport: 'bearer' }),
+      ];
+      const client = await SocketClient.connect(recovering.url, { auth: { token: one.token } });
+      const received = new Promise((resolve) => client.socket.once('news', resolve));
+      const socket = serverOf(recovering).sockets.sockets.get(client.socket.id!)!;
+      await socket.join('of-one');
+      (socket.data as { name?: string }).name = 'one';
+      serverOf(recovering).emit('news', 1);
+      await received;
+      const gone = new Promise((resolve) => client.socket.once('disconnect', resolve));
+      client.socket.io.engine.close();
+      await gone;
+      client.socket.auth = { token: two.token };
+      const refusal = client.outcome();
+      client.socket.connect();
+      expect(await refusal).toBeUndefined();
+      expect(await client.ask('whoami')).toEqual({ userId: 'two' });
+      const back = serverOf(recovering).sockets.sockets.get(client.socket.id!)!;
+      expect(back.rooms.has('of-one')).toBe(false);
+      expect([...back.rooms].filter((room) => room.includes(one.sessionId))).toEqual([]);
+      expect(back.data).toEqual({});
+      client.close();
+    } finally {
+      await recovering.close();
+    }
   });
 
   it('[row 61] connection state recovery revives no ended session', async () => {
@@ -145,7 +185,16 @@ describe.each(ADAPTERS)('a handshake on %s', (adapter) => {
       expect(await back()).toBeUndefined();
       expect(client.socket.recovered).toBe(true);
       expect(await client.ask('whoami')).toEqual({ userId: 'rec' });
-      expect(await back(() => revoke(doomed, recovering))).toMatchObject({ code: 'SESSION_REVOKED' });
+      const missed: unknown[] = [];
+      client.socket.io.on('packet', (packet: { type: number; data?: unknown }) => {
+        if (packet.type === EVENT) missed.push(packet.data);
+      });
+      const leaves = async () => {
+        await revoke(doomed, recovering);
+        serverOf(recovering).emit('news', 'for others');
+      };
+      expect(await back(leaves)).toMatchObject({ code: 'SESSION_REVOKED' });
+      expect(missed).toEqual([]);
     } finally {
       await recovering.close();
     }

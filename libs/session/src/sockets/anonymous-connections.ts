@@ -24,7 +24,7 @@ export type Authenticated = { readonly sessionId: string; readonly userId: strin
 
 export interface AnonymousConnectionsPorts {
   readonly connections: LocalConnections;
-  readonly handshake: Pick<SocketHandshake, 'authenticateWith'>;
+  readonly handshake: Pick<SocketHandshake, 'sessionOf' | 'take'>;
   /** Binds a connection, unless there are too many already. */
   readonly bind: (connection: Connection, credential: VouchedCredential) => void;
 }
@@ -55,14 +55,12 @@ export class AnonymousConnections {
   /** Binds a connection to the session whose token it sends. Never rejects. */
   async authenticate(connection: Connection, message: unknown): Promise<Authenticated> {
     try {
-      if (connection.credential !== null) {
-        throw new IdentitySessionError(
-          'ILLEGAL_TRANSITION',
-          'The connection has its session. Connect anew for another.',
-        );
-      }
+      refuseBound(connection);
       const { token } = (message as { token?: unknown } | null | undefined) ?? {};
-      const credential = await this.ports.handshake.authenticateWith(connection.socket, token);
+      const session = await this.ports.handshake.sessionOf(connection.socket, token);
+      // A sign-in may have taken it meanwhile.
+      refuseBound(connection);
+      const credential = this.ports.handshake.take(connection.socket, session);
       this.#bind(connection, credential);
       return { sessionId: credential.sessionId, userId: credential.userId };
     } catch (error) {
@@ -83,4 +81,9 @@ export class AnonymousConnections {
     this.#failures.set(connection, failures);
     if (failures >= MOST_FAILURES) connection.socket.disconnect(true);
   }
+}
+
+function refuseBound({ credential }: Connection): void {
+  if (credential === null) return;
+  throw new IdentitySessionError('ILLEGAL_TRANSITION', 'The connection has its session. Connect anew for another.');
 }

@@ -16,6 +16,8 @@ export class Connection {
   told: SessionRevoked | undefined;
   /** What it sent is decided in the order in which it came: the last decision that is not made yet. */
   pending: Promise<void> | undefined;
+  /** Decisions that are not made yet. */
+  waiting = 0;
 
   constructor(
     readonly socket: Socket,

@@ -9,8 +9,10 @@ import { CrossSiteRule } from '../nest/csrf/cross-site.js';
  */
 export class OriginRule {
   readonly #rule: CrossSiteRule;
+  readonly #allowed: ReadonlySet<string>;
 
   constructor(allowedOrigins: readonly string[]) {
+    this.#allowed = new Set(allowedOrigins);
     this.#rule = new CrossSiteRule({ enabled: true, allowedOrigins, allowSameSite: false });
   }
 
@@ -18,8 +20,10 @@ export class OriginRule {
     // A browser sends one Origin. Node drops the second of two, and a proxy may have read the other.
     if (rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'origin').length > 1) return false;
     if (headers.origin === undefined) return !this.#rule.isForeign({ headers });
-    // Where it is there, it decides alone: a sibling subdomain is the same site and another origin.
-    const { origin, host } = headers;
-    return !this.#rule.isForeign({ headers: { origin, host } });
+    // A sibling subdomain is the same site and another origin.
+    const { origin, host, 'sec-fetch-site': site } = headers;
+    if (this.#rule.isForeign({ headers: { origin, host } })) return false;
+    // The page of the same name without TLS has the same Host: where the browser knows better, that counts.
+    return site === undefined || site === 'same-origin' || this.#allowed.has(origin);
   }
 }

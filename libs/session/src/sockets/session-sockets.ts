@@ -1,12 +1,11 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import type { Namespace, Server, Socket } from 'socket.io';
 import { IdentitySessionError } from '../core/errors.js';
-import { SessionChecker, type SessionVerdict } from '../nest/check/session-checker.js';
+import { SessionChecker } from '../nest/check/session-checker.js';
 import { RequestCredentials } from '../nest/credential/request-credentials.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import { SessionEndings } from '../nest/endings/session-endings.js';
 import { bindConnection } from '../nest/guard/bound-connections.js';
-import { attachSession } from '../nest/guard/route.decorators.js';
 import { SessionMetrics } from '../nest/metrics/session-metrics.js';
 import { schedule } from '../nest/module/schedule.js';
 import { SignInListeners } from '../nest/sign-in/sign-in-listeners.js';
@@ -14,16 +13,18 @@ import { RESOLVED_OPTIONS } from '../nest/module/tokens.js';
 import type { ResolvedOptions } from '../nest/options/resolve-options.js';
 import { KnownSessions } from '../sync/known-sessions.js';
 import { NodeClock } from '../sync/node-clock.js';
-import { AnonymousConnections, AUTHENTICATE, type Authenticated } from './anonymous-connections.js';
+import { AnonymousConnections } from './anonymous-connections.js';
 import { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { HookRunner } from './hook-runner.js';
 import { engineConnectionsOf } from './engine-connections.js';
-import { KickQueue } from './kick-queue.js';
+import { InboundMessages } from './inbound-messages.js';
+import { KickQueue, namespacesOf } from './kick-queue.js';
 import { LocalConnections } from './local-connections.js';
 import { SlowReceivers } from './messages/slow-receivers.js';
 import { NodeBus } from './nodes/node-bus.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
+import { RecoveryGate } from './recovery-gate.js';
 import { SessionWatch } from './session-watch.js';
 import { type SocketFigures, socketSamples } from './socket-metrics.js';
 import { SocketHandshake } from './socket-handshake.js';
@@ -40,6 +41,10 @@ export class SessionSockets implements BeforeApplicationShutdown {
   readonly #watch: SessionWatch;
   readonly #closer: ConnectionCloser;
   readonly #anonymous: AnonymousConnections;
+  readonly #inbound: InboundMessages;
+  readonly #recovery: RecoveryGate;
+  /** Between the handshake and the connection. */
+  readonly #proved = new WeakMap<Socket, VouchedCredential | null>();
   readonly #kicks = new KickQueue(schedule);
   readonly #servers = new Set<Server>();
   readonly #stopListening: (() => void)[];
@@ -48,7 +53,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   constructor(
     @Inject(SOCKETS_OPTIONS) private readonly options: ResolvedSocketsOptions,
     @Inject(RESOLVED_OPTIONS) { maxStalenessMs, trustProxyHops }: ResolvedOptions,
-    @Inject(SessionChecker) private readonly checker: SessionChecker,
+    @Inject(SessionChecker) checker: SessionChecker,
     @Inject(RequestCredentials) credentials: RequestCredentials,
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(KnownSessions) known: KnownSessions,
@@ -88,6 +93,16 @@ export class SessionSockets implements BeforeApplicationShutdown {
       bind: (connection, credential) => {
         this.#refuseTooMany(credential);
         this.#bind(connection, credential);
+      },
+    });
+    this.#recovery = new RecoveryGate(connections, checker);
+    this.#inbound = new InboundMessages({
+      anonymous: this.#anonymous,
+      checker,
+      hooks,
+      isActivity: options.inboundIsActivity,
+      onRefused: (...found) => {
+        this.#closer.refused(...found);
       },
     });
     this.#stopListening = [
@@ -137,6 +152,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   }
 
   #guard(namespace: Namespace): void {
+    this.#recovery.guard(namespace);
     namespace.use((socket, next) => {
       void this.#admit(socket).then(
         () => {
@@ -147,7 +163,8 @@ export class SessionSockets implements BeforeApplicationShutdown {
         },
       );
     });
-    namespace.on('connection', (socket) => {
+    // Before what the application listens with: a namespace made by a pattern comes with its listeners.
+    namespace.prependListener('connect', (socket: Socket) => {
       this.#connected(socket);
     });
   }
@@ -158,20 +175,21 @@ export class SessionSockets implements BeforeApplicationShutdown {
     const credential = await this.#handshake.authenticate(socket);
     this.#refuseStopped();
     this.#refuseTooMany(credential);
-    (socket.data as HandshakeData)[PROVED] = credential;
+    this.#proved.set(socket, credential);
   }
 
   #connected(socket: Socket): void {
-    const data = socket.data as HandshakeData;
-    const credential = data[PROVED];
+    // A listener before this one has sent it away.
+    if (!socket.connected) return;
+    const credential = this.#proved.get(socket);
     // What a server was told to let in without asking is not let in.
     if (credential === undefined || this.#isStopped) {
       socket.disconnect(true);
       return;
     }
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a symbol that only this file has
-    delete data[PROVED];
+    this.#proved.delete(socket);
     const connection = new Connection(socket, this.#handshake.addressOf(socket), this.clock.now());
+    this.#recovery.settle(socket, credential);
     try {
       this.#refuseTooMany(credential);
       this.connections.add(connection);
@@ -182,12 +200,12 @@ export class SessionSockets implements BeforeApplicationShutdown {
     }
     socket.on('disconnect', (reason) => {
       this.connections.remove(connection);
+      if (connection.told === undefined) this.#closeIdle(socket);
       this.hooks.disconnected(connection, reason);
     });
     socket.use((packet, next) => {
-      const [event, message, answer] = packet as readonly unknown[];
-      if (event === AUTHENTICATE) this.#authenticate(connection, message, answer);
-      else this.#received(connection, this.hooks.heard(connection, packet, next));
+      connection.lastActiveAt = this.clock.now();
+      this.#inbound.received(connection, packet, next);
     });
     if (credential !== null) this.#bind(connection, credential);
     else bindConnection(socket, { credential, exceptionOf: socketExceptionOf });
@@ -202,60 +220,13 @@ export class SessionSockets implements BeforeApplicationShutdown {
     this.#watch.look(credential);
   }
 
-  /** What is sent meanwhile waits, and is decided by what came of it. */
-  #authenticate(connection: Connection, message: unknown, answer: unknown): void {
-    const before = connection.pending ?? Promise.resolve();
-    const decision = before.then(async () => {
-      const outcome = await this.#anonymous.authenticate(connection, message);
-      if (typeof answer === 'function') (answer as (outcome: Authenticated) => void)(outcome);
-      else if ('error' in outcome) connection.socket.emit('exception', outcome.error);
-    });
-    connection.pending = this.#last(connection, decision);
-  }
-
-  /** Lets a message through whose session serves; in the order in which they came. */
-  #received(connection: Connection, next: () => void): void {
-    connection.lastActiveAt = this.clock.now();
-    const { pending } = connection;
-    if (pending === undefined) {
-      const decision = this.#decide(connection, next);
-      if (decision !== undefined) connection.pending = this.#last(connection, decision);
-      return;
-    }
-    connection.pending = this.#last(
-      connection,
-      pending.then(() => this.#decide(connection, next)),
-    );
-  }
-
-  #last(connection: Connection, decision: Promise<void>): Promise<void> {
-    const last = decision.finally(() => {
-      if (connection.pending === last) connection.pending = undefined;
-    });
-    return last;
-  }
-
-  /** At once where memory can tell. */
-  #decide(connection: Connection, next: () => void): Promise<void> | undefined {
-    const { credential, address } = connection;
-    if (credential === null) {
-      next();
-      return undefined;
-    }
-    const rules = this.options.inboundIsActivity ? ACTIVE : PASSIVE;
-    const verdict = this.checker.verifyVouched(credential, rules, address);
-    const settle = ({ session, error }: SessionVerdict): void => {
-      if (error === undefined) {
-        attachSession(connection.socket.handshake, session);
-        next();
-        return;
-      }
-      if (error.code !== 'SESSION_STORE_UNAVAILABLE') this.#closer.refused(credential, error);
-      else connection.socket.emit('exception', socketProblemOf(error));
-    };
-    if (verdict instanceof Promise) return verdict.then(settle);
-    settle(verdict);
-    return undefined;
+  /** A client that is in no namespace any more counts towards no limit: it has as long as for the handshake to join one. */
+  #closeIdle({ client, conn }: Socket): void {
+    if (conn.readyState !== 'open' || namespacesOf(client) > 0) return;
+    const cancel = schedule(() => {
+      if (namespacesOf(client) === 0) conn.close();
+    }, this.options.handshakeTimeoutMs);
+    conn.once('close', cancel);
   }
 
   #refuseStopped(): void {
@@ -274,16 +245,6 @@ export class SessionSockets implements BeforeApplicationShutdown {
     }
     if (this.connections.ofUser(tenantId, userId).size >= limits.perUser) throw tooMany('of this user', limits.perUser);
   }
-}
-
-const PASSIVE = { skipTouch: true };
-const ACTIVE = { skipTouch: false };
-
-const PROVED = Symbol('identity-session:proved');
-
-/** Between the handshake and the connection. */
-interface HandshakeData {
-  [PROVED]?: VouchedCredential | null;
 }
 
 function tooMany(whose: string, most: number): IdentitySessionError {

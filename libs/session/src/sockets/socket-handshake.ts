@@ -31,31 +31,32 @@ export class SocketHandshake {
       throw new IdentitySessionError('SESSION_MISSING', 'Sign in first; then connect with the cookie or `auth.token`.');
     }
     const { session, error } = await this.#verify(socket, credential);
-    if (error === undefined) return this.#bind(socket, session);
+    if (error === undefined) return this.take(socket, session);
     // A cookie that is over comes by itself, as with routes where a session is optional.
     if (this.options.anonymous && credential.kind === 'cookie' && error.statusCode === 401) return null;
     throw error;
   }
 
   /**
-   * As `authenticate`, with a token that came as a message.
+   * The session of a token that came as a message.
    * @throws IdentitySessionError as `SessionGuard`
    */
-  async authenticateWith(socket: Socket, token: unknown): Promise<VouchedCredential> {
+  async sessionOf(socket: Socket, token: unknown): Promise<Session> {
     const { session, error } = await this.#verify(socket, tokenOf(token));
     if (error !== undefined) throw error;
-    return this.#bind(socket, session);
+    return session;
+  }
+
+  /** Leaves the session with the connection; gives what it has proved by it. */
+  take(socket: Socket, session: Session): VouchedCredential {
+    attachSession(socket.handshake, session);
+    const { id: sessionId, userId, tenantId, assurance, authenticatedAt } = session;
+    return vouchFor({ sessionId, userId, tenantId, assurance, authenticatedAt });
   }
 
   addressOf({ handshake }: Socket): string | null {
     const { headers, address: remoteAddress } = handshake;
     return clientAddress({ headers, socket: { remoteAddress } }, this.options.trustProxyHops);
-  }
-
-  #bind(socket: Socket, session: Session): VouchedCredential {
-    attachSession(socket.handshake, session);
-    const { id: sessionId, userId, tenantId, assurance, authenticatedAt } = session;
-    return vouchFor({ sessionId, userId, tenantId, assurance, authenticatedAt });
   }
 
   #verify(socket: Socket, credential: Credential): SessionVerdict | Promise<SessionVerdict> {
