@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionAdminService } from 'nestjs-identity-session';
 import { SessionSockets } from 'nestjs-identity-session/sockets';
+import { DataSource } from 'typeorm';
 import { SESSION_STORE } from '../../libs/session/src/nest/module/tokens.js';
 import type { SessionStore } from '../../libs/session/src/store/session-store.js';
 import { KnownSessions } from '../../libs/session/src/sync/known-sessions.js';
@@ -92,6 +93,19 @@ describe('connections of this node', () => {
     expect(await client.outcome()).toBeUndefined();
     expect(await client.closed()).toMatchObject({ sessionId: user.sessionId, code: 'SESSION_REVOKED' });
     expect(node.app.get(SessionSockets).figures.connections).toBe(0);
+  });
+
+  it('stay open where the suspension was taken back in the caller’s transaction', async () => {
+    const user = await signIn('taken-back');
+    const client = await connect(node, user);
+    await node.app.get(DataSource).transaction(async (manager) => {
+      await manager.query('SAVEPOINT before');
+      await admin.suspend(user.sessionId, { reason: 'a mistake', by: 'root', manager });
+      await manager.query('ROLLBACK TO before');
+    });
+    expect(await client.ask('whoami')).toMatchObject({ userId: 'taken-back' });
+    expect(client.told).toEqual([]);
+    client.close();
   });
 
   it('move no idle limit, and neither does what is sent', async () => {

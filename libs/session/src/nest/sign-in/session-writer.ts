@@ -73,7 +73,8 @@ export class SessionWriter {
     { reason }: ChangeNote,
   ): Promise<SessionRecord | undefined> {
     return this.write(manager, change, recordsOf, (record) => {
-      if (record !== undefined) this.endings.wroteSuspension(record, reason);
+      // Of a caller's transaction the log tells: it may have rolled back to a savepoint.
+      if (record !== undefined && manager === undefined) this.endings.wroteSuspension(record, reason);
     });
   }
 
