@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { describe } from '@jest/globals';
 import { createClient } from 'redis';
+import { onPath } from './on-path.js';
 
 const READY_WITHIN_MS = 10_000;
 const TRIES = 3;
@@ -189,18 +189,6 @@ function freePort(): Promise<number> {
       });
     });
   });
-}
-
-function onPath(name: string): string | undefined {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return join(folder, name);
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return undefined;
 }
 
 let hasSaidSo = false;

@@ -1,7 +1,6 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { describe } from '@jest/globals';
 import { type Browser, chromium } from 'playwright-core';
+import { onPath } from '../../support/on-path.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 /** Nothing but what the pages ask for goes over the network. */
@@ -34,16 +33,4 @@ export function describeWithBrowser(name: string, suite: () => void): void {
 export function launchBrowser(): Promise<Browser> {
   if (program === undefined) throw new Error('There is no chromium.');
   return chromium.launch({ executablePath: program, args: ARGUMENTS, timeout: 60_000 });
-}
-
-function onPath(name: string): string | undefined {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return join(folder, name);
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return undefined;
 }

@@ -14,6 +14,11 @@ export interface CutOff {
   readonly notBefore: number;
 }
 
+/** A cut-off and why it was made, where that is known. */
+export interface ReasonedCutOff extends CutOff {
+  readonly reason?: string | null;
+}
+
 /** A cut-off as it is stored: the latest of its scope. */
 export interface StoredCutOff extends CutOff {
   /** Raised by each cut-off of the same scope. */

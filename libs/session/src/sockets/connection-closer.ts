@@ -9,6 +9,7 @@ import type { KnownSessions } from '../sync/known-sessions.js';
 import type { NodeClock } from '../sync/node-clock.js';
 import type { Connection } from './connection.js';
 import { type KickQueue, SESSION_REVOKED, type SessionRevoked } from './kick-queue.js';
+import { leaveRooms } from './leave-rooms.js';
 import type { LocalConnections } from './local-connections.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
 import type { SessionWatch } from './session-watch.js';
@@ -98,7 +99,7 @@ export class ConnectionCloser implements EndingListener {
   #detach(connection: Connection): void {
     const { socket } = connection;
     // What the application let it into, it did for the session.
-    for (const room of socket.rooms) if (room !== socket.id) void socket.leave(room);
+    leaveRooms(socket);
     bindConnection(socket, { credential: null, exceptionOf: socketExceptionOf });
     detachSession(socket.handshake);
     this.ports.connections.bind(connection, null);

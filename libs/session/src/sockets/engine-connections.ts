@@ -6,3 +6,8 @@ export function engineConnectionsOf(server: Server): Socket['conn'][] {
   const { engine } = server as unknown as { readonly engine?: { readonly clients: Record<string, Socket['conn']> } };
   return engine === undefined ? [] : Object.values(engine.clients);
 }
+
+/** How many namespaces a client is in. */
+export function namespacesOf(client: Socket['client']): number {
+  return (client as unknown as { readonly sockets: ReadonlyMap<string, Socket> }).sockets.size;
+}

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Socket } from 'socket.io';
+import { namespacesOf } from './engine-connections.js';
 
 /** What a client is told before its connection is closed. */
 export interface SessionRevoked {
@@ -102,9 +103,4 @@ export class KickQueue {
     }, CLOSED_WITHIN_MS);
     conn.once('close', cancel);
   }
-}
-
-/** How many namespaces a client is in. */
-export function namespacesOf(client: Socket['client']): number {
-  return (client as unknown as { readonly sockets: ReadonlyMap<string, Socket> }).sockets.size;
 }

@@ -1,13 +1,8 @@
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { Connection } from './connection.js';
 
-/** Told of what this node's connections become. Must not throw, and must not wait. */
-export interface ConnectionObserver {
-  added(connection: Connection): void;
-  /** It was bound to a session, or to none from now on. */
-  bound(connection: Connection): void;
-  removed(connection: Connection): void;
-}
+/** Told of a connection that has come, gone, or changed its session. Must not throw, and must not wait. */
+export type ConnectionObserver = (connection: Connection) => void;
 
 const NONE: ReadonlySet<Connection> = new Set();
 
@@ -72,7 +67,7 @@ export class LocalConnections {
     if (this.#byId.has(id)) throw new Error(`There is a connection of the id ${id} already.`);
     this.#byId.set(id, connection);
     if (connection.credential !== null) this.#index(connection, connection.credential);
-    for (const observer of this.#observers) observer.added(connection);
+    this.#tell(connection);
   }
 
   /** Binds a connection to a session, or with `null` to none. */
@@ -81,14 +76,18 @@ export class LocalConnections {
     connection.credential = credential;
     if (this.#byId.get(connection.id) !== connection) return;
     if (credential !== null) this.#index(connection, credential);
-    for (const observer of this.#observers) observer.bound(connection);
+    this.#tell(connection);
   }
 
   remove(connection: Connection): void {
     if (this.#byId.get(connection.id) !== connection) return;
     this.#byId.delete(connection.id);
     if (connection.credential !== null) this.#unindex(connection, connection.credential);
-    for (const observer of this.#observers) observer.removed(connection);
+    this.#tell(connection);
+  }
+
+  #tell(connection: Connection): void {
+    for (const observer of this.#observers) observer(connection);
   }
 
   #index(connection: Connection, { sessionId, tenantId, userId }: VouchedCredential): void {

@@ -1,6 +1,7 @@
 import type { Namespace, Socket } from 'socket.io';
 import type { SessionChecker } from '../nest/check/session-checker.js';
 import { type VouchedCredential, type VouchedSession, vouchFor } from '../nest/credential/vouched-session.js';
+import { leaveRooms } from './leave-rooms.js';
 import type { LocalConnections } from './local-connections.js';
 
 type Adapter = Namespace['adapter'];
@@ -43,7 +44,7 @@ export class RecoveryGate {
     if (!socket.recovered) return;
     const owner = this.#owners.get(socket.data as object);
     if (owner === null || (owner !== undefined && owner === credential?.sessionId)) return;
-    for (const room of socket.rooms) if (room !== socket.id) void socket.leave(room);
+    leaveRooms(socket);
     Object.assign(socket, { recovered: false, data: {} });
   }
 

@@ -59,8 +59,7 @@ export function resolveSocketsOptions(
     ? problemsOf(parsed.data, redis !== undefined)
     : parsed.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`);
   if (!parsed.success || problems.length > 0) {
-    const list = problems.map((problem) => `- ${problem}`).join('\n');
-    throw new IdentitySessionError('CONFIGURATION_INVALID', `The options of sessionSockets are not valid:\n${list}`);
+    throw invalidSocketsOptions(problems);
   }
   const { allowedOrigins = [...csrf.allowedOrigins], registry = store === undefined ? 'postgres' : 'memory' } =
     parsed.data;
@@ -82,4 +81,9 @@ function problemsOf(options: z.infer<typeof OPTIONS>, hasRedis: boolean): string
       ? ['registry is redis, but IdentitySessionModule has no redis; give it redis: { url }']
       : []),
   ];
+}
+
+export function invalidSocketsOptions(problems: readonly string[]): IdentitySessionError {
+  const list = problems.map((problem) => `- ${problem}`).join('\n');
+  return new IdentitySessionError('CONFIGURATION_INVALID', `The options of sessionSockets are not valid:\n${list}`);
 }

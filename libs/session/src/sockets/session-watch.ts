@@ -1,4 +1,5 @@
 import { IdentitySessionError } from '../core/errors.js';
+import type { Refusal } from '../nest/check/refusals.js';
 import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { KnownSessions } from '../sync/known-sessions.js';
@@ -69,15 +70,9 @@ export class SessionWatch {
   ): Promise<void> {
     const { maxStalenessMs, onRefused } = this.ports;
     this.#asked.add(credential.sessionId);
-    try {
-      const { error } = await within(maxStalenessMs * ANSWER_WITHIN, pending);
-      if (error !== undefined) onRefused(credential, error, because);
-    } catch (error) {
-      const message = 'The session could not be confirmed in time.';
-      onRefused(credential, new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, {}, error));
-    } finally {
-      this.#asked.delete(credential.sessionId);
-    }
+    const { error } = await within(maxStalenessMs * ANSWER_WITHIN, pending).catch(unconfirmed);
+    this.#asked.delete(credential.sessionId);
+    if (error !== undefined) onRefused(credential, error, because);
   }
 
   #slice(): void {
@@ -99,4 +94,9 @@ export class SessionWatch {
       if (credential !== null) this.look(credential);
     }
   }
+}
+
+function unconfirmed(cause: unknown): Refusal {
+  const message = 'The session could not be confirmed in time.';
+  return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, {}, cause) };
 }

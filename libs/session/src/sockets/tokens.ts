@@ -1,7 +1,5 @@
 /** The options of the sockets, complete and checked. */
 export const SOCKETS_OPTIONS = Symbol('identity-session:sockets-options');
-/** The same as they were given. */
-export const SOCKETS_OPTIONS_AS_GIVEN = Symbol('identity-session:sockets-options-as-given');
 /** The `ConnectionStore`. */
 export const CONNECTION_STORE = Symbol('identity-session:connection-store');
 /** The `NodeLink`; `null` for one node. */

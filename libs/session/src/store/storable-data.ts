@@ -1,11 +1,13 @@
 import { IdentitySessionError } from '../core/errors.js';
 import type { SessionData } from '../core/session.js';
+import { isStorableText } from './storable-text.js';
 
 /** The most that a session's data may take as JSON, in bytes. */
 export const MAX_DATA_BYTES = 16_384;
 /** The deepest nesting. */
 const MAX_DATA_DEPTH = 32;
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+/** Keys that are an object's own business wherever it goes. */
+export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * A session's data as it can be stored: a plain JSON object.
@@ -24,15 +26,11 @@ export function storableJson(data: unknown, field: string): SessionData {
   if (Buffer.byteLength(json) > MAX_DATA_BYTES) throw refused(`must not exceed ${MAX_DATA_BYTES} bytes as JSON`);
   return JSON.parse(json, (key: string, value: unknown) => {
     // JSON can say what PostgreSQL cannot hold.
-    if (!isStorable(key) || (typeof value === 'string' && !isStorable(value))) {
+    if (!isStorableText(key) || (typeof value === 'string' && !isStorableText(value))) {
       throw refused('must not hold NUL or lone surrogates');
     }
     return value;
   }) as SessionData;
-}
-
-function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed();
 }
 
 function checkKeys(value: unknown, depth: number, refused: (why: string) => Error): void {

@@ -16,6 +16,11 @@ export function storableText(text: unknown, maxLength: number): string | null {
   return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
 }
 
+/** True for text that PostgreSQL holds as it is: without NUL and lone surrogates. */
+export function isStorableText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
 /** Of a reason, this many characters are kept. */
 export const MAX_REASON_LENGTH = 200;
 
@@ -24,13 +29,7 @@ export const MAX_IDENTIFIER_LENGTH = 255;
 
 /** True for an identifier that can be stored. */
 export function isStorableIdentifier(text: unknown): text is string {
-  return (
-    typeof text === 'string' &&
-    text !== '' &&
-    text.length <= MAX_IDENTIFIER_LENGTH &&
-    !text.includes('\0') &&
-    text.isWellFormed()
-  );
+  return typeof text === 'string' && text !== '' && text.length <= MAX_IDENTIFIER_LENGTH && isStorableText(text);
 }
 
 /**

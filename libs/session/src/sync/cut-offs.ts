@@ -1,7 +1,7 @@
-import type { CutOff, Issued } from '../core/cut-off.js';
+import type { Issued, ReasonedCutOff } from '../core/cut-off.js';
 
 /** Told of a cut-off that ends more than those before it. Synchronous, and must not throw. */
-export type CutOffListener = (cutOff: CutOff) => void;
+export type CutOffListener = (cutOff: ReasonedCutOff) => void;
 
 /**
  * The cut-offs that this node knows of, compared by every check of a session in memory. Nothing is forgotten here until
@@ -31,7 +31,7 @@ export class CutOffs {
   }
 
   /** Takes in cut-offs, in any order and as often as they come. From here on no check admits what they cover. */
-  apply(cutOffs: readonly CutOff[]): void {
+  apply(cutOffs: readonly ReasonedCutOff[]): void {
     for (const cutOff of cutOffs) {
       if (!this.#raise(cutOff)) continue;
       this.#latest = Math.max(this.#latest, cutOff.notBefore);
@@ -51,7 +51,7 @@ export class CutOffs {
   }
 
   /** False where the same scope has a later one. */
-  #raise({ scope: { tenantId, userId }, notBefore }: CutOff): boolean {
+  #raise({ scope: { tenantId, userId }, notBefore }: ReasonedCutOff): boolean {
     if (tenantId === undefined) {
       if (userId !== undefined) return raise(this.#users, userId, notBefore);
       if (notBefore <= this.#everybody) return false;

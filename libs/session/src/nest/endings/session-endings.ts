@@ -1,9 +1,11 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { CutOff } from '../../core/cut-off.js';
 import { type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { LoggedEvent } from '../../sync/change-log.js';
+import { CutOffs } from '../../sync/cut-offs.js';
 import { NodeClock } from '../../sync/node-clock.js';
+import { GuardedListeners } from '../events/guarded-listeners.js';
 
 /** That a session serves no longer, as this node has just applied it. */
 export interface SessionEnding {
@@ -38,25 +40,30 @@ const ENDS: Readonly<Record<SessionEnding['status'], true>> = {
  */
 @Injectable()
 export class SessionEndings {
-  readonly #logger = new Logger('IdentitySession');
-  readonly #listeners = new Set<EndingListener>();
+  readonly #listeners = new GuardedListeners<EndingListener>('the end of sessions');
 
-  constructor(@Inject(NodeClock) private readonly clock: Pick<NodeClock, 'now'>) {}
+  constructor(
+    @Inject(NodeClock) private readonly clock: Pick<NodeClock, 'now'>,
+    @Inject(CutOffs) cutOffs: CutOffs,
+  ) {
+    cutOffs.onApplied((cutOff) => {
+      this.#listeners.tell((listener) => {
+        listener.cutOff(cutOff, cutOff.reason ?? null);
+      });
+    });
+  }
 
   /** The answer ends it. */
   listen(listener: EndingListener): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return this.#listeners.listen(listener);
   }
 
   /** What this node has written and is durable. */
   wrote(records: readonly SessionRecord[]): void {
-    if (this.#listeners.size === 0) return;
+    if (this.#listeners.isEmpty) return;
     for (const { id, status, endReason, endedAt } of records) {
       if (isLive(status) || endedAt === null) continue;
-      this.#tell((listener) => {
+      this.#listeners.tell((listener) => {
         listener.ended({ sessionId: id, status: status, reason: endReason, at: endedAt });
       });
     }
@@ -65,41 +72,19 @@ export class SessionEndings {
   /** As `wrote`: who suspended it and why is not in the record. */
   wroteSuspension({ id, status }: SessionRecord, reason: string): void {
     if (status !== 'suspended') return;
-    this.#tell((listener) => {
+    this.#listeners.tell((listener) => {
       listener.ended({ sessionId: id, status, reason, at: this.clock.now() });
-    });
-  }
-
-  wroteCutOff(cutOff: CutOff, reason: string): void {
-    this.#tell((listener) => {
-      listener.cutOff(cutOff, reason);
     });
   }
 
   /** What this node has read from the change log. */
   read(changes: readonly LoggedEvent[]): void {
-    if (this.#listeners.size === 0) return;
-    for (const { type, sessionId, reason, at, cutOff } of changes) {
-      if (cutOff !== undefined) {
-        this.#tell((listener) => {
-          listener.cutOff(cutOff, reason);
-        });
-      } else if (sessionId !== null && Object.hasOwn(ENDS, type)) {
-        this.#tell((listener) => {
-          listener.ended({ sessionId, status: type as SessionEnding['status'], reason, at });
-        });
-      }
-    }
-  }
-
-  /** A listener that throws must not keep the log from being followed. */
-  #tell(call: (listener: EndingListener) => void): void {
-    for (const listener of this.#listeners) {
-      try {
-        call(listener);
-      } catch (error) {
-        this.#logger.error(`A listener failed for the end of sessions: ${String(error)}`);
-      }
+    if (this.#listeners.isEmpty) return;
+    for (const { type, sessionId, reason, at } of changes) {
+      if (sessionId === null || !Object.hasOwn(ENDS, type)) continue;
+      this.#listeners.tell((listener) => {
+        listener.ended({ sessionId, status: type as SessionEnding['status'], reason, at });
+      });
     }
   }
 }

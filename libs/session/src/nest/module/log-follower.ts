@@ -59,7 +59,7 @@ export class LogFollower {
         connect: () => this.#connect(dataSource),
         clocks: options.clocks,
         apply: (changes) => {
-          cutOffs.apply(changes.flatMap(({ cutOff }) => cutOff ?? []));
+          cutOffs.apply(changes.flatMap(({ cutOff, reason }) => (cutOff === undefined ? [] : { ...cutOff, reason })));
           known.applyLogged(changes);
           endings.read(changes);
           this.#measure(changes, clock.now());

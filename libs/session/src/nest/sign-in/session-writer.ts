@@ -84,7 +84,6 @@ export class SessionWriter {
     const cutOff = await store.cutOff(scope, note);
     store.onCommitted(() => {
       this.cutOffs.apply([cutOff]);
-      this.endings.wroteCutOff(cutOff, cutOff.reason);
       this.hints.publish();
     });
     return cutOff;

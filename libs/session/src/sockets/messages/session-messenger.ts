@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { IdentitySessionError } from '../../core/errors.js';
+import { withoutUndefined } from '../../nest/rest/defined.js';
 import { within } from '../../sync/within.js';
 import type { Ear, NodeBus } from '../nodes/node-bus.js';
 import type { ResolvedSocketsOptions } from '../resolve-sockets-options.js';
@@ -92,7 +93,7 @@ export class SessionMessenger {
         kind: 'message',
         id,
         target: isPossible ? target : NOBODY,
-        ...optional({ namespace }),
+        ...withoutUndefined({ namespace }),
         event,
         isAnswered,
       },
@@ -160,7 +161,7 @@ export class SessionMessenger {
     if (acknowledgeMs !== undefined && !isWait(acknowledgeMs)) {
       throw invalid(`acknowledge.timeoutMs must be whole milliseconds up to ${LONGEST_ACKNOWLEDGEMENT_MS}.`);
     }
-    const message = { ...head, ...optional({ acknowledgeMs }) };
+    const message = { ...head, ...withoutUndefined({ acknowledgeMs }) };
     const text = withData(JSON.stringify(message), data);
     if (Buffer.byteLength(text) > this.limits.maxNodeMessageBytes) {
       throw invalid(`The message is longer than maxNodeMessageBytes, ${this.limits.maxNodeMessageBytes}.`);
@@ -209,10 +210,6 @@ function canBe(target: MessageTarget): boolean {
 
 function isWait(ms: number): boolean {
   return Number.isSafeInteger(ms) && ms >= 1 && ms <= LONGEST_ACKNOWLEDGEMENT_MS;
-}
-
-function optional<T extends object>(given: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
 }
 
 function invalid(message: string): IdentitySessionError {

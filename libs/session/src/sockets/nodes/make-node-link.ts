@@ -1,11 +1,10 @@
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { IdentitySessionError } from '../../core/errors.js';
 import { directConnectionOf } from '../../nest/module/direct-connection.js';
 import type { ResolvedOptions } from '../../nest/options/resolve-options.js';
 import { loadRedis } from '../../redis/load-redis.js';
 import { RedisConnection, type RedisConnectionPorts } from '../../redis/redis-connection.js';
-import type { ResolvedSocketsOptions } from '../resolve-sockets-options.js';
+import { invalidSocketsOptions, type ResolvedSocketsOptions } from '../resolve-sockets-options.js';
 import { loadAdapter } from './load-adapter.js';
 import type { NodeLink } from './node-link.js';
 import { type PostgresAdapterArguments, PostgresNodeLink } from './postgres-node-link.js';
@@ -40,7 +39,8 @@ export async function makeNodeLink(
   const longestBytes = sockets.maxNodeMessageBytes * ROOM;
   if (kind === 'none') return null;
   if (kind === 'redis') return redisLink(options, longestBytes, packages);
-  if (!hasDatabase) throw missing("adapter is postgres, but there is no PostgreSQL; give a DataSource, or use 'none'");
+  if (!hasDatabase)
+    throw invalidSocketsOptions(["adapter is postgres, but there is no PostgreSQL; give a DataSource, or use 'none'"]);
   const { createAdapter } = await loadAdapter<PostgresAdapterArguments>(
     '@socket.io/postgres-adapter',
     packages.postgres,
@@ -54,7 +54,8 @@ async function redisLink(
   longestBytes: number,
   packages: AdapterPackages,
 ): Promise<NodeLink> {
-  if (redis === undefined) throw missing('adapter is redis, but there is no redis; give redis: { url } to the module');
+  if (redis === undefined)
+    throw invalidSocketsOptions(['adapter is redis, but there is no redis; give redis: { url } to the module']);
   const { createAdapter } = await loadAdapter<RedisAdapterArguments>('@socket.io/redis-adapter', packages.redis);
   const loaded = await loadRedis();
   const settings = { url: redis.url, deadlineMs: Math.max(redis.deadlineMs, LEAST_DEADLINE_MS) };
@@ -81,11 +82,4 @@ function tell(what: string): { onLost: (error: unknown) => void; onRestored: () 
       logger.log(`Messages reach the connections of other nodes again, through ${what}.`);
     },
   };
-}
-
-function missing(message: string): IdentitySessionError {
-  return new IdentitySessionError(
-    'CONFIGURATION_INVALID',
-    `The options of sessionSockets are not valid:\n- ${message}`,
-  );
 }

@@ -1,9 +1,10 @@
 import { IdentitySessionError } from '../../core/errors.js';
 import type { ConnectionMetadata } from '../../store/connection-store.js';
+import { FORBIDDEN_KEYS } from '../../store/storable-data.js';
+import { isStorableText } from '../../store/storable-text.js';
 
 /** The most that a connection's metadata may take as JSON, in bytes. */
-export const MAX_METADATA_BYTES = 2_048;
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+const MAX_METADATA_BYTES = 2_048;
 
 /**
  * A copy that can be stored, and that nobody can change.
@@ -29,10 +30,6 @@ function checkedValue(value: unknown): string | number | boolean | null {
   if (typeof value !== 'string') throw refused('must hold texts, finite numbers, booleans and null alone');
   if (!isStorableText(value)) throw refused('must not hold NUL or lone surrogates');
   return value;
-}
-
-function isStorableText(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed();
 }
 
 /** By its shape, since objects may come from another realm. */

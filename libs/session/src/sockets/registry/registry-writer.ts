@@ -2,7 +2,7 @@ import type { ConnectionEntry, ConnectionNode, ConnectionStore } from '../../sto
 import { storableText } from '../../store/storable-text.js';
 import { within } from '../../sync/within.js';
 import type { Connection } from '../connection.js';
-import type { ConnectionObserver, LocalConnections } from '../local-connections.js';
+import type { LocalConnections } from '../local-connections.js';
 
 /** What has changed is written this often, where something has. */
 const TURN_MS = 200;
@@ -39,7 +39,7 @@ type Activity = Pick<ConnectionEntry, 'transport' | 'lastActiveAt'>;
  * Writes down who is connected to this node, in batches and behind everything else. It keeps ids of what has changed and
  * no queue: where the store was away, or has lost what it had, everything is written again.
  */
-export class RegistryWriter implements ConnectionObserver {
+export class RegistryWriter {
   /** Since the node began. */
   readonly counts = { refused: 0, failures: 0, rewrites: 0 };
   /** As the store has them. */
@@ -61,7 +61,9 @@ export class RegistryWriter implements ConnectionObserver {
   constructor(private readonly ports: RegistryWriterPorts) {}
 
   start(): void {
-    this.#stopObserving = this.ports.connections.observe(this);
+    this.#stopObserving = this.ports.connections.observe((connection) => {
+      this.changed(connection);
+    });
     this.#next(0);
   }
 
@@ -75,19 +77,7 @@ export class RegistryWriter implements ConnectionObserver {
     await within(LAST_WORD_WITHIN_MS, forgotten).catch(() => undefined);
   }
 
-  added(connection: Connection): void {
-    this.changed(connection);
-  }
-
-  bound(connection: Connection): void {
-    this.changed(connection);
-  }
-
-  removed(connection: Connection): void {
-    this.changed(connection);
-  }
-
-  /** To be told of whatever else changes of a connection. */
+  /** To be told of whatever changes of a connection that `LocalConnections` does not tell. */
   changed({ id }: Connection): void {
     if (this.#isInStep) this.#changed.add(id);
   }

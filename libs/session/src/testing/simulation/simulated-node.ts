@@ -170,7 +170,13 @@ export class SimulatedNode {
     const publisher = new CoalescedHints(() => hints.send(this.process), ignore);
     // The verbs that are missing are not used here.
     const sessions = store as unknown as SessionStore;
-    this.#writer = new parts.SessionWriter(sessions, this.known, publisher, cutOffs, new SessionEndings(clock));
+    this.#writer = new parts.SessionWriter(
+      sessions,
+      this.known,
+      publisher,
+      cutOffs,
+      new SessionEndings(clock, cutOffs),
+    );
     const intervalMs = surroundings.rotates ? times.rotationIntervalMs : 0;
     const graceMs = surroundings.rotates ? times.rotationGraceMs : 0;
     const rules = { rotation: { intervalMs, graceMs, onReuse: 'revoke' } } as const;
