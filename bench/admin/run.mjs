@@ -1,13 +1,11 @@
 // What administrators' queries cost, on the first page and on the thousandth. See bench/README.md.
 // Usage: run.mjs [--quick] [--json] [--rows n] [--plans file] [--database-url url]
 // A database that is given and has sessions is taken as an earlier run has left it.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
 import { migrateIdentitySession, PostgresSessionStore } from 'nestjs-identity-session';
 import { DataSource } from 'typeorm';
+import { startDatabase } from '../database.mjs';
 import { surroundings } from '../guard/report.mjs';
 import { plansOf } from './plans.mjs';
 import { questions, searches } from './queries.mjs';
@@ -32,8 +30,7 @@ const TARGET_MS = 50;
 const STRIDE = 1_000;
 
 const where = surroundings();
-const folder = await mkdtemp(join(tmpdir(), 'bench-admin-'));
-const postgres = flags['database-url'] === undefined ? await startEmbeddedPostgres({ dataDir: folder }) : undefined;
+const postgres = await startDatabase(flags['database-url']);
 const statements = [];
 const logger = {
   logQuery: (sql, parameters) => statements.push({ sql, parameters }),
@@ -43,7 +40,7 @@ const logger = {
 };
 const dataSource = await new DataSource({
   type: 'postgres',
-  url: postgres?.url ?? flags['database-url'],
+  url: postgres.url,
   logger,
 }).initialize();
 try {
@@ -80,8 +77,7 @@ try {
   if (flags.plans !== undefined) await writeFile(flags.plans, plansOf(head, results));
 } finally {
   await dataSource.destroy();
-  await postgres?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await postgres.stop();
 }
 
 async function measureAll(store) {

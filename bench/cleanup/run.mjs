@@ -1,15 +1,10 @@
 // What the cleanup of many due sessions does to checks and sign-ins that go on meanwhile. See bench/README.md.
 // Usage: run.mjs [--quick] [--json] [--database-url url]
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
-import { migrateIdentitySession } from 'nestjs-identity-session';
 import pg from 'pg';
-import { DataSource } from 'typeorm';
 import { Child } from '../guard/child.mjs';
+import { migrate, startDatabase } from '../database.mjs';
 import { surroundings } from '../guard/report.mjs';
 import { seedSessions } from '../touch/seed.mjs';
 import { quantile, startLoad } from './load.mjs';
@@ -41,9 +36,8 @@ const STATS = { count: 100, everyMs: 100 };
 
 const size = flags.quick ? QUICK : WHOLE;
 const where = surroundings();
-const folder = await mkdtemp(join(tmpdir(), 'bench-cleanup-'));
-const postgres = flags['database-url'] === undefined ? await startEmbeddedPostgres({ dataDir: folder }) : undefined;
-const client = new pg.Client({ connectionString: postgres?.url ?? flags['database-url'] });
+const postgres = await startDatabase(flags['database-url']);
+const client = new pg.Client({ connectionString: postgres.url });
 const node = new Child(fileURLToPath(new URL('node.mjs', import.meta.url)));
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -52,15 +46,11 @@ const say = (text) => {
 };
 
 try {
-  const databaseUrl = postgres?.url ?? flags['database-url'];
-  const dataSource = await new DataSource({ type: 'postgres', url: databaseUrl }).initialize();
-  await migrateIdentitySession(dataSource);
-  await dataSource.destroy();
+  const { url: databaseUrl } = postgres;
+  await migrate(databaseUrl);
   await client.connect();
   say(`bench:cleanup at ${where.commit}, Node ${where.node}, ${where.cores} × ${where.cpu}, load ${where.loadBefore}`);
-  say(
-    `${postgres === undefined ? 'the PostgreSQL that was given' : 'embedded PostgreSQL'}, a pool of 8; ${JSON.stringify(size)}\n`,
-  );
+  say(`${postgres.name}, a pool of 8; ${JSON.stringify(size)}\n`);
   await seedTable(client, size);
   const tokens = await seedSessions(client, size.checked);
   const [cold, hot] = [tokens.slice(HOT), tokens.slice(0, HOT)];
@@ -112,8 +102,7 @@ try {
 } finally {
   await node.end();
   await client.end().catch(() => undefined);
-  await postgres?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await postgres.stop();
 }
 
 function figuresOf(kinds) {

@@ -1,9 +1,6 @@
 // How long after a revocation was answered by one node another node still admits the session: two server processes on
 // one PostgreSQL, with hints of either kind and without. See bench/README.md.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
+import { startDatabase } from '../database.mjs';
 import { surroundings } from '../guard/report.mjs';
 import { startRedis } from '../redis-server.mjs';
 import { startReferenceServer } from '../reference-server.mjs';
@@ -71,8 +68,7 @@ async function measure(databaseUrl, redisUrl, hints, tries) {
 
 const percentile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
 
-const dataDir = await mkdtemp(join(tmpdir(), 'bench-revocation-'));
-const postgres = await startEmbeddedPostgres({ dataDir });
+const postgres = await startDatabase();
 const redis = await startRedis();
 try {
   const { commit, node, cpu, cores, loadBefore } = surroundings();
@@ -94,5 +90,4 @@ try {
 } finally {
   redis?.stop();
   await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
 }

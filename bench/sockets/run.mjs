@@ -1,13 +1,8 @@
 // How fast sockets end with their session, what they cost, and what many at once do to a node. See bench/README.md.
 // Usage: run.mjs [--quick] [--json] [--only name,name] [--database-url url]
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
-import { migrateIdentitySession } from 'nestjs-identity-session';
 import pg from 'pg';
-import { DataSource } from 'typeorm';
+import { migrate, startDatabase } from '../database.mjs';
 import { surroundings } from '../guard/report.mjs';
 import { startRedis } from '../redis-server.mjs';
 import { memory } from './memory.mjs';
@@ -53,21 +48,18 @@ const unknown = names.filter((name) => !(name in SCENARIOS));
 if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(SCENARIOS).join(', ')}; not ${unknown.join(', ')}`);
 
 const where = surroundings();
-const folder = await mkdtemp(join(tmpdir(), 'bench-sockets-'));
-const postgres = flags['database-url'] === undefined ? await startEmbeddedPostgres({ dataDir: folder }) : undefined;
-const databaseUrl = postgres?.url ?? flags['database-url'];
+const postgres = await startDatabase(flags['database-url']);
+const { url: databaseUrl } = postgres;
 const database = new pg.Client({ connectionString: databaseUrl });
 const redis = names.includes('redis') ? await startRedis() : undefined;
 try {
-  const dataSource = await new DataSource({ type: 'postgres', url: databaseUrl }).initialize();
-  await migrateIdentitySession(dataSource);
-  await dataSource.destroy();
+  await migrate(databaseUrl);
   await database.connect();
   if (!flags.json) {
     console.log(
       `bench:sockets at ${where.commit}, Node ${where.node}, ${where.cores} × ${where.cpu}, load ${where.loadBefore}`,
     );
-    console.log(`${postgres === undefined ? 'the PostgreSQL that was given' : 'embedded PostgreSQL'}, pools of 8\n`);
+    console.log(`${postgres.name}, pools of 8\n`);
   }
   const results = {};
   for (const name of names) {
@@ -86,8 +78,7 @@ try {
 } finally {
   await database.end().catch(() => undefined);
   redis?.stop();
-  await postgres?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await postgres.stop();
 }
 
 function print(name, { targets, ...result }) {

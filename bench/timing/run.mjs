@@ -1,11 +1,8 @@
 // Whether the time of a refusal tells what the answer does not: an unknown session from a known one with a wrong secret,
 // and an unknown account from a wrong password. One reference server on one PostgreSQL. See bench/README.md.
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
+import { startDatabase } from '../database.mjs';
 import { surroundings } from '../guard/report.mjs';
 import { startReferenceServer } from '../reference-server.mjs';
 import { cropped, quantile, welch } from './welch.mjs';
@@ -87,8 +84,7 @@ function report(names, [a, b]) {
   return worst < MOST;
 }
 
-const dataDir = await mkdtemp(join(tmpdir(), 'bench-timing-'));
-const postgres = await startEmbeddedPostgres({ dataDir });
+const postgres = await startDatabase();
 try {
   const { commit, node: version, cpu, cores, loadBefore } = surroundings();
   console.log(`bench:timing at ${commit}, Node ${version}, ${cores} × ${cpu}, load ${loadBefore}`);
@@ -128,5 +124,4 @@ try {
   }
 } finally {
   await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
 }

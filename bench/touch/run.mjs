@@ -1,12 +1,7 @@
 // What touches cost, and what a node that loses its memory or its log asks of the database. See bench/README.md.
 // Usage: run.mjs [--quick] [--json] [--only name,name] [--database-url url]
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '@identity-session/embedded-postgres';
-import { migrateIdentitySession } from 'nestjs-identity-session';
-import { DataSource } from 'typeorm';
+import { migrate, startDatabase } from '../database.mjs';
 import { surroundings } from '../guard/report.mjs';
 import * as scenarios from './scenarios.mjs';
 import { targetsOf } from './targets.mjs';
@@ -51,18 +46,15 @@ const text = (value) => {
 };
 
 const where = surroundings();
-const folder = await mkdtemp(join(tmpdir(), 'bench-touch-'));
-const postgres = flags['database-url'] === undefined ? await startEmbeddedPostgres({ dataDir: folder }) : undefined;
+const postgres = await startDatabase(flags['database-url']);
 try {
-  const databaseUrl = postgres?.url ?? flags['database-url'];
-  const dataSource = await new DataSource({ type: 'postgres', url: databaseUrl }).initialize();
-  await migrateIdentitySession(dataSource);
-  await dataSource.destroy();
+  const { url: databaseUrl } = postgres;
+  await migrate(databaseUrl);
   if (!flags.json) {
     console.log(
       `bench:touch at ${where.commit}, Node ${where.node}, ${where.cores} × ${where.cpu}, load ${where.loadBefore}`,
     );
-    console.log(`${postgres === undefined ? 'the PostgreSQL that was given' : 'embedded PostgreSQL'}, pools of 8\n`);
+    console.log(`${postgres.name}, pools of 8\n`);
   }
   const results = {};
   for (const name of names) {
@@ -72,8 +64,7 @@ try {
   }
   if (flags.json) console.log(JSON.stringify({ surroundings: where, results }, null, 2));
 } finally {
-  await postgres?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await postgres.stop();
 }
 
 function print(name, { targets, ...result }) {
