@@ -92,6 +92,8 @@ export class ConnectionCloser implements EndingListener {
     if (options.whenUnverifiable === 'keep') return;
     for (const connection of [...connections.ofSession(sessionId)]) {
       this.counts.unverified += 1;
+      // It may take its time to go, and is not found again meanwhile.
+      connections.remove(connection);
       kicks.drop(connection.socket);
     }
   }
