@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { IdentitySessionError } from '../core/errors.js';
 import type { SessionRecord } from '../core/session.js';
 import { type VouchedCredential, vouchFor } from '../nest/credential/vouched-session.js';
@@ -31,6 +32,7 @@ export interface AnonymousConnectionsPorts {
 
 /** Gives connections that were let in without a session the one that their user signs in to. */
 export class AnonymousConnections {
+  readonly #logger = new Logger('IdentitySession');
   readonly #failures = new WeakMap<Connection, number>();
 
   constructor(private readonly ports: AnonymousConnectionsPorts) {}
@@ -48,7 +50,13 @@ export class AnonymousConnections {
       const connection = this.ports.connections.get(id.trim());
       if (connection === undefined || connection.credential !== null) continue;
       if (connection.socket.handshake.headers['user-agent'] !== headers['user-agent']) continue;
-      this.#bind(connection, vouchFor({ sessionId, userId, tenantId, assurance, authenticatedAt }));
+      try {
+        this.#bind(connection, vouchFor({ sessionId, userId, tenantId, assurance, authenticatedAt }));
+      } catch (error) {
+        if (!(error instanceof IdentitySessionError)) throw error;
+        // There are too many of that session or user. The sign-in is done all the same; this one stays as it is.
+        this.#logger.debug(`A connection was not adopted by its sign-in: ${error.message}`);
+      }
     }
   }
 
