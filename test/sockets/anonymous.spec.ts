@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionAdminService } from 'nestjs-identity-session';
+import { SessionSockets } from 'nestjs-identity-session/sockets';
 import { type Client, send, signedIn } from '../security/support/client.js';
 import { eventually } from '../security/support/time.js';
 import type { TestApp } from '../support/app.js';
@@ -8,14 +9,21 @@ import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
 
 const BROWSER = { 'User-Agent': 'Browser/1' };
+const MOST = 6;
 
 describe('connections without a session, where they are let in', () => {
   let node: TestApp;
+  const logged = { warn: [] as unknown[], error: [] as unknown[] };
 
   beforeAll(async () => {
     node = await startSocketApp({
       gateways: [WhoamiGateway],
-      sockets: { anonymous: true, onSignOut: 'detach', limits: { perSession: 3 } },
+      sockets: { anonymous: true, onSignOut: 'detach', limits: { perSession: 3, anonymousPerAddress: MOST } },
+      logger: {
+        log: () => undefined,
+        warn: (text) => logged.warn.push(text),
+        error: (text) => logged.error.push(text),
+      },
     });
   });
   afterAll(() => node.close());
@@ -93,6 +101,45 @@ describe('connections without a session, where they are let in', () => {
     expect(outcomes[2]).toMatchObject({ userId: 'many' });
     expect(outcomes[3]).toMatchObject({ error: { code: 'TOO_MANY_REQUESTS' } });
     for (const client of clients) client.close();
+  });
+
+  it('past the limits of the session stay nobody’s, which a sign-in survives and the log takes for no failure', async () => {
+    const clients = await Promise.all([open(), open(), open(), open()]);
+    const id = await signInWith('crowd', clients.map(({ socket }) => socket.id).join(','));
+    const whose = await Promise.all(clients.map((client) => client.ask('whoami')));
+    expect(whose).toEqual([
+      ...Array(3).fill(expect.objectContaining({ userId: 'crowd', sessionId: id })),
+      expect.objectContaining(nobody),
+    ]);
+    expect(logged.error).toEqual([]);
+    for (const client of clients) client.close();
+  });
+
+  it('[row 63] of one address are no more than configured, until somebody authenticates them', async () => {
+    await eventually(() => node.app.get(SessionSockets).figures.connections === 0);
+    const user = await signIn('past-the-crowd');
+    const clients = await Promise.all(Array.from({ length: MOST }, open));
+    const refused = async () => {
+      const client = SocketClient.open(node.url);
+      const outcome = await client.outcome();
+      client.close();
+      return outcome;
+    };
+    expect(await refused()).toMatchObject({
+      code: 'TOO_MANY_REQUESTS',
+      status: 429,
+      detail: expect.stringContaining('address'),
+    });
+    await refused();
+    expect(logged.warn).toEqual([expect.stringContaining('trustProxyHops')]);
+    const signedInClient = await SocketClient.connect(node.url, { auth: { token: user.token } });
+    expect(await clients[0]!.ask('session:authenticate', { token: user.token })).toMatchObject({
+      sessionId: user.sessionId,
+    });
+    clients.push(await open(), signedInClient);
+    expect(await refused()).toBeDefined();
+    for (const client of clients) client.close();
+    await eventually(async () => (await refused()) === undefined);
   });
 
   it('[row 59] are what a sign-out leaves where it detaches', async () => {

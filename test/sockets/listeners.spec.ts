@@ -5,6 +5,7 @@ import { SessionSockets } from 'nestjs-identity-session/sockets';
 import type { Server, Socket } from 'socket.io';
 import { SignInListeners } from '../../libs/session/src/nest/sign-in/sign-in-listeners.js';
 import { SessionChecker } from '../../libs/session/src/nest/check/session-checker.js';
+import { RequestCredentials } from '../../libs/session/src/nest/credential/request-credentials.js';
 import { type Client, signedIn } from '../security/support/client.js';
 import { eventually } from '../security/support/time.js';
 import type { TestApp } from '../support/app.js';
@@ -30,9 +31,11 @@ const ROOM = 'team-42';
 describe('connections of an application that does as it likes', () => {
   let node: TestApp;
   let server: Server;
+  const errors: unknown[][] = [];
 
   beforeAll(async () => {
     node = await startSocketApp({
+      logger: { log: () => undefined, warn: () => undefined, error: (...what) => errors.push(what) },
       gateways: [WhoamiGateway, BouncerGateway],
       sockets: { anonymous: true, onSignOut: 'detach', handshakeTimeoutMs: 300 },
     });
@@ -65,6 +68,28 @@ describe('connections of an application that does as it likes', () => {
       expect(await client.closed()).toMatchObject({ code: 'SESSION_REVOKED' });
     },
   );
+
+  it('are refused with nothing of an error that nobody foresaw, which the log has once, with its stack', async () => {
+    const user = await signIn('buggy');
+    const credentials = node.app.get(RequestCredentials, { strict: false });
+    credentials.of = () => {
+      throw new TypeError('a bug with its secrets');
+    };
+    errors.splice(0);
+    try {
+      for (let n = 0; n < 2; n += 1) {
+        const refusal = await SocketClient.open(node.url).outcome();
+        expect(refusal).toMatchObject({ status: 503, code: 'SESSION_STORE_UNAVAILABLE' });
+        expect(JSON.stringify(refusal)).not.toContain('bug');
+      }
+    } finally {
+      Reflect.deleteProperty(credentials, 'of');
+    }
+    expect(errors).toHaveLength(1);
+    expect(errors[0]![0]).toContain('TypeError: a bug');
+    expect(errors[0]![0]).toContain('listeners.spec.ts');
+    (await connect(user)).close();
+  });
 
   it('leave nothing behind where a gateway disconnects them as they come', async () => {
     const user = await signIn('bounced');

@@ -33,7 +33,14 @@ const OPTIONS = z.strictObject({
   nodeAnswerTimeoutMs: ms(1_000),
   hooks: z.custom<Type<SocketHooks>>((value) => typeof value === 'function', 'must be a class').optional(),
   maxQueuedMessages: most(1_000),
-  limits: z.strictObject({ perSession: most(20), perUser: most(100), perNode: most(100_000) }).prefault({}),
+  limits: z
+    .strictObject({
+      perSession: most(20),
+      perUser: most(100),
+      perNode: most(100_000),
+      anonymousPerAddress: z.int().min(0).max(1_000_000).default(100),
+    })
+    .prefault({}),
 });
 
 type Registry = 'postgres' | 'redis' | 'memory' | ConnectionStore;

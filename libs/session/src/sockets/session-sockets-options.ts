@@ -56,5 +56,10 @@ export interface SessionSocketsOptions {
     readonly perUser?: number;
     /** Of everybody. Default 100 000. */
     readonly perNode?: number;
+    /**
+     * Of one address, or one /64 of IPv6, while nobody has authenticated them; 0 is no limit. Behind a proxy set
+     * `trustProxyHops`, or everybody has one address. Default 100.
+     */
+    readonly anonymousPerAddress?: number;
   };
 }

@@ -15,6 +15,7 @@ import { KnownSessions } from '../sync/known-sessions.js';
 import { NodeClock } from '../sync/node-clock.js';
 import { AnonymousConnections } from './anonymous-connections.js';
 import { Connection } from './connection.js';
+import { ConnectionLimits } from './connection-limits.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { HookRunner } from './hook-runner.js';
 import { engineConnectionsOf, namespacesOf } from './engine-connections.js';
@@ -30,6 +31,7 @@ import { type SocketFigures, socketSamples } from './socket-metrics.js';
 import { SocketHandshake } from './socket-handshake.js';
 import { connectErrorOf, socketExceptionOf, socketProblemOf } from './socket-problem.js';
 import { SOCKETS_OPTIONS } from './tokens.js';
+import { UnexpectedErrors } from './unexpected-errors.js';
 
 /**
  * Binds socket.io connections to sessions. Every namespace asks for a session, those made later too; a connection closes
@@ -43,6 +45,8 @@ export class SessionSockets implements BeforeApplicationShutdown {
   readonly #anonymous: AnonymousConnections;
   readonly #inbound: InboundMessages;
   readonly #recovery: RecoveryGate;
+  readonly #limits: ConnectionLimits;
+  readonly #unexpected = new UnexpectedErrors();
   /** Between the handshake and the connection. */
   readonly #proved = new WeakMap<Socket, VouchedCredential | null>();
   readonly #kicks = new KickQueue(schedule);
@@ -66,6 +70,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
     @Inject(SessionMetrics) metrics: SessionMetrics,
   ) {
     metrics.add(() => socketSamples(this.figures));
+    this.#limits = new ConnectionLimits(connections, options);
     this.#handshake = new SocketHandshake(checker, credentials, { anonymous: options.anonymous, trustProxyHops });
     this.#watch = new SessionWatch({
       connections,
@@ -91,7 +96,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
       connections,
       handshake: this.#handshake,
       bind: (connection, credential) => {
-        this.#refuseTooMany(credential);
+        this.#limits.demandRoom(credential, connection.address);
         this.#bind(connection, credential);
       },
     });
@@ -159,7 +164,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
           next();
         },
         (error: unknown) => {
-          next(connectErrorOf(asRefusal(error)));
+          next(connectErrorOf(this.#unexpected.asRefusal(error)));
         },
       );
     });
@@ -174,7 +179,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
     this.#refuseStopped();
     const credential = await this.#handshake.authenticate(socket);
     this.#refuseStopped();
-    this.#refuseTooMany(credential);
+    this.#limits.demandRoom(credential, this.#handshake.addressOf(socket));
     this.#proved.set(socket, credential);
   }
 
@@ -191,10 +196,10 @@ export class SessionSockets implements BeforeApplicationShutdown {
     const connection = new Connection(socket, this.#handshake.addressOf(socket), this.clock.now());
     this.#recovery.settle(socket, credential);
     try {
-      this.#refuseTooMany(credential);
+      this.#limits.demandRoom(credential, connection.address);
       this.connections.add(connection);
     } catch (error) {
-      socket.emit('exception', socketProblemOf(asRefusal(error)));
+      socket.emit('exception', socketProblemOf(this.#unexpected.asRefusal(error)));
       socket.disconnect(true);
       return;
     }
@@ -234,26 +239,4 @@ export class SessionSockets implements BeforeApplicationShutdown {
     const message = 'The server is stopping. Connect again.';
     throw new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 });
   }
-
-  #refuseTooMany(credential: VouchedCredential | null): void {
-    const { limits } = this.options;
-    if (this.connections.size >= limits.perNode) throw tooMany('of this server', limits.perNode);
-    if (credential === null) return;
-    const { sessionId, tenantId, userId } = credential;
-    if (this.connections.ofSession(sessionId).size >= limits.perSession) {
-      throw tooMany('of this session', limits.perSession);
-    }
-    if (this.connections.ofUser(tenantId, userId).size >= limits.perUser) throw tooMany('of this user', limits.perUser);
-  }
-}
-
-function tooMany(whose: string, most: number): IdentitySessionError {
-  const message = `There are ${most} connections ${whose}, which is the most. Close one of them.`;
-  return new IdentitySessionError('TOO_MANY_REQUESTS', message, { retryAfterSeconds: 10 });
-}
-
-function asRefusal(error: unknown): IdentitySessionError {
-  if (error instanceof IdentitySessionError) return error;
-  const message = 'The connection could not be checked. Try again.';
-  return new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }, error);
 }
