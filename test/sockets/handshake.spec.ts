@@ -163,11 +163,15 @@ describe.each(ADAPTERS)('a handshake on %s', (adapter) => {
     }
   });
 
-  it('[row 61] connection state recovery revives no ended session', async () => {
+  it.each([
+    ['', (): void => undefined],
+    [', with an adapter set later either', (server: Server) => void server.adapter(server.adapter()!)],
+  ])('[row 61] connection state recovery revives no ended session%s', async (_when, prepare) => {
     // What carries messages between nodes recovers nothing at all.
     const sockets = { adapter: 'none' } as const;
     const recovering = await startSocketApp({ adapter, gateways: [RecoveringGateway], sockets, joins: node });
     try {
+      prepare(serverOf(recovering));
       const doomed = await signedIn(recovering, { userId: 'rec', transport: 'bearer' });
       const client = await SocketClient.connect(recovering.url, { auth: { token: doomed.token } });
       const received = new Promise((resolve) => client.socket.once('news', resolve));

@@ -25,7 +25,26 @@ export class RecoveryGate {
     private readonly checker: Pick<SessionChecker, 'verifyVouched'>,
   ) {}
 
-  guard({ adapter }: Namespace): void {
+  guard(namespace: Namespace): void {
+    this.#guard(namespace.adapter);
+    // Where the application sets another adapter, the namespace makes a new one.
+    const init = namespace._initAdapter.bind(namespace);
+    namespace._initAdapter = () => {
+      init();
+      this.#guard(namespace.adapter);
+    };
+  }
+
+  /** Takes from a connection what it has recovered, where that was another session's. */
+  settle(socket: Socket, credential: VouchedCredential | null): void {
+    if (!socket.recovered) return;
+    const owner = this.#owners.get(socket.data as object);
+    if (owner === null || (owner !== undefined && owner === credential?.sessionId)) return;
+    leaveRooms(socket);
+    Object.assign(socket, { recovered: false, data: {} });
+  }
+
+  #guard(adapter: Adapter): void {
     const persist = adapter.persistSession.bind(adapter);
     const restore: (...asked: Parameters<Adapter['restoreSession']>) => Promise<(Restored & Kept) | null> =
       adapter.restoreSession.bind(adapter);
@@ -37,15 +56,6 @@ export class RecoveryGate {
       const found = await restore(...asked);
       return found !== null && (await this.#mayHave(found)) ? found : null;
     }) as Adapter['restoreSession'];
-  }
-
-  /** Takes from a connection what it has recovered, where that was another session's. */
-  settle(socket: Socket, credential: VouchedCredential | null): void {
-    if (!socket.recovered) return;
-    const owner = this.#owners.get(socket.data as object);
-    if (owner === null || (owner !== undefined && owner === credential?.sessionId)) return;
-    leaveRooms(socket);
-    Object.assign(socket, { recovered: false, data: {} });
   }
 
   async #mayHave({ owner, data }: Restored & Kept): Promise<boolean> {
