@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { CurrentSession, type Session, SessionAdminService, SessionService } from 'nestjs-identity-session';
 import type { Socket } from 'socket.io';
+import { KnownSessions } from '../../libs/session/src/sync/known-sessions.js';
 import { type Client, signedIn } from '../security/support/client.js';
 import type { TestApp } from '../support/app.js';
+import { until } from './support/cluster.js';
 import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
 
@@ -22,7 +24,7 @@ describe('connections end with their session', () => {
 
   beforeAll(async () => {
     const first = await startSocketApp({ gateways: [EchoGateway] });
-    nodes = [first, await startSocketApp({ gateways: [EchoGateway], joins: first })];
+    nodes = [first, await startSocketApp({ gateways: [EchoGateway], joins: first, options: { strict: true } })];
   });
   afterAll(async () => {
     for (const node of nodes.reverse()) await node.close();
@@ -54,6 +56,19 @@ describe('connections end with their session', () => {
     }
     for (const client of staying) expect(await client.ask('whoami')).toMatchObject({ sessionId: other.sessionId });
     for (const client of staying) client.close();
+  });
+
+  it('[row 60] are looked at again from memory, also where every request asks the database', async () => {
+    const [, strict] = nodes as [TestApp, TestApp];
+    const user = await signedIn(strict, { userId: 'sue', transport: 'bearer' });
+    const client = await connect(strict, user);
+    const { counts } = strict.app.get(KnownSessions, { strict: false });
+    const { inMemory, inDatabase } = counts;
+    await until('it was looked at', () => counts.inMemory >= inMemory + 3);
+    expect(counts.inDatabase).toBe(inDatabase);
+    await client.ask('whoami');
+    expect(counts.inDatabase).toBeGreaterThan(inDatabase);
+    client.close();
   });
 
   it('rotation closes none', async () => {

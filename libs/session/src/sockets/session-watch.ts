@@ -58,7 +58,7 @@ export class SessionWatch {
     const { sessionId } = credential;
     const strict = !known.isHeldFor(sessionId, maxStalenessMs * AHEAD);
     if (strict && this.#asked.has(sessionId)) return;
-    const verdict = checker.verifyVouched(credential, { skipTouch: true, strict });
+    const verdict = checker.verifyVouched(credential, { skipTouch: true, isWatch: true, strict });
     if (verdict instanceof Promise) void this.#await(credential, verdict, because);
     else if (verdict.error !== undefined) this.ports.onRefused(credential, verdict.error, because);
   }

@@ -110,7 +110,7 @@ export class SessionChecker {
   ): SessionVerdict | Promise<SessionVerdict> {
     const id = vouchedSessionId(vouched);
     if (id === undefined) return invalid();
-    const isStrict = this.#isStrict || requirements.strict === true;
+    const isStrict = requirements.strict === true || (this.#isStrict && requirements.isWatch !== true);
     const entry = isStrict ? undefined : this.known.trusted(id);
     const verdict = entry && this.#judgeVouched(vouched, entry, requirements, address, userAgent);
     return (

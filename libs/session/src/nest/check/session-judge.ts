@@ -16,6 +16,8 @@ export interface SessionRequirements {
   readonly skipTouch?: boolean;
   /** Always asks the database, as of after the request came. */
   readonly strict?: boolean;
+  /** Trusts memory as without the option `strict`: for what nobody asks for, and looks again and again by itself. */
+  readonly isWatch?: boolean;
   /**
    * The caller gives a successor to the client, the way that the token came. Only then is a token rotated that is due, and
    * only then is a successor told.
