@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectedSocket, SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
-import { AllowAnonymous, SessionAdminService } from 'nestjs-identity-session';
+import { AllowAnonymous, SessionAdminService, SessionMetrics } from 'nestjs-identity-session';
 import {
   type ConnectionRecord,
   ConnectionRegistry,
@@ -273,6 +273,9 @@ describe('who is connected', () => {
     first.close();
     await eventually(async () => (await registryOf(a).find(twin.id))?.node === 'node-b');
     expect(registryOf(b).figures.refused).toBe(refusedBefore + 1);
+    expect(b.app.get(SessionMetrics).collect()).toContainEqual(
+      expect.objectContaining({ name: 'identity_session_registry_refused_total', value: refusedBefore + 1 }),
+    );
     localOf(b).remove(twin);
     await closeAll();
   });

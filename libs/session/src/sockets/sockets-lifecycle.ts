@@ -5,7 +5,8 @@ import { HookRunner } from './hook-runner.js';
 import { SlowReceivers } from './messages/slow-receivers.js';
 import { muteGateways } from './mute-gateways.js';
 import type { NodeLink } from './nodes/node-link.js';
-import { nodeLinkSamples } from './socket-metrics.js';
+import { ConnectionRegistry } from './registry/connection-registry.js';
+import { nodeLinkSamples, registrySamples } from './socket-metrics.js';
 import { NODE_LINK } from './tokens.js';
 
 /** Opens what carries messages between nodes, and closes it after the servers. */
@@ -16,8 +17,10 @@ export class SocketsLifecycle implements OnApplicationBootstrap, OnApplicationSh
     @Inject(SlowReceivers) private readonly slow: SlowReceivers,
     @Inject(HookRunner) private readonly hooks: HookRunner,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ConnectionRegistry) registry: ConnectionRegistry,
     @Inject(SessionMetrics) metrics: SessionMetrics,
   ) {
+    metrics.add(() => registrySamples(registry.figures));
     if (link !== null) metrics.add(() => nodeLinkSamples(link));
   }
 
