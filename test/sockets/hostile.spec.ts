@@ -1,5 +1,9 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { SessionSockets } from 'nestjs-identity-session/sockets';
+import type { Server } from 'socket.io';
 import { type Client, signedIn } from '../security/support/client.js';
 import { eventually } from '../security/support/time.js';
 import type { TestApp } from '../support/app.js';
@@ -9,6 +13,18 @@ import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
 
 const HANDSHAKE_MS = 300;
+
+@WebSocketGateway({ namespace: /^\/room-/ })
+class RoomGateway {
+  @SubscribeMessage('echo')
+  echo(): void {}
+}
+
+/** What is held afterwards is not for want of a collection. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
 
 describe('hostile clients', () => {
   let node: TestApp;
@@ -140,6 +156,41 @@ describe('hostile clients', () => {
     }
     expect(await witness.ask('whoami')).toMatchObject({ userId: 'witness' });
     witness.close();
+    await isFine();
+  });
+
+  it('[row 63] 10 000 namespaces that match a pattern leave nothing behind', async () => {
+    const alone = await startSocketApp({ gateways: [RoomGateway], sockets: { adapter: 'none' }, joins: node });
+    try {
+      const [server] = alone.app.get(SessionSockets).servers as [Server];
+      const before = server._nsps.size;
+      const { manager } = rawClient(alone);
+      await new Promise<void>((resolve) => {
+        manager.once('open', resolve);
+        manager.open();
+      });
+      manager.engine.transport.ws.send(`40/room-mine,{"token":"${user.token}"}`);
+      await eventually(() => server._nsps.size === before + 1);
+      let refused = 0;
+      manager.engine.on('packet', ({ data }) => {
+        if (typeof data === 'string' && data.includes('SESSION_MISSING')) refused += 1;
+      });
+      const make = async (from: number, to: number): Promise<number> => {
+        for (let n = from; n < to; n += 1) manager.engine.transport.ws.send(`40/room-${n},`);
+        await eventually(() => refused === to);
+        expect(server._nsps.size).toBe(before + 1);
+        collectGarbage();
+        return process.memoryUsage().heapUsed;
+      };
+      const first = await make(0, 1_000);
+      const last = await make(1_000, 10_000);
+      // Each would take several KB.
+      expect(last - first).toBeLessThan(4_000_000);
+      manager.engine.close();
+      await eventually(() => server._nsps.size === before);
+    } finally {
+      await alone.close();
+    }
     await isFine();
   });
 

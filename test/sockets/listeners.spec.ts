@@ -102,6 +102,34 @@ describe('connections of an application that does as it likes', () => {
     expect(connections()).toBe(0);
   });
 
+  it('find who is in a namespace by a pattern, also where the last one left while they came', async () => {
+    const user = await signIn('meets');
+    const path = '/meet-1';
+    let isHeld = false;
+    let letIn: () => void = () => undefined;
+    server.of(/^\/meet-\d$/).use((_socket, next) => {
+      if (isHeld) letIn = next;
+      else next();
+    });
+    const first = await connect(user, path);
+    isHeld = true;
+    const second = SocketClient.open(node.url + path, { auth: { token: user.token } });
+    const outcome = second.outcome();
+    const waiting = letIn;
+    await eventually(() => letIn !== waiting);
+    first.close();
+    await eventually(() => connections() === 0);
+    isHeld = false;
+    letIn();
+    expect(await outcome).toBeUndefined();
+    const third = await connect(user, path);
+    expect([...server.of(path).sockets.keys()]).toEqual([second.socket.id, third.socket.id]);
+    second.close();
+    third.close();
+    await eventually(() => !server._nsps.has(path));
+    expect(server._nsps.has(path)).toBe(false);
+  });
+
   it('keep nothing that they were let into by a session which they have left', async () => {
     const user = await signIn('leaver');
     const client = await connect(user);

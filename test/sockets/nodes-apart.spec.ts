@@ -138,6 +138,28 @@ function apart(start: (joins?: { readonly joins: TestApp }) => Promise<TestApp>,
     expect(tables).toEqual([]);
   });
 
+  it('hears a namespace while somebody is in it, and no longer', async () => {
+    const name = '/dynamic-room';
+    const join = () =>
+      Promise.all([a, b].map(({ url }) => SocketClient.connect(url + name, { auth: { token: user.token } })));
+    for (const round of [1, 2]) {
+      const clients = await join();
+      const namespaces = [a, b].map(({ app }) => app.get(EchoGateway).server.of(name));
+      const inRoom: unknown[] = [];
+      clients[1]!.socket.on('news', (text) => inRoom.push(text));
+      await until('it is heard', () => {
+        namespaces[0]!.emit('news', round);
+        return inRoom.includes(round);
+      });
+      for (const client of clients) client.close();
+      await until('it is closed', () => [a, b].every(({ app }) => !app.get(EchoGateway).server._nsps.has(name)));
+      for (const { adapter } of namespaces) {
+        const { client } = adapter as { client?: { readonly channels: Set<string> } };
+        expect([...(client?.channels ?? [])]).not.toContain(`socket.io#${name}`);
+      }
+    }
+  });
+
   it('goes on for its own connections while other nodes cannot be reached, and reaches them again afterwards', async () => {
     await fault.breakAndRepair(a);
     const link = a.app.get<NodeLink>(NODE_LINK);

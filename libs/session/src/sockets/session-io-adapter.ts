@@ -52,6 +52,8 @@ export class SessionIoAdapter extends IoAdapter {
       pingInterval: heartbeatIntervalMs,
       pingTimeout: heartbeatTimeoutMs - heartbeatIntervalMs,
       ...(this.#link === null ? {} : { adapter: this.#link.adapter() }),
+      // Clients make namespaces by a pattern before anybody has asked who they are. Recovery keeps in them what it knows.
+      cleanupEmptyChildNamespaces: given.connectionStateRecovery === undefined,
       ...given,
       allowRequest: this.#allowing(given.allowRequest),
       // Who comes back is asked again: the session may be over.

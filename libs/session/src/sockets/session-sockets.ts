@@ -14,6 +14,7 @@ import type { ResolvedOptions } from '../nest/options/resolve-options.js';
 import { KnownSessions } from '../sync/known-sessions.js';
 import { NodeClock } from '../sync/node-clock.js';
 import { AnonymousConnections } from './anonymous-connections.js';
+import { keepWhileJoined } from './child-namespaces.js';
 import { Connection } from './connection.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { ConnectionCloser } from './connection-closer.js';
@@ -157,6 +158,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   }
 
   #guard(namespace: Namespace): void {
+    keepWhileJoined(namespace);
     this.#recovery.guard(namespace);
     namespace.use((socket, next) => {
       void this.#admit(socket).then(

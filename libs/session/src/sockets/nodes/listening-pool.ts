@@ -33,6 +33,7 @@ const PROBE_INTERVAL_MS = 5_000;
  */
 export class ListeningPool {
   #client: pg.Client | undefined;
+  #statement: Statement | undefined;
   #probe: NodeJS.Timeout | undefined;
   #isListening = false;
   #hasHeard = false;
@@ -61,6 +62,7 @@ export class ListeningPool {
     }
     this.#client = client;
     const statement = oneAfterTheOther(client);
+    this.#statement = statement;
     this.#probe = setInterval(() => {
       statement('SELECT 1').catch(() => {
         destroy(client);
@@ -68,6 +70,11 @@ export class ListeningPool {
     }, PROBE_INTERVAL_MS).unref();
     return this.#clientOf(client, statement);
   };
+
+  /** Where it is not connected, it listens to nothing. */
+  unlisten(channel: string): void {
+    this.#statement?.(`UNLISTEN ${pg.escapeIdentifier(channelOf(channel))}`).catch(() => undefined);
+  }
 
   close(): void {
     this.#isClosed = true;
@@ -115,6 +122,7 @@ export class ListeningPool {
     clearInterval(this.#probe);
     const client = this.#client;
     this.#client = undefined;
+    this.#statement = undefined;
     this.#isListening = false;
     this.#hasHeard = false;
     if (client !== undefined) destroy(client);

@@ -25,7 +25,7 @@ interface PatchedAdapter extends ClusterAdapter {
   doPublishResponse(requester: string, response: unknown): Promise<void>;
   readonly cleanupTimer?: NodeJS.Timeout;
   readonly heartbeatTimer?: NodeJS.Timeout;
-  readonly client?: { readonly cleanupTimer?: NodeJS.Timeout };
+  readonly client?: { readonly cleanupTimer?: NodeJS.Timeout; readonly channels: Set<string> };
 }
 
 const CHANNEL_PREFIX = 'socket.io';
@@ -94,11 +94,18 @@ export class PostgresNodeLink implements NodeLink {
         if (!toldOf.has(error as object)) this.figures.malformed += 1;
       },
     });
-    const patch = (adapter: PatchedAdapter): PatchedAdapter => this.#patch(adapter);
+    const patch = (adapter: PatchedAdapter, onClosed: () => void): PatchedAdapter => this.#patch(adapter, onClosed);
     return function adapterOf(namespace: Namespace) {
       const adapter = make(namespace) as PatchedAdapter;
-      byChannel.set(`${CHANNEL_PREFIX}#${namespace.name}`, adapter);
-      return patch(adapter);
+      const channel = `${CHANNEL_PREFIX}#${namespace.name}`;
+      byChannel.set(channel, adapter);
+      return patch(adapter, () => {
+        if (byChannel.get(channel) !== adapter) return;
+        byChannel.delete(channel);
+        // It would listen for good: clients may make any number of namespaces, one after the other.
+        adapter.client?.channels.delete(channel);
+        pool.unlisten(channel);
+      });
     } as unknown as AdapterFactory;
   }
 
@@ -118,7 +125,7 @@ export class PostgresNodeLink implements NodeLink {
     await within(CLOSE_WITHIN_MS, this.#pool.end()).catch(() => undefined);
   }
 
-  #patch(adapter: PatchedAdapter): PatchedAdapter {
+  #patch(adapter: PatchedAdapter, onClosed: () => void): PatchedAdapter {
     const publish = adapter.doPublish.bind(adapter);
     const respond = adapter.doPublishResponse.bind(adapter);
     const close = adapter.close.bind(adapter);
@@ -132,7 +139,10 @@ export class PostgresNodeLink implements NodeLink {
       return Promise.resolve();
     };
     adapter.close = () => {
-      if (this.#adapters.delete(adapter)) return close();
+      if (!this.#adapters.delete(adapter)) return;
+      const closed = close();
+      onClosed();
+      return closed;
     };
     this.#adapters.add(adapter);
     adapter.cleanupTimer?.unref();
