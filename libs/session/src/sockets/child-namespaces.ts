@@ -1,4 +1,4 @@
-import { Namespace, type Socket } from 'socket.io';
+import type { Namespace, Socket } from 'socket.io';
 
 /** Of socket.io, what its types keep to itself. */
 interface Joined {
@@ -14,10 +14,11 @@ interface Joined {
 export function keepWhileJoined(namespace: Namespace): void {
   if (!Object.hasOwn(namespace, '_remove')) return;
   const joined = namespace as unknown as Joined;
-  const removeAndClose = joined._remove;
+  const remove = (Object.getPrototypeOf(namespace) as Joined)._remove.bind(namespace);
+  const removeAndClose = joined._remove.bind(namespace);
   joined._remove = (socket) => {
     const others = joined._preConnectSockets.size - (joined._preConnectSockets.has(socket.id) ? 1 : 0);
     if (others === 0) removeAndClose(socket);
-    else (Namespace.prototype as unknown as Joined)._remove.call(namespace, socket);
+    else remove(socket);
   };
 }
