@@ -41,6 +41,7 @@ export {
   type SessionRecord,
   type SessionSubject,
 } from './core/session.js';
+export type { DataPatch } from './core/merge-patch.js';
 export type { SessionSettings, SettingsKeeper, SettingsRule } from './core/settings.js';
 export { isSessionId, type TokenKey } from './core/token.js';
 export type {
@@ -55,6 +56,7 @@ export type {
 } from './store/session-cleanup.js';
 export type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from './store/session-statistics.js';
 export type { AddressHistoryStore, SessionAddress, SessionOrigins } from './store/session-addresses.js';
+export type { DataChange, DataReplacement, SessionDataStore } from './store/session-data.js';
 export {
   type Admission,
   type AdmissionTerms,
@@ -172,6 +174,9 @@ export { SessionGuard } from './nest/guard/session.guard.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
 export { type MetricSample, SessionMetrics } from './nest/metrics/session-metrics.js';
+export type { DataSchema, DataSchemaIssue, DataSchemaResult } from './nest/data/data-schema.js';
+export type { DataChangeOptions, SessionDataSnapshot, UserDataChangeOptions } from './nest/data/session-data.js';
+export { SessionDataService, type SessionOrId } from './nest/data/session-data.service.js';
 export {
   IdentitySessionModule,
   type IdentitySessionModuleExtras,

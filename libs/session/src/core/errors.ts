@@ -16,6 +16,7 @@ export const ERROR_CATALOGUE = {
   METHOD_NOT_ALLOWED: [405, 'The method is not allowed here'],
   SESSION_LIMIT_REACHED: [409, 'The limit of concurrent sessions is reached'],
   SETTINGS_CONFLICT: [409, 'The settings were changed meanwhile'],
+  SESSION_DATA_CONFLICT: [409, "The session's data was changed meanwhile"],
   ILLEGAL_TRANSITION: [409, 'The session cannot change that way'],
   SESSION_SUSPENDED: [423, 'The session is suspended'],
   TOO_MANY_REQUESTS: [429, 'Too many requests'],

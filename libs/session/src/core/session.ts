@@ -91,4 +91,6 @@ export interface SessionRecord extends SessionFacts {
   readonly endReason: string | null;
   readonly endedBy: string | null;
   readonly data: SessionData;
+  /** How often the data was changed since the sign-in; no other change raises it. */
+  readonly dataVersion: number;
 }

@@ -9,6 +9,7 @@ import type {
   SessionRecord,
   SessionSubject,
 } from '../core/session.js';
+import type { SessionDataStore } from './session-data.js';
 import type { StoredSettings } from './settings-store.js';
 
 /** Who caused a change and why; kept with the row and in the log. */
@@ -193,7 +194,7 @@ export interface Rotation {
  * A live session that a cut-off covers is over, though its row is not written: it reads as `revoked` at the moment, for
  * the reason and by the actor of the cut-off, is listed and counted so, holds no slot, and no change applies to it.
  */
-export interface SessionStore {
+export interface SessionStore extends SessionDataStore {
   /** Decides about a sign-in and carries it out, serialised with every other admission of the same subject. */
   admit(admission: Admission): Promise<AdmitOutcome>;
   /** Ends one live session within the scope. */

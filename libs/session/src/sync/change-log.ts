@@ -26,6 +26,8 @@ export interface LoggedEvent extends LoggedChange {
   readonly reason: string | null;
   /** The user, or what part of the system, that did it. */
   readonly actor: string | null;
+  /** Of `data_changed` alone: the names of the top-level members that were changed. */
+  readonly keys?: readonly string[];
   /** When, in milliseconds on the database's clock; the commit came later. */
   readonly at: number;
 }

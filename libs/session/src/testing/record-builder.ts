@@ -40,6 +40,7 @@ export function sessionRecordOf(overrides: Partial<SessionRecord> = {}): Session
     endReason: null,
     endedBy: null,
     data: {},
+    dataVersion: 0,
     ...overrides,
   };
 }

@@ -3,6 +3,7 @@ import { admissionContract } from './store-contract/admission.contract.js';
 import { changingContract } from './store-contract/changing.contract.js';
 import { cleanupContract } from './store-contract/cleanup.contract.js';
 import { cutOffsContract } from './store-contract/cut-offs.contract.js';
+import { dataContract } from './store-contract/data.contract.js';
 import { driftContract } from './store-contract/drift.contract.js';
 import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
@@ -27,6 +28,7 @@ const PARTS: readonly ContractPart[] = [
   scopesContract,
   endingContract,
   changingContract,
+  dataContract,
   rotationContract,
   touchingContract,
   addressesContract,

@@ -9,7 +9,7 @@ import {
   type SessionSubject,
 } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
-import { MAX_DATA_BYTES, storableData } from '../../store/storable-data.js';
+import { deepFrozen, MOST_DATA_BYTES, storableData } from '../../store/storable-data.js';
 import type { SharedSession } from '../shared-session-cache.js';
 import {
   bytes,
@@ -29,7 +29,7 @@ import {
 export const FORMAT = 1;
 
 /** A longer value is neither written nor read. */
-export const MOST_BYTES = 65_536 + MAX_DATA_BYTES;
+export const MOST_BYTES = 65_536 + MOST_DATA_BYTES;
 
 /** Why a value is not believed. */
 export type Refusal = 'oversize' | 'format' | 'malformed' | 'foreign' | 'unauthenticated';
@@ -38,7 +38,7 @@ const data: Field<SessionRecord['data']> = {
   encode: (value) => value,
   decode: (json) => {
     if (json === undefined) throw new Malformed();
-    return storableData(json);
+    return deepFrozen(storableData(json, MOST_DATA_BYTES));
   },
 };
 
@@ -82,6 +82,7 @@ const RECORD = objectOf<SessionRecord>({
   endReason: nullable(text),
   endedBy: nullable(text),
   data,
+  dataVersion: count,
 });
 
 /** Beside what the first line says. */

@@ -22,6 +22,8 @@ export interface SessionChangeEvent {
   readonly at: Date;
   /** Of `cut_off` alone: whose sessions it ends, and those that began before when. */
   readonly cutOff?: CutOff;
+  /** Of `data_changed` alone: the names of the top-level members that were changed; at most 100. */
+  readonly keys?: readonly string[];
 }
 
 /** Changes may have been missed: whoever keeps something by them should read it anew. */

@@ -19,6 +19,8 @@ import { SessionCookie } from '../cookie/session-cookie.js';
 import { CookieOrBearerExtractor } from '../credential/credential.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import { CsrfGuard } from '../csrf/csrf.guard.js';
+import { DataRules } from '../data/data-rules.js';
+import { SessionDataService } from '../data/session-data.service.js';
 import { SessionDrift } from '../drift/session-drift.js';
 import { SessionEndings } from '../endings/session-endings.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
@@ -70,6 +72,7 @@ export const PUBLIC_PROVIDERS = [
   SessionEvents,
   SessionSettingsService,
   SessionCleanup,
+  SessionDataService,
 ] as const;
 
 /** What a guard in another module needs to be made there. */
@@ -100,6 +103,11 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
       provide: OWN_DATA_SOURCE,
       inject: [{ token: getDataSourceToken(dataSourceName), optional: true }],
       useFactory: (dataSource?: DataSource) => dataSource ?? null,
+    },
+    {
+      provide: DataRules,
+      inject: [RESOLVED_OPTIONS],
+      useFactory: ({ data }: ResolvedOptions) => new DataRules(data),
     },
     { provide: CutOffs, useFactory: () => new CutOffs() },
     LogLeaseHolder,

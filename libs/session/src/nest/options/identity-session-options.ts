@@ -6,6 +6,7 @@ import type { AssuranceLevel, SessionFacts } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
 import type { CredentialExtractor } from '../credential/credential.js';
+import type { DataSchema } from '../data/data-schema.js';
 import type { DriftOptions } from '../drift/drift-options.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
@@ -130,6 +131,16 @@ export interface IdentitySessionOptions {
     readonly maxSessions?: number;
     /** And the most memory that it takes for them, in bytes. Default 268 435 456 (256 MiB). */
     readonly maxBytes?: number;
+  };
+  /** What applications keep with their sessions. */
+  readonly data?: {
+    /** The most that the data of one session takes as JSON, in bytes; at most 1 048 576. Default 16 384. */
+    readonly maxBytes?: number;
+    /**
+     * Checks data as a whole, at sign-in and after each change; what it answers is stored, so it must take its own answers.
+     * Of any library that speaks Standard Schema, like zod. Default: any JSON object.
+     */
+    readonly schema?: DataSchema;
   };
   /** Sessions that are loaded into memory before the node serves: those that were used last. */
   readonly warmUp?: {

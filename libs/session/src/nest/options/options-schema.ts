@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { ASSURANCE_LEVELS, type AssuranceLevel } from '../../core/session.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { MAX_DATA_BYTES, MOST_DATA_BYTES } from '../../store/storable-data.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
 import type { ProcessClocks } from '../../sync/node-clock.js';
 import type { CredentialExtractor } from '../credential/credential.js';
 import { isOrigin } from '../csrf/cross-site.js';
+import type { DataSchema } from '../data/data-schema.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 import { DRIFT_REACTIONS } from '../drift/drift-options.js';
@@ -104,6 +106,12 @@ export const OPTIONS = z.strictObject({
   cache: z
     .strictObject({ maxSessions: z.int().min(1).default(100_000), maxBytes: z.int().min(1).default(268_435_456) })
     .prefault({}),
+  data: z
+    .strictObject({
+      maxBytes: z.int().min(2).max(MOST_DATA_BYTES).default(MAX_DATA_BYTES),
+      schema: z.custom<DataSchema>(isDataSchema, 'must be a Standard Schema').optional(),
+    })
+    .prefault({}),
   warmUp: z.strictObject({ sessions: z.int().min(0).default(0), withinMs: ms(5_000) }).prefault({}),
   logRetentionMs: z
     .int()
@@ -135,6 +143,13 @@ export const OPTIONS = z.strictObject({
 });
 
 export type ParsedOptions = z.infer<typeof OPTIONS>;
+
+/** Some libraries make functions of them. */
+function isDataSchema(value: unknown): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  const { '~standard': standard } = value as Partial<DataSchema>;
+  return standard?.version === 1 && typeof standard.validate === 'function';
+}
 
 function isRedisUrl(text: string): boolean {
   return /^(rediss?|unix):\/\/./.test(text) && (text.startsWith('unix:') || URL.canParse(text));

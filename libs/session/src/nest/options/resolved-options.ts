@@ -9,6 +9,7 @@ import type { CredentialExtractor } from '../credential/credential.js';
 import type { CrossSiteOptions } from '../csrf/cross-site.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
+import type { DataSchema } from '../data/data-schema.js';
 import type { ResolvedDriftOptions } from '../drift/drift-options.js';
 import type { HintKind, PolicyResolver, RpcHeadersReader } from './identity-session-options.js';
 
@@ -51,6 +52,7 @@ export interface ResolvedOptions {
   readonly trustProxyHops: number;
   readonly nodeName: string;
   readonly cache: { readonly maxSessions: number; readonly maxBytes: number };
+  readonly data: { readonly maxBytes: number; readonly schema?: DataSchema | undefined };
   readonly warmUp: { readonly sessions: number; readonly withinMs: number };
   readonly logRetentionMs: number;
   readonly cleanup: {

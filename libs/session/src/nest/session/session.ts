@@ -86,8 +86,14 @@ export class Session<TData extends SessionData = SessionData> {
     return this.#record.rememberMe;
   }
 
+  /** Frozen. Changes go through `SessionDataService`. */
   get data(): TData {
     return this.#record.data as TData;
+  }
+
+  /** How often the data was changed since the sign-in: for `ifVersion`. */
+  get dataVersion(): number {
+    return this.#record.dataVersion;
   }
 
   get createdAt(): Date {

@@ -4,9 +4,9 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { ASSURANCE_LEVELS, DEVICE_TYPES, type SessionSubject } from '../../core/session.js';
 import { newSessionId, systemTokenSource, TokenMint } from '../../core/token.js';
 import type { Admission } from '../../store/session-store.js';
-import { storableData } from '../../store/storable-data.js';
 import { storableIdentifier, storableText } from '../../store/storable-text.js';
 import { NodeClock } from '../../sync/node-clock.js';
+import { DataRules } from '../data/data-rules.js';
 import type { SessionCarrier } from '../guard/carrier.js';
 import { clientAddress } from '../http/client-address.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
@@ -42,6 +42,7 @@ export class AdmissionBuilder {
     @Inject(TokenMint) private readonly mint: TokenMint,
     @Inject(NodeClock) private readonly clock: NodeClock,
     @Inject(SignInRulebook) private readonly rulebook: SignInRulebook,
+    @Inject(DataRules) private readonly rules: DataRules,
   ) {}
 
   /** @throws IdentitySessionError `VALIDATION_FAILED` for identifiers or data that cannot be stored */
@@ -82,7 +83,7 @@ export class AdmissionBuilder {
       impersonator: impersonatorOf(input),
       rememberMe,
       assurance: oneOf(ASSURANCE_LEVELS, input.assurance ?? 'aal1', 'assurance'),
-      data: storableData(input.data),
+      data: await this.rules.check(input.data),
       replaces,
       answer:
         input.answer === undefined

@@ -2,8 +2,9 @@ import { systemClock, type Clock } from '../../core/clock.js';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import { expiryOf } from '../../core/expiry.js';
 import { canBecome, type EndedStatus, isLive, type LiveStatus } from '../../core/lifecycle.js';
-import type { PreviousToken, SessionRecord } from '../../core/session.js';
+import type { PreviousToken, SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { DataChange, DataReplacement } from '../session-data.js';
 import {
   type Admission,
   type AdmitOutcome,
@@ -24,6 +25,7 @@ import {
 import { underSettings } from '../settings-store.js';
 import { planAdmission } from './admission-plan.js';
 import { atomically } from './atomically.js';
+import { changeUserData, replaceData } from './in-memory-data.js';
 import { InMemoryUpkeepStore } from './in-memory-upkeep-store.js';
 import { OpenQuestions } from './open-questions.js';
 import { cutOffEventOf, type InMemorySessionEvent } from './session-event.js';
@@ -127,6 +129,18 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
       const [session] = this.#table.liveInScope(scope, id);
       return session && this.#table.change(session, { deviceName }, 'renamed', noted(note), this.#table.now());
     });
+  }
+
+  replaceData(replacement: DataReplacement, note: ChangeNote): Promise<SessionRecord | undefined> {
+    return atomically(() => replaceData(this.#table, replacement, note));
+  }
+
+  changeUserData(
+    subject: SessionSubject,
+    change: (session: SessionRecord) => Promise<DataChange | undefined>,
+    note: ChangeNote,
+  ): Promise<readonly SessionRecord[]> {
+    return changeUserData(this.#table, subject, change, note);
   }
 
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {

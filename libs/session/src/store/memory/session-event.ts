@@ -9,6 +9,7 @@ export type SessionEventType =
   | 'activated'
   | 'suspended'
   | 'renamed'
+  | 'data_changed'
   | 'rotated'
   | 'drifted'
   | 'cut_off'
@@ -34,10 +35,15 @@ export interface InMemorySessionEvent {
   /** The user, or what part of the system, that did it. */
   readonly actor: string | null;
   readonly cutOff?: CutOff;
+  /** Of `data_changed`: the names of the top-level members that were changed. */
+  readonly keys?: readonly string[];
 }
 
 /** Who and why, as a log row has it. */
 export type EventNote = Pick<InMemorySessionEvent, 'reason' | 'actor'>;
+
+/** What a log row tells beside. */
+export type EventDetails = Pick<InMemorySessionEvent, 'keys'>;
 
 /** The log row of a change that made `session` what it is. */
 export function eventOf(
@@ -45,9 +51,10 @@ export function eventOf(
   type: SessionEventType,
   note: EventNote,
   position: { readonly id: number; readonly at: number },
+  details: EventDetails = {},
 ): InMemorySessionEvent {
   const { id: sessionId, version, tenantId, userId } = session;
-  return Object.freeze({ ...position, type, sessionId, version, tenantId, userId, ...note });
+  return Object.freeze({ ...position, type, sessionId, version, tenantId, userId, ...note, ...details });
 }
 
 /** The log row of a cut-off. */

@@ -3,7 +3,13 @@ import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
 import type { ChangeNote, SessionFilter, SessionScope } from '../session-store.js';
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
-import { type EventNote, eventOf, type InMemorySessionEvent, type SessionEventType } from './session-event.js';
+import {
+  type EventDetails,
+  type EventNote,
+  eventOf,
+  type InMemorySessionEvent,
+  type SessionEventType,
+} from './session-event.js';
 import { isInScope, matches } from './session-query.js';
 import { StoredCutOffs } from './stored-cut-offs.js';
 import { handedOut } from './stored-session.js';
@@ -71,13 +77,20 @@ export class SessionTable {
     type: SessionEventType,
     note: EventNote,
     now: number,
+    details?: EventDetails,
   ): SessionRecord {
-    return this.put({ ...session, ...changes, version: session.version + 1 }, type, note, now);
+    return this.put({ ...session, ...changes, version: session.version + 1 }, type, note, now, details);
   }
 
-  put(session: SessionRecord, type: SessionEventType, note: EventNote, at: number): SessionRecord {
+  put(
+    session: SessionRecord,
+    type: SessionEventType,
+    note: EventNote,
+    at: number,
+    details?: EventDetails,
+  ): SessionRecord {
     this.sessions.set(session.id, session);
-    this.events.push(eventOf(session, type, note, { id: this.events.length + 1, at }));
+    this.events.push(eventOf(session, type, note, { id: this.events.length + 1, at }, details));
     return handedOut(session);
   }
 }

@@ -42,6 +42,7 @@ export function newSession(admission: Admission, sequence: number, now: number, 
     endReason: null,
     endedBy: null,
     data: jsonCopy(admission.data),
+    dataVersion: 0,
   };
 }
 
@@ -56,6 +57,6 @@ export function handedOut(session: SessionRecord): SessionRecord {
 }
 
 /** Through text, so that a test in memory meets what a database would make of the data. */
-function jsonCopy(data: SessionData): SessionData {
+export function jsonCopy(data: SessionData): SessionData {
   return JSON.parse(JSON.stringify(data), (_key, value: unknown) => Object.freeze(value)) as SessionData;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { answeredWith, decide, type PolicyDecision, scopeKeysFor } from '../../core/policy.js';
 import { IdentitySessionError } from '../../core/errors.js';
-import type { SessionFacts, SessionRecord } from '../../core/session.js';
+import type { SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { Admission, AdmitOutcome } from '../session-store.js';
 import { underSettings } from '../settings-store.js';
@@ -98,7 +98,7 @@ function byId(sessions: readonly SessionRecord[], ids: readonly string[]): Sessi
 }
 
 /** 64 bits of a hash over the length-prefixed tenant and user, so that no two subjects are one by concatenation. */
-export function subjectLock({ tenantId, userId }: SessionFacts): bigint {
+export function subjectLock({ tenantId, userId }: SessionSubject): bigint {
   const tenant = tenantId ?? '';
   return createHash('sha256')
     .update(`identity-session:${tenant.length}:${tenant}:${userId}`)

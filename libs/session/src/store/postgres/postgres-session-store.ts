@@ -1,9 +1,10 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus, LiveStatus } from '../../core/lifecycle.js';
-import type { SessionRecord } from '../../core/session.js';
+import type { SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
+import type { DataChange, DataReplacement } from '../session-data.js';
 import {
   type Admission,
   type AdmitOutcome,
@@ -22,6 +23,7 @@ import {
   type TransactionalSessionStore,
 } from '../session-store.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
+import { changeUserDataInTransaction } from './change-user-data-transaction.js';
 import { operationOf } from './operation.js';
 import { PostgresUpkeepStore } from './postgres-upkeep-store.js';
 import { recordOf, type SessionRow } from './session-row.js';
@@ -31,6 +33,7 @@ import { CallerTransaction, OwnConnections, type SqlSession } from './sql-sessio
 import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
+import { replaceDataOf } from './statements/data.statements.js';
 import * as read from './statements/read.statements.js';
 import { readHistory } from './statements/history.statements.js';
 import { readCandidates } from './statements/candidates.statements.js';
@@ -144,6 +147,25 @@ export class PostgresSessionStore
     note: ChangeNote,
   ): Promise<SessionRecord | undefined> {
     return this.#change(note, (sql, operation) => change.renameOne(sql, scope, id, deviceName, operation));
+  }
+
+  replaceData(replacement: DataReplacement, note: ChangeNote): Promise<SessionRecord | undefined> {
+    return this.#change(
+      note,
+      async (sql, operation) => (await replaceDataOf(sql, [replacement], operation, { alsoSuspended: false }))[0],
+    );
+  }
+
+  /** In the queue of the user's sign-ins, and with as much time as what takes its time. */
+  changeUserData(
+    subject: SessionSubject,
+    change: (session: SessionRecord) => Promise<DataChange | undefined>,
+    note: ChangeNote,
+  ): Promise<SessionRecord[]> {
+    const operation = operationOf(note);
+    return this.queue.run(subjectLock(subject), () =>
+      this.slow.transaction((sql, attempt) => changeUserDataInTransaction(sql, subject, change, operation, attempt)),
+    );
   }
 
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {

@@ -1,5 +1,6 @@
 import type { SessionStatus } from '../../core/lifecycle.js';
 import type { AssuranceLevel, DeviceType, PreviousToken, SessionData, SessionRecord } from '../../core/session.js';
+import { deepFrozen } from '../storable-data.js';
 import { saltText } from '../rotation-salt.js';
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
@@ -14,7 +15,8 @@ const columnsOf = (status: string, endedAt: string, endReason: string, endedBy: 
   ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
   ${ms('s.authenticated_at')} AS authenticated_at, ${ms('s.last_accessed_at')} AS last_accessed_at,
   s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms(endedAt)} AS ended_at,
-  ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data`;
+  ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data,
+  s.data_version`;
 
 /** The columns of a record, for a row called `s` that a statement has just changed or knows not to be cut off. */
 export const RECORD_COLUMNS = columnsOf('s.status', 's.ended_at', 's.end_reason', 's.ended_by');
@@ -65,6 +67,7 @@ export interface SessionRow {
   readonly end_reason: string | null;
   readonly ended_by: string | null;
   readonly data: SessionData;
+  readonly data_version: number;
 }
 
 /** The record of a row. */
@@ -104,7 +107,8 @@ export function recordOf(row: SessionRow): SessionRecord {
     endedAt: row.ended_at,
     endReason: row.end_reason,
     endedBy: row.ended_by,
-    data: row.data,
+    data: deepFrozen(row.data),
+    dataVersion: row.data_version,
   };
 }
 

@@ -140,7 +140,8 @@ export class CallerTransaction implements SqlSession {
         throw new IdentitySessionError(
           'ISOLATION_LEVEL',
           `A sign-in inside a transaction of level "${level ?? 'unknown'}" could exceed the limit, because it cannot see ` +
-            `sessions that were admitted while it waited. Begin the transaction as READ COMMITTED.`,
+            `sessions that were admitted while it waited, nor can a change of all sessions of a user. Begin the ` +
+            `transaction as READ COMMITTED.`,
         );
       }
       return work(sql, attempt);

@@ -151,5 +151,18 @@ function eventOf(row: LogRow): LoggedEvent {
     actor: row.actor,
     at: row.at,
   };
-  return row.type === 'cut_off' ? { ...event, cutOff: cutOffOf(row.details) } : event;
+  switch (row.type) {
+    case 'cut_off':
+      return { ...event, cutOff: cutOffOf(row.details) };
+    case 'data_changed':
+      return { ...event, keys: keysOf(row.details) };
+    default:
+      return event;
+  }
+}
+
+/** What cannot be read must not stop the log. */
+function keysOf(details: unknown): string[] {
+  const keys = (details as { keys?: unknown } | null)?.keys;
+  return Array.isArray(keys) ? keys.filter((key) => typeof key === 'string') : [];
 }

@@ -156,4 +156,8 @@ export class IdentitySessionEntity {
 
   @Column({ type: 'jsonb', default: {} })
   data!: Record<string, unknown>;
+
+  /** How often the data was changed. */
+  @Column({ type: 'integer', name: 'data_version', default: 0 })
+  dataVersion!: number;
 }
