@@ -71,6 +71,23 @@ describe('connections without a session, where they are let in', () => {
     bound.close();
   });
 
+  it('of another node than the sign-in’s stay nobody’s until they authenticate themselves', async () => {
+    const other = await startSocketApp({ gateways: [WhoamiGateway], sockets: { anonymous: true }, joins: node });
+    try {
+      const client = await SocketClient.connect(other.url, { extraHeaders: BROWSER });
+      const { body } = await send(node.url, 'POST', '/sign-in', {
+        body: { userId: 'elsewhere', transport: 'bearer' },
+        headers: { ...BROWSER, 'Socket-Id': client.socket.id! },
+      });
+      expect(await client.ask('whoami')).toMatchObject(nobody);
+      const { token, id } = body;
+      expect(await client.ask('session:authenticate', { token })).toEqual({ sessionId: id, userId: 'elsewhere' });
+      client.close();
+    } finally {
+      await other.close();
+    }
+  });
+
   it('authenticate by message; what is sent meanwhile waits for it', async () => {
     const user = await signIn('by-message');
     const client = await open();
@@ -117,6 +134,7 @@ describe('connections without a session, where they are let in', () => {
 
   it('[row 63] of one address are no more than configured, until somebody authenticates them', async () => {
     await eventually(() => node.app.get(SessionSockets).figures.connections === 0);
+    logged.warn.splice(0);
     const user = await signIn('past-the-crowd');
     const clients = await Promise.all(Array.from({ length: MOST }, open));
     const refused = async () => {
