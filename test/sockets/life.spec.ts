@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionAdminService } from 'nestjs-identity-session';
-import { SessionSockets } from 'nestjs-identity-session/sockets';
+import { SessionMessenger, SessionSockets } from 'nestjs-identity-session/sockets';
 import { DataSource } from 'typeorm';
 import { SESSION_STORE } from '../../libs/session/src/nest/module/tokens.js';
 import type { SessionStore } from '../../libs/session/src/store/session-store.js';
@@ -130,15 +130,48 @@ describe('a node that hears of no change', () => {
   });
   afterAll(() => node.close());
 
+  /** Past everything that tells connections of it; the node alone has come to know. */
+  async function endBehindItsBack({ sessionId }: Client): Promise<void> {
+    const store = node.app.get<SessionStore>(SESSION_STORE, { strict: false });
+    const ended = await store.end({ kind: 'all' }, sessionId, 'revoked', { reason: 'behind its back', by: null });
+    const known = node.app.get(KnownSessions, { strict: false });
+    known.apply([ended!], known.moment());
+  }
+
+  it('[row 62] takes no answer to its own messages on an ended session', async () => {
+    const user = await signedIn(node, { userId: 'answers', transport: 'bearer' });
+    const client = await connect(node, user);
+    client.socket.on('question', (answer: (value: string) => void) => {
+      answer('yes');
+    });
+    const [server] = node.app.get(SessionSockets).servers;
+    const socket = server!.sockets.sockets.get(client.socket.id!)!;
+    const messenger = node.app.get(SessionMessenger);
+    const ask = () =>
+      Promise.allSettled([
+        socket.timeout(500).emitWithAck('question'),
+        server!.to(socket.id).timeout(500).emitWithAck('question'),
+        messenger.sendToSession(user.sessionId, 'question', undefined, { acknowledge: { timeoutMs: 500 } }),
+      ]);
+    expect(await ask()).toMatchObject([
+      { value: 'yes' },
+      { value: ['yes'] },
+      { value: { acknowledged: [{ value: 'yes' }], unacknowledged: [] } },
+    ]);
+    await endBehindItsBack(user);
+    expect(await ask()).toMatchObject([
+      { status: 'rejected' },
+      { status: 'rejected' },
+      { value: { acknowledged: [], unacknowledged: [socket.id] } },
+    ]);
+    expect(await client.closed()).toMatchObject({ code: 'SESSION_REVOKED', reason: 'behind its back' });
+  });
+
   it('[row 62] refuses what is sent on an ended session although its kick was lost', async () => {
     const user = await signedIn(node, { userId: 'deaf', transport: 'bearer' });
     const client = await connect(node, user);
     expect(await client.ask('whoami')).toMatchObject({ userId: 'deaf' });
-    // Ended past everything that tells connections of it; the node alone has come to know.
-    const store = node.app.get<SessionStore>(SESSION_STORE, { strict: false });
-    const ended = await store.end({ kind: 'all' }, user.sessionId, 'revoked', { reason: 'behind its back', by: null });
-    const known = node.app.get(KnownSessions, { strict: false });
-    known.apply([ended!], known.moment());
+    await endBehindItsBack(user);
     const answered = client.socket.timeout(2_000).emitWithAck('whoami');
     expect(await client.closed()).toMatchObject({ code: 'SESSION_REVOKED', reason: 'behind its back' });
     await expect(answered).rejects.toThrow();

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { IdentitySessionError } from '../core/errors.js';
 import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
+import type { SessionRequirements } from '../nest/check/session-judge.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import { attachSession } from '../nest/guard/route.decorators.js';
 import { type AnonymousConnections, AUTHENTICATE } from './anonymous-connections.js';
@@ -40,7 +41,13 @@ export class InboundMessages {
       return;
     }
     const go = this.ports.hooks.heard(connection, packet, next);
-    this.#inTurn(connection, () => this.#decide(connection, go));
+    const asked = this.ports.isActivity ? ACTIVE : PASSIVE;
+    this.#inTurn(connection, () => this.#decide(connection, asked, go));
+  }
+
+  /** What a client answers to a message, which its program may do by itself: no access. */
+  answered(connection: Connection, next: () => void): void {
+    this.#inTurn(connection, () => this.#decide(connection, PASSIVE, next));
   }
 
   /** At once where nothing is waited for. */
@@ -83,18 +90,17 @@ export class InboundMessages {
   }
 
   /** At once where memory can tell. */
-  #decide(connection: Connection, next: () => void): Promise<void> | undefined {
+  #decide(connection: Connection, asked: SessionRequirements, next: () => void): Promise<void> | undefined {
     const { credential, address } = connection;
     if (credential === null) {
       next();
       return undefined;
     }
-    const { checker, isActivity } = this.ports;
-    const verdict = checker.verifyVouched(credential, isActivity ? ACTIVE : PASSIVE, address);
+    const verdict = this.ports.checker.verifyVouched(credential, asked, address);
     if (verdict instanceof Promise) {
       return verdict.then((found) => {
         // It may have left its session meanwhile.
-        if (connection.credential !== credential) return this.#decide(connection, next);
+        if (connection.credential !== credential) return this.#decide(connection, asked, next);
         this.#settle(connection, credential, found, next);
         return undefined;
       });

@@ -13,6 +13,7 @@ import { RESOLVED_OPTIONS } from '../nest/module/tokens.js';
 import type { ResolvedOptions } from '../nest/options/resolve-options.js';
 import { KnownSessions } from '../sync/known-sessions.js';
 import { NodeClock } from '../sync/node-clock.js';
+import { AcknowledgementGate } from './acknowledgement-gate.js';
 import { AnonymousConnections } from './anonymous-connections.js';
 import { keepWhileJoined } from './child-namespaces.js';
 import { Connection } from './connection.js';
@@ -45,6 +46,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   readonly #closer: ConnectionCloser;
   readonly #anonymous: AnonymousConnections;
   readonly #inbound: InboundMessages;
+  readonly #acknowledgements: AcknowledgementGate;
   readonly #recovery: RecoveryGate;
   readonly #limits: ConnectionLimits;
   readonly #unexpected = new UnexpectedErrors();
@@ -111,6 +113,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
         this.#closer.refused(...found);
       },
     });
+    this.#acknowledgements = new AcknowledgementGate(connections, this.#inbound);
     this.#stopListening = [
       endings.listen(this.#closer),
       signIns.listen((request, session) => {
@@ -214,6 +217,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
       connection.lastActiveAt = this.clock.now();
       this.#inbound.received(connection, packet, next);
     });
+    this.#acknowledgements.guard(socket);
     if (credential !== null) this.#bind(connection, credential);
     else bindConnection(socket, { credential, exceptionOf: socketExceptionOf });
     this.hooks.connected(connection);
