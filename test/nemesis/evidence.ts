@@ -1,5 +1,6 @@
 import type { Operation } from './history.js';
 import type { Settings } from './settings.js';
+import type { SocketCensus, SocketRecord } from './socket-history.js';
 
 /** A session as the database has it at the end; times on the clock of the run. */
 export interface LedgerSession {
@@ -110,6 +111,8 @@ export interface Evidence {
   readonly ledger: Ledger;
   /** What Redis held behind the quiet period; empty without Redis. */
   readonly sharedLevel: readonly SharedEntry[];
+  readonly sockets: readonly SocketRecord[];
+  readonly census: SocketCensus;
 }
 
 /** A broken promise, with what shows it. */
@@ -117,4 +120,5 @@ export interface Violation {
   readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'P3' | 'P4';
   readonly what: string;
   readonly operations: readonly Operation[];
+  readonly sockets?: readonly SocketRecord[];
 }

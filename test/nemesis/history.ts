@@ -12,7 +12,11 @@ export type OperationKind =
   | 'admin-end-user'
   | 'admin-bulk'
   | 'admin-cut-off'
-  | 'admin-account';
+  | 'admin-account'
+  | 'admin-message'
+  | 'admin-stats'
+  /** Of a socket. */
+  | 'connect';
 
 /** A token without the secret: the session that it was issued for, and how many came before it. */
 export interface TokenReference {

@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check } from './checker/check.js';
+import { notExercised } from './checker/exercise.js';
+import { ClientStalls } from './client-stalls.js';
 import { runNow } from './clock.js';
 import { Cluster } from './cluster/cluster.js';
 import type { ClusterNode } from './cluster/node.js';
@@ -12,12 +14,15 @@ import { History } from './history.js';
 import { readLedger } from './ledger.js';
 import { seededRandom } from './random.js';
 import { readSharedLevel } from './shared-level.js';
+import { SocketHistory } from './socket-history.js';
 import type { Settings } from './settings.js';
 import { describeViolations, summarise } from './summary.js';
 import { Watcher } from './watcher.js';
 import { Client } from './workload/client.js';
 import type { Person } from './workload/people.js';
 import { RevocationProbe } from './workload/revocation-probe.js';
+import { SocketClient } from './workload/socket-client.js';
+import { SocketCrowd } from './workload/socket-crowd.js';
 import { Workload } from './workload/workload.js';
 
 /** Tokens that every node is asked for at the end: the newest, and all that are held to be live. */
@@ -40,44 +45,73 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
     const client = new Client(cluster, history);
     const workload = new Workload(client);
     const probe = new RevocationProbe(cluster, workload.own, workload.admin);
+    const stalls = new ClientStalls();
+    const socketHistory = new SocketHistory();
+    const crowd = new SocketCrowd({
+      cluster,
+      client,
+      own: workload.own,
+      people: workload.people,
+      sockets: new SocketClient(history, socketHistory),
+      history: socketHistory,
+    });
     const first = cluster.nodes[0]!;
     await workload.prepare(settings.users, first);
-    await probe.prepare(first, (person) => workload.makeAdministrator(first, person));
+    const makeAdministrator = (person: Person): Promise<void> => workload.makeAdministrator(first, person);
+    await probe.prepare(first, makeAdministrator);
+    await crowd.prepare(makeAdministrator);
 
     const watcher = new Watcher(cluster.database, strategy);
     const nemesis = new Nemesis(cluster, settings, random.fork('nemesis'), log);
+    stalls.start();
     watcher.start();
     workload.start(settings.workers, random.fork('workload'));
     probe.start(random.fork('probe'));
+    crowd.start(settings.devices, random.fork('crowd'));
     await nemesis.run(runNow() + durationMs);
 
     await probe.stop();
     await workload.stop();
+    await crowd.stop();
+    await crowd.gather();
     await quiet(cluster, client, settings);
+    client.final = true;
+    const census = await crowd.count();
     await watcher.stop();
     const sharedLevel = cluster.redis === undefined ? [] : await readSharedLevel(cluster.redis.url);
     const ledger = await readLedger(cluster.database);
-    client.final = true;
+    await crowd.leave();
+    stalls.stop();
     // One of them knows nothing, and finds what the others have left in Redis.
     await restart(cluster.nodes.at(-1)!);
-    await askEverybody(cluster, workload, [...workload.people, workload.administrator, ...probe.people]);
+    await askEverybody(cluster, workload, [
+      ...workload.people,
+      workload.administrator,
+      ...probe.people,
+      ...crowd.people,
+    ]);
     for (const node of cluster.nodes) if (node.isRunning) await node.terminate();
 
     const evidence: Evidence = {
       settings,
       operations: history.operations,
       faults: nemesis.records,
-      absences: cluster.nodes.flatMap((node) => node.absences),
+      absences: [...stalls.absences, ...cluster.nodes.flatMap((node) => node.absences)],
       ends: cluster.nodes.flatMap((node) => node.ends),
       observations: watcher.observations,
       ledger,
       sharedLevel,
+      sockets: socketHistory.records,
+      census,
     };
     const violations = check(evidence);
+    const missing = notExercised(evidence);
     log(summarise(evidence, probe.latencies, notes(cluster, workload)));
     log(describeViolations(violations));
-    await keep(evidence, settings, violations.length > 0, log);
-    return violations.length === 0;
+    for (const what of missing) log(`Too little happened to prove anything: ${what}.`);
+    const isWell = violations.length === 0 && missing.length === 0;
+    await keep(evidence, settings, !isWell, log);
+    return isWell;
   } finally {
     await cluster.remove();
   }

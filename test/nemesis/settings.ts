@@ -15,6 +15,8 @@ export interface Settings {
   readonly strategy: Strategy;
   readonly users: number;
   readonly workers: number;
+  /** Devices that are connected, or about to be. */
+  readonly devices: number;
   /** The promise under test: `maxStalenessMs` of the servers. */
   readonly maxStalenessMs: number;
   readonly tailIntervalMs: number;
@@ -71,6 +73,7 @@ export function readSettings(given: readonly string[]): Settings {
     strategy: strategyOf(known.get('--strategy'), seededRandom(seed).fork('strategy')),
     users: 8,
     workers: 14,
+    devices: 20,
     maxStalenessMs: 2_500,
     tailIntervalMs: 500,
     syncIntervalMs: 3_000,

@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import type { Evidence, FaultRecord, Violation } from './evidence.js';
 import type { Operation } from './history.js';
 import { groupBy } from './checker/group-by.js';
+import { socketLines } from './socket-summary.js';
 import type { RevocationLatency } from './workload/revocation-probe.js';
 
 const OPERATIONS_SHOWN = 4;
@@ -37,6 +38,8 @@ export function summarise(
     latencyLine('without faults', undisturbed),
     latencyLine('during faults ', faulty),
     `  bound: ${settings.maxStalenessMs} (maxStalenessMs) and ${settings.slackMs} of slack for reading clocks in two processes`,
+    '',
+    ...socketLines(evidence),
     ...notes.map((note) => `Note: ${note}`),
   ].join('\n');
 }
@@ -46,10 +49,10 @@ export function describeViolations(violations: readonly Violation[]): string {
   if (violations.length === 0) return '\nNo violation of I1–I7.\n';
   const shown = violations
     .slice(0, VIOLATIONS_SHOWN)
-    .map(({ invariant, what, operations }) =>
+    .map(({ invariant, what, operations, sockets = [] }) =>
       [
         `${invariant}: ${what}`,
-        ...operations.slice(0, OPERATIONS_SHOWN).map((operation) => `    ${JSON.stringify(operation)}`),
+        ...[...operations.slice(0, OPERATIONS_SHOWN), ...sockets].map((shown_) => `    ${JSON.stringify(shown_)}`),
       ].join('\n'),
     );
   return [`\n${violations.length} VIOLATIONS`, ...shown, ''].join('\n');

@@ -18,6 +18,9 @@ const REFUSALS: Readonly<Record<OperationKind, readonly number[]>> = {
   'admin-bulk': [404, 405],
   'admin-cut-off': [404, 405],
   'admin-account': [],
+  'admin-message': [],
+  'admin-stats': [],
+  connect: [],
 };
 
 /** I5: every request is answered, in bounded time and with what fits; processes end only when they are told to. */

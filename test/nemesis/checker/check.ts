@@ -9,6 +9,8 @@ import { checkLimit } from './limit.js';
 import { Lookup } from './lookup.js';
 import { checkLifetime, checkRefusals } from './refusals.js';
 import { checkRevocation } from './revocation.js';
+import { checkSocketConvergence } from './socket-convergence.js';
+import { checkSocketMessages, checkSocketRevocation } from './socket-revocation.js';
 import { checkTouches } from './touches.js';
 
 /** Everything in the evidence that breaks a promise. Pure: the same evidence gives the same answer. */
@@ -26,5 +28,8 @@ export function check(evidence: Evidence): Violation[] {
     checkConvergence,
     checkEvents,
     checkTouches,
+    checkSocketRevocation,
+    checkSocketMessages,
+    checkSocketConvergence,
   ].flatMap((invariant) => invariant(lookup));
 }

@@ -9,6 +9,7 @@ import type {
 } from '../evidence.js';
 import { type AnswerFacts, History, type Operation, type OperationKind } from '../history.js';
 import { readSettings } from '../settings.js';
+import { type CountedNode, SocketHistory, type SocketRecord } from '../socket-history.js';
 
 type Answer = { readonly status: number; readonly code?: string } & AnswerFacts;
 
@@ -26,6 +27,10 @@ export class EvidenceBuilder {
   readonly changedEnds: { session: string; before: string; after: string }[] = [];
   readonly sharedLevel: SharedEntry[] = [];
   readonly #history = new History();
+  readonly #sockets = new SocketHistory();
+  /** What the nodes say of their connections; as many as there are where a test does not say otherwise. */
+  counted: readonly CountedNode[] | null | undefined;
+  censusAt = 0;
   readonly #sessions = new Map<string, LedgerSession>();
   readonly #events: LedgerEvent[] = [];
   #transactions = 0;
@@ -115,6 +120,17 @@ export class EvidenceBuilder {
     return this.operation('me', at, { ...seenAs, ...given }, { user, token, ...details });
   }
 
+  /** A connection to node a with the session's token that was let in at `at` and is open, unless `what` says otherwise. */
+  socket(session: string, at: number, what: Partial<SocketRecord> = {}): this {
+    const token = { session, generation: 0 };
+    const { node = 'a', user = this.#sessions.get(session)?.user ?? 'ann' } = what;
+    this.operation('connect', at - 5, { status: 200 }, { node, user, token });
+    if (this.#sessions.has(session)) this.row(session, { lastAccessedAt: at });
+    const { id } = this.#history.operations.at(-1)!;
+    Object.assign(this.#sockets.append({ id, node, user, token, joined: at }), what);
+    return this;
+  }
+
   /** Any operation, begun at `at` and answered 5 ms later. */
   operation(kind: OperationKind, at: number, answer: Answer, details: OperationDetails = {}): this {
     const { status, code = null, ...facts } = answer;
@@ -147,6 +163,15 @@ export class EvidenceBuilder {
       observations: { samples: 1, overLimit: this.overLimit, changedEnds: this.changedEnds },
       ledger: { sessions: [...this.#sessions.values()], events: this.#events },
       sharedLevel: this.sharedLevel,
+      sockets: this.#sockets.records,
+      census: {
+        at: this.censusAt,
+        open: this.#sockets.open.map(({ id }) => id),
+        nodes:
+          this.counted === undefined
+            ? [{ name: 'a', startedAt: 0, connections: this.#sockets.open.length }]
+            : this.counted,
+      },
     };
   }
 

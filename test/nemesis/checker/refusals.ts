@@ -31,13 +31,18 @@ function isJustified(lookup: Lookup, operation: Operation): boolean {
   const { token, ended, begun, outcome } = operation;
   const { settings } = lookup.evidence;
   if (token === null || outcome.kind !== 'answered') return true;
-  const session = lookup.sessions.get(token.session);
+  if (lookup.replacedAt(token.session, token.generation) <= ended + settings.slackMs) return true;
+  return hasEnded(lookup, token.session, outcome.code, begun, ended);
+}
+
+/** Whether it is true of a session that it is over for that, at some time in between. */
+export function hasEnded(lookup: Lookup, id: string, code: string | null, from: number, until: number): boolean {
+  const latest = until + lookup.evidence.settings.slackMs;
+  const session = lookup.sessions.get(id);
   // A session that was lost is reported as such.
-  if (session === undefined) return true;
-  const until = ended + settings.slackMs;
-  if (Math.min(lookup.overAt(token.session), lookup.replacedAt(token.session, token.generation)) <= until) return true;
-  if (outcome.code !== 'SESSION_EXPIRED') return false;
-  return session.expiresAt <= until || begun - lookup.lastAccessBefore(token.session, begun) >= leastIdleMs(lookup);
+  if (session === undefined || lookup.overAt(id) <= latest) return true;
+  if (code !== 'SESSION_EXPIRED') return false;
+  return session.expiresAt <= latest || from - lookup.lastAccessBefore(id, from) >= leastIdleMs(lookup);
 }
 
 /** Behind less than this nobody is idle: what is not written yet when a node is killed is not known to the others. */
