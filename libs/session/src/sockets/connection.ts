@@ -12,6 +12,8 @@ export class Connection {
   metadata: ConnectionMetadata = NO_METADATA;
   /** When a message last came, in milliseconds on the database's clock. */
   lastActiveAt: number;
+  /** When its session was last found to be live, likewise. */
+  confirmedAt: number;
   /** Why it is closed, once its session is over. */
   told: SessionRevoked | undefined;
   /** What it sent is decided in the order in which it came: the last decision that is not made yet. */
@@ -25,6 +27,7 @@ export class Connection {
     readonly connectedAt: number,
   ) {
     this.lastActiveAt = connectedAt;
+    this.confirmedAt = connectedAt;
   }
 
   /** Unique over all nodes. */

@@ -61,6 +61,13 @@ export class LocalConnections {
     }
   }
 
+  /** The session was live at this moment, in milliseconds on the database's clock. */
+  confirm(sessionId: string, at: number): void {
+    const present = this.#bySession.get(sessionId);
+    if (present instanceof Set) for (const connection of present) connection.confirmedAt = at;
+    else if (present !== undefined) present.confirmedAt = at;
+  }
+
   /** @throws Error where there is one of that id: two would be taken for each other */
   add(connection: Connection): void {
     const { id } = connection;

@@ -78,6 +78,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
     this.#watch = new SessionWatch({
       connections,
       known,
+      clock,
       checker,
       maxStalenessMs,
       schedule,

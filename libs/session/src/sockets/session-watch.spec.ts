@@ -22,6 +22,7 @@ describe('SessionWatch', () => {
           return { session: {} as never };
         },
       },
+      clock: { now: () => 0 },
       maxStalenessMs: 5_000,
       schedule: (task) => {
         slice = task;

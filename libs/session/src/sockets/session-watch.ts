@@ -3,6 +3,7 @@ import type { Refusal } from '../nest/check/refusals.js';
 import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { KnownSessions } from '../sync/known-sessions.js';
+import type { NodeClock } from '../sync/node-clock.js';
 import { within } from '../sync/within.js';
 import type { LocalConnections } from './local-connections.js';
 
@@ -17,6 +18,7 @@ export interface SessionWatchPorts {
   readonly connections: LocalConnections;
   readonly known: Pick<KnownSessions, 'isHeldFor'>;
   readonly checker: Pick<SessionChecker, 'verifyVouched'>;
+  readonly clock: Pick<NodeClock, 'now'>;
   readonly maxStalenessMs: number;
   readonly schedule: (task: () => void, delayMs: number) => () => void;
   /** A session serves no longer, or cannot be told to (`SESSION_STORE_UNAVAILABLE`). */
@@ -54,25 +56,29 @@ export class SessionWatch {
 
   /** Looks at one session now. `because` is what there is a reason for, if it is over. */
   look(credential: VouchedCredential, because?: string | null): void {
-    const { checker, known, maxStalenessMs } = this.ports;
+    const { checker, known, clock, connections, maxStalenessMs } = this.ports;
     const { sessionId } = credential;
     const strict = !known.isHeldFor(sessionId, maxStalenessMs * AHEAD);
     if (strict && this.#asked.has(sessionId)) return;
+    const begunAt = clock.now();
     const verdict = checker.verifyVouched(credential, { skipTouch: true, isWatch: true, strict });
-    if (verdict instanceof Promise) void this.#await(credential, verdict, because);
+    if (verdict instanceof Promise) void this.#await(credential, verdict, begunAt, because);
     else if (verdict.error !== undefined) this.ports.onRefused(credential, verdict.error, because);
+    else connections.confirm(sessionId, begunAt);
   }
 
   async #await(
     credential: VouchedCredential,
     pending: Promise<SessionVerdict>,
+    begunAt: number,
     because: string | null | undefined,
   ): Promise<void> {
-    const { maxStalenessMs, onRefused } = this.ports;
+    const { maxStalenessMs, connections, onRefused } = this.ports;
     this.#asked.add(credential.sessionId);
     const { error } = await within(maxStalenessMs * ANSWER_WITHIN, pending).catch(unconfirmed);
     this.#asked.delete(credential.sessionId);
     if (error !== undefined) onRefused(credential, error, because);
+    else connections.confirm(credential.sessionId, begunAt);
   }
 
   #slice(): void {

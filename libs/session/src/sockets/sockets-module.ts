@@ -3,6 +3,8 @@ import type { SessionSocketsParts } from '../nest/module/identity-session.module
 import { ALSO_USES_REDIS, OWN_DATA_SOURCE, REDIS_LINKS, RESOLVED_OPTIONS } from '../nest/module/tokens.js';
 import { schedule } from '../nest/module/schedule.js';
 import type { ResolvedOptions } from '../nest/options/resolve-options.js';
+import { KnownSessions } from '../sync/known-sessions.js';
+import type { Connection } from './connection.js';
 import { HookRunner } from './hook-runner.js';
 import { LocalConnections } from './local-connections.js';
 import { ConnectionRegistry } from './registry/connection-registry.js';
@@ -53,13 +55,20 @@ export function sessionSockets(options: SessionSocketsOptions = {}): SessionSock
       },
       {
         provide: SessionMessenger,
-        inject: [NodeBus, LocalConnections, SlowReceivers, SOCKETS_OPTIONS],
+        inject: [NodeBus, LocalConnections, SlowReceivers, KnownSessions, SOCKETS_OPTIONS],
         useFactory: (
           bus: NodeBus,
           connections: LocalConnections,
           slow: SlowReceivers,
+          known: KnownSessions,
           sockets: ResolvedSocketsOptions,
-        ) => new SessionMessenger(bus, new LocalSender(connections, slow), sockets),
+        ) => {
+          const mayHear = ({ credential, confirmedAt }: Connection): boolean =>
+            credential === null ||
+            sockets.whenUnverifiable === 'keep' ||
+            known.vouchesFor(credential.sessionId, confirmedAt);
+          return new SessionMessenger(bus, new LocalSender(connections, slow, mayHear), sockets);
+        },
       },
       // What is no class is refused by the options, with a better word.
       typeof hooks === 'function'

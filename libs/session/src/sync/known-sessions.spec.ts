@@ -12,6 +12,8 @@ import { UnknownIds } from './unknown-ids.js';
 
 const STALENESS_MS = 5_000;
 
+const LOG_OPENED_AT = 5_000;
+
 /** A node over a database that answers when it is told to. */
 class Trial {
   monotonic = 100;
@@ -57,7 +59,7 @@ class Trial {
     maxStalenessMs: STALENESS_MS,
     versions: new RememberedVersions(60_000),
     unknown: new UnknownIds(1_000),
-    log: { holds: (monotonic) => monotonic < this.logHoldsUntil },
+    log: { holds: (monotonic) => monotonic < this.logHoldsUntil, openedAt: LOG_OPENED_AT },
   });
 
   /** The tick ends: queued loads are sent, and the database reads for them what it has now. */
@@ -96,6 +98,21 @@ describe('what a node knows of sessions', () => {
     expect(trial.known.trusted('a')?.record).toBe(active);
     trial.monotonic += 1;
     expect(trial.known.trusted('a')).toBeUndefined();
+  });
+
+  it('is vouched for by the log since its position was begun, whether memory has it or not, and else by its own load', async () => {
+    const vouches = (liveAt: number): boolean => trial.known.vouchesFor('a', liveAt);
+    expect(vouches(LOG_OPENED_AT)).toBe(false);
+    trial.logHoldsUntil = trial.monotonic + 1;
+    expect(vouches(LOG_OPENED_AT)).toBe(true);
+    // Its end may be among what came before the position.
+    expect(vouches(LOG_OPENED_AT - 1)).toBe(false);
+    trial.logHoldsUntil = 0;
+    await trial.load('a');
+    expect(vouches(LOG_OPENED_AT - 1)).toBe(true);
+    trial.wall += STALENESS_MS;
+    trial.monotonic += STALENESS_MS;
+    expect(vouches(LOG_OPENED_AT)).toBe(false);
   });
 
   it('is not trusted after a sleep in which the monotonic clock stood still', async () => {

@@ -21,7 +21,7 @@ export interface KnownSessionsPorts {
   readonly maxStalenessMs: number;
   readonly versions: RememberedVersions;
   readonly unknown: UnknownIds;
-  readonly log: Pick<LogProgress, 'holds'>;
+  readonly log: Pick<LogProgress, 'holds' | 'openedAt'>;
   /** The level between memory and the primary, where there is one. */
   readonly shared?: SharedLevel | undefined;
 }
@@ -55,7 +55,7 @@ export class KnownSessions {
   // Not looked up on the way of a request.
   private readonly cache: SessionCache;
   private readonly clocks: ProcessClocks;
-  private readonly log: Pick<LogProgress, 'holds'>;
+  private readonly log: KnownSessionsPorts['log'];
 
   constructor(private readonly ports: KnownSessionsPorts) {
     this.cache = ports.cache;
@@ -94,6 +94,15 @@ export class KnownSessions {
     const monotonic = this.clocks.monotonic() + aheadMs;
     const wall = this.clocks.wall() + aheadMs;
     return isHeld(entry, monotonic, wall) || this.log.holds(monotonic, wall);
+  }
+
+  /**
+   * True where a session that was live at `liveAt`, in milliseconds on the database's clock, cannot be over without this
+   * node having applied it, but for what it may trust.
+   */
+  vouchesFor(id: string, liveAt: number): boolean {
+    const { log, clocks } = this;
+    return (liveAt >= log.openedAt && log.holds(clocks.monotonic(), clocks.wall())) || this.isHeldFor(id, 0);
   }
 
   /**

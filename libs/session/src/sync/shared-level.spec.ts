@@ -82,7 +82,7 @@ class Trial {
     maxStalenessMs: 5_000,
     versions: this.versions,
     unknown: new UnknownIds(1_000),
-    log: { holds: () => this.logHolds },
+    log: { holds: () => this.logHolds, openedAt: 0 },
     shared: this.shared,
   });
 

@@ -9,7 +9,8 @@ export interface Acknowledgement {
 export interface Delivery {
   /**
    * - `reached`: written to at least one connection.
-   * - `failed`: there are connections, and none took it: they are closing, or too far behind and so disconnected.
+   * - `failed`: there are connections, and none took it: they are closing, or too far behind and so disconnected, or
+   *   their node cannot tell whether their session lives.
    * - `offline`: there is no such connection, on any node.
    * - `unknown`: none was found, and not every node has answered (`isComplete`).
    */

@@ -6,11 +6,15 @@ import { jsonText } from './json-text.js';
 import type { MessageTarget, SentMessage } from './node-message.js';
 import type { SlowReceivers } from './slow-receivers.js';
 
-/** Delivers messages to connections of this node: those whose session is not known to be over. */
+/**
+ * Delivers messages to connections of this node: those whose session is not known to be over, nor may be without this
+ * node having heard of it. A process that was stopped finds messages waiting before it has read what happened meanwhile.
+ */
 export class LocalSender {
   constructor(
     private readonly connections: LocalConnections,
     private readonly slow: Pick<SlowReceivers, 'check'>,
+    private readonly mayHear: (connection: Connection) => boolean,
   ) {}
 
   has(connectionId: string): boolean {
@@ -21,9 +25,11 @@ export class LocalSender {
   send(message: SentMessage): LocalDelivery | Promise<LocalDelivery> {
     const ready: Socket[] = [];
     let failed = 0;
-    for (const { socket } of this.#targets(message.target)) {
+    for (const connection of this.#targets(message.target)) {
+      const { socket } = connection;
       if (message.namespace !== undefined && socket.nsp.name !== message.namespace) continue;
-      if (socket.connected && socket.conn.readyState === 'open' && this.slow.check(socket)) ready.push(socket);
+      const isOpen = socket.connected && socket.conn.readyState === 'open';
+      if (isOpen && this.mayHear(connection) && this.slow.check(socket)) ready.push(socket);
       else failed += 1;
     }
     if (ready.length === 0) return { ...NOTHING_DELIVERED, failed };
