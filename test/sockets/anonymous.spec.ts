@@ -14,16 +14,18 @@ const MOST = 6;
 describe('connections without a session, where they are let in', () => {
   let node: TestApp;
   const logged = { warn: [] as unknown[], error: [] as unknown[] };
+  /** Of the process, whichever application was given it last. */
+  const logger = {
+    log: () => undefined,
+    warn: (text: unknown) => logged.warn.push(text),
+    error: (text: unknown) => logged.error.push(text),
+  };
 
   beforeAll(async () => {
     node = await startSocketApp({
       gateways: [WhoamiGateway],
       sockets: { anonymous: true, onSignOut: 'detach', limits: { perSession: 3, anonymousPerAddress: MOST } },
-      logger: {
-        log: () => undefined,
-        warn: (text) => logged.warn.push(text),
-        error: (text) => logged.error.push(text),
-      },
+      logger,
     });
   });
   afterAll(() => node.close());
@@ -72,7 +74,12 @@ describe('connections without a session, where they are let in', () => {
   });
 
   it('of another node than the sign-in’s stay nobody’s until they authenticate themselves', async () => {
-    const other = await startSocketApp({ gateways: [WhoamiGateway], sockets: { anonymous: true }, joins: node });
+    const other = await startSocketApp({
+      gateways: [WhoamiGateway],
+      sockets: { anonymous: true },
+      joins: node,
+      logger,
+    });
     try {
       const client = await SocketClient.connect(other.url, { extraHeaders: BROWSER });
       const { body } = await send(node.url, 'POST', '/sign-in', {
