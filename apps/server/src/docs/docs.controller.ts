@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { Controller, Get, Header, NotFoundException, Param, StreamableFile } from '@nestjs/common';
-import { ApiExcludeController, type OpenAPIObject } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
 import { AllowAnonymous } from 'nestjs-identity-session';
 import { ApiDescription } from './api-description.js';
 import { DOCS_PAGE, DOCS_SCRIPT } from './docs-page.js';
@@ -12,7 +12,6 @@ const CACHEABLE = 'public, max-age=3600';
 /** The routes, described for people and for tools. Served here, because Nest's own page needs more on Fastify. */
 @Controller()
 @AllowAnonymous()
-@ApiExcludeController()
 export class DocsController {
   constructor(private readonly description: ApiDescription) {}
 
@@ -23,7 +22,7 @@ export class DocsController {
   }
 
   @Get('docs-json')
-  document(): OpenAPIObject {
+  document(): Promise<OpenAPIObject> {
     return this.description.document;
   }
 

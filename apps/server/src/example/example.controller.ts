@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Controller, Get, Header, NotFoundException, Param, StreamableFile } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { AllowAnonymous } from 'nestjs-identity-session';
 
 const PAGE = fileURLToPath(new URL('page/', import.meta.url));
@@ -32,7 +31,6 @@ const POLICY = [
 /** A page on which people see their devices come and go, and why they were signed out. No build, nothing from elsewhere. */
 @Controller('example')
 @AllowAnonymous()
-@ApiExcludeController()
 export class ExampleController {
   @Get()
   @Header('Content-Security-Policy', POLICY)

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DynamicModule, INestApplication, LoggerService, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SessionIoAdapter } from 'nestjs-identity-session/sockets';
 import type { ServerConfig } from '../config/server-config.js';
 import { BODY_LIMIT } from './body-limit.js';
-import { fastifyHttpAdapter } from './fastify-http-adapter.js';
 import { securityHeaders } from './security-headers.js';
 
 /** What a page of an allowed origin may read of an answer. */
@@ -17,7 +16,7 @@ export async function createApplication(
   config: ServerConfig,
   logger: LoggerService,
 ): Promise<INestApplication> {
-  const adapter = config.http.adapter === 'fastify' ? fastifyHttpAdapter() : new ExpressAdapter();
+  const adapter = await httpAdapter(config.http.adapter);
   const options = { logger, abortOnError: false, bodyParser: false, forceCloseConnections: true };
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares options as a class
   const app = await NestFactory.create(module, adapter, options);
@@ -39,6 +38,12 @@ export async function createApplication(
   }
   app.useWebSocketAdapter(new SessionIoAdapter(app));
   return app;
+}
+
+/** Loads only the framework that serves. */
+async function httpAdapter(kind: ServerConfig['http']['adapter']): Promise<AbstractHttpAdapter> {
+  if (kind === 'fastify') return (await import('./fastify-http-adapter.js')).fastifyHttpAdapter();
+  return new (await import('@nestjs/platform-express')).ExpressAdapter();
 }
 
 /** Nearly every answer depends on a session; what does not, says so itself. @see OWASP ASVS 5.0 14.3.2 */

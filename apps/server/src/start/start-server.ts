@@ -4,7 +4,6 @@ import { ensureAdministrator, type FirstAdministrator } from '../accounts/first-
 import type { HttpConfig, ServerConfig } from '../config/server-config.js';
 import { prepareDatabase } from '../database/prepare-database.js';
 import { ApiDescription } from '../docs/api-description.js';
-import { describeApi } from '../docs/open-api.js';
 import { createApplication } from '../http/create-application.js';
 import { InFlightRequests } from '../http/in-flight-requests.js';
 import { ServerModule } from '../server.module.js';
@@ -74,7 +73,11 @@ async function serveWith(
   const app = await createApplication(ServerModule.of(config, database.url), config, logger);
   try {
     const inFlight = new InFlightRequests(app.getHttpServer() as Server);
-    app.get(ApiDescription, { strict: false }).comesFrom(() => describeApi(app, config.session.cookieSecure));
+    app.get(ApiDescription, { strict: false }).comesFrom(async () => {
+      // Swagger takes a sixth of the start, and most servers are never asked.
+      const { describeApi } = await import('../docs/open-api.js');
+      return describeApi(app, config.session.cookieSecure);
+    });
     await app.init();
     signal?.throwIfAborted();
     await listen(app, config.http, logger);
