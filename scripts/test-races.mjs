@@ -1,5 +1,5 @@
-// Repeats what "npm test" runs in a shorter form: the limit race on more isolation levels, more interleaved requests, the
-// store's contract on every isolation level.
+// Repeats what "npm test" runs in a shorter form: the limit race on every isolation level, more revocations on two
+// nodes, more interleaved requests, the store's contract on every isolation level.
 import { spawnSync } from 'node:child_process';
 
 const { status } = spawnSync(
@@ -9,6 +9,7 @@ const { status } = spawnSync(
     '--disable-warning=ExperimentalWarning',
     'node_modules/jest/bin/jest.js',
     'test/cluster/limit.spec.ts',
+    'test/cluster/revocation.spec.ts',
     'test/security/identity.spec.ts',
     'store/postgres/postgres-session-store.spec.ts',
   ],

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IN_FULL } from '../support/in-full.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { describeWithRedis, type TestRedis, testRedis } from '../support/redis.js';
 import { type ServerProcess, startServer } from '../support/server.js';
 
 const PASSWORD = 'correct horse battery';
 const TAIL_INTERVAL_MS = 300;
+/** Until it counts as asleep. Nodes without hints read the log far more often, so it does not help them. */
+const ASLEEP_MS = 1_000;
+const REVOCATIONS = IN_FULL ? 20 : 12;
 
 interface SignedIn {
   readonly token: string;
@@ -24,6 +28,12 @@ class Cluster {
       ['a', 'b'].map((name) => startServer({ ...this.environment, NODE_NAME: name, SIGN_IN_LIMIT: '0' })),
     );
     await this.call(0, 'POST', '/auth/sign-up', undefined, { email: this.email, password: PASSWORD });
+  }
+
+  /** By kill -9. */
+  async restart(node: number): Promise<void> {
+    await this.nodes[node]!.kill();
+    this.nodes[node] = await startServer({ ...this.environment, NODE_NAME: `${node} again`, SIGN_IN_LIMIT: '0' });
   }
 
   async stop(): Promise<void> {
@@ -88,7 +98,7 @@ const ofNodes =
         SESSION_HINTS: hints,
         // With hints, the log must not be read by itself in time; without, nothing else may help.
         SESSION_TAIL_INTERVAL_MS: hints === 'off' ? String(TAIL_INTERVAL_MS) : '4000',
-        SESSION_MAX_STALENESS_MS: '60000',
+        SESSION_MAX_STALENESS_MS: hints === 'off' ? String(ASLEEP_MS) : '60000',
       });
       await cluster.start();
     }, 60_000);
@@ -102,11 +112,11 @@ const ofNodes =
     it(`what one revokes the other refuses, within ${boundMs} ms`, async () => {
       const actor = await cluster.signIn(0);
       const delays: number[] = [];
-      for (let n = 0; n < 20; n += 1) delays.push(await cluster.revokeAndWatch(actor));
+      for (let n = 0; n < REVOCATIONS; n += 1) delays.push(await cluster.revokeAndWatch(actor));
       delays.sort((a, b) => a - b);
-      // The slowest of twenty may have met another suite on the same cores; the one before it must hold.
-      expect(delays[18]).toBeLessThanOrEqual(boundMs);
-      expect(delays[19]).toBeLessThan(4_000);
+      // The slowest may have met another suite on the same cores; the one before it must hold.
+      expect(delays.at(-2)).toBeLessThanOrEqual(boundMs);
+      expect(delays.at(-1)).toBeLessThan(4_000);
     }, 60_000);
 
     it('[row 22] what one signs out the other refuses', async () => {
@@ -124,44 +134,33 @@ const ofNodes =
       expect(health.status).toBe('ok');
       expect(health.checks).toMatchObject({ log: { status: 'ok' } });
     });
+
+    if (hints === 'off') {
+      it('a node that was stopped by SIGSTOP refuses in its first answer after waking', async () => {
+        const actor = await cluster.signIn(0);
+        const victim = await cluster.signIn(0);
+        expect(await cluster.me(1, victim.token)).toBe(200);
+        process.kill(cluster.nodes[1]!.pid, 'SIGSTOP');
+        expect((await cluster.call(0, 'DELETE', `/sessions/${victim.id}`, actor.token)).status).toBe(204);
+        const asleepUntil = performance.now() + 1.5 * ASLEEP_MS;
+        while (performance.now() < asleepUntil) await cluster.me(0, actor.token);
+        const first = cluster.me(1, victim.token);
+        process.kill(cluster.nodes[1]!.pid, 'SIGCONT');
+        expect(await first).toBe(401);
+      }, 60_000);
+    } else if (hints === 'postgres') {
+      it('[row 32] a revocation that was answered survives kill -9 of the node, and a restart', async () => {
+        const actor = await cluster.signIn(0);
+        const victim = await cluster.signIn(1);
+        expect(await cluster.me(0, victim.token)).toBe(200);
+        expect((await cluster.call(0, 'DELETE', `/sessions/${victim.id}`, actor.token)).status).toBe(204);
+        await cluster.restart(0);
+        expect(await cluster.me(0, victim.token)).toBe(401);
+        expect(await cluster.me(0, actor.token)).toBe(200);
+      }, 60_000);
+    }
   };
 
 describe('[row 25] two nodes with hints of PostgreSQL', ofNodes('postgres'));
 describeWithRedis('[row 25] two nodes with hints of Redis', ofNodes('redis'));
 describe('[row 25] two nodes without hints', ofNodes('off', TAIL_INTERVAL_MS + 100));
-
-describe('[row 32] durability', () => {
-  it('a revocation that was answered survives kill -9 of the node, and a restart', async () => {
-    const database = await createTestDatabase();
-    const cluster = new Cluster({ DATABASE_URL: database.url });
-    await cluster.start();
-    const actor = await cluster.signIn(0);
-    const victim = await cluster.signIn(1);
-    expect(await cluster.me(0, victim.token)).toBe(200);
-    expect((await cluster.call(0, 'DELETE', `/sessions/${victim.id}`, actor.token)).status).toBe(204);
-    await cluster.nodes[0]!.kill();
-    cluster.nodes[0] = await startServer({ DATABASE_URL: database.url, NODE_NAME: 'a again' });
-    expect(await cluster.me(0, victim.token)).toBe(401);
-    expect(await cluster.me(0, actor.token)).toBe(200);
-    await cluster.stop();
-    await database.drop();
-  }, 60_000);
-
-  it('[row 25] a node that was stopped by SIGSTOP refuses in its first answer after waking', async () => {
-    const database = await createTestDatabase();
-    const cluster = new Cluster({ DATABASE_URL: database.url, SESSION_MAX_STALENESS_MS: '1000' });
-    await cluster.start();
-    const actor = await cluster.signIn(0);
-    const victim = await cluster.signIn(0);
-    expect(await cluster.me(1, victim.token)).toBe(200);
-    process.kill(cluster.nodes[1]!.pid, 'SIGSTOP');
-    expect((await cluster.call(0, 'DELETE', `/sessions/${victim.id}`, actor.token)).status).toBe(204);
-    const asleepUntil = performance.now() + 1_500;
-    while (performance.now() < asleepUntil) await cluster.me(0, actor.token);
-    const first = cluster.me(1, victim.token);
-    process.kill(cluster.nodes[1]!.pid, 'SIGCONT');
-    expect(await first).toBe(401);
-    await cluster.stop();
-    await database.drop();
-  }, 60_000);
-});

@@ -1,9 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ConsoleLogger } from '@nestjs/common';
-import { readConfig } from '../../apps/server/src/config/read-config.js';
-import { startServer as startFromSource, type RunningServer } from '../../apps/server/src/start/start-server.js';
+import type { RunningServer } from '../../apps/server/src/start/start-server.js';
 
 /** Variables of the server (see docs); nothing is taken over from the test's own environment but PATH and HOME. */
 export type ServerEnvironment = Readonly<Record<string, string>>;
@@ -95,6 +93,12 @@ function launch(environment: ServerEnvironment): {
 }
 
 /** Starts the server from its sources in this process, on a free port, quietly. `stop` it before the test ends. */
-export function startInProcess(environment: ServerEnvironment): Promise<RunningServer> {
+export async function startInProcess(environment: ServerEnvironment): Promise<RunningServer> {
+  // Not for those who start processes only: loading it takes as long as all else that they load.
+  const [{ ConsoleLogger }, { readConfig }, { startServer: startFromSource }] = await Promise.all([
+    import('@nestjs/common'),
+    import('../../apps/server/src/config/read-config.js'),
+    import('../../apps/server/src/start/start-server.js'),
+  ]);
   return startFromSource(readConfig({ PORT: '0', ...environment }), new ConsoleLogger({ logLevels: ['fatal'] }));
 }

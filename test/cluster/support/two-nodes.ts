@@ -25,9 +25,8 @@ export class TwoNodes {
       ADMIN_PASSWORD: ADMIN.password,
       SIGN_IN_LIMIT: '0',
     };
-    const two = new TwoNodes(database, environment, []);
-    for (const name of ['a', 'b']) two.nodes.push(await startServer({ ...environment, NODE_NAME: name }));
-    return two;
+    const nodes = await Promise.all(['a', 'b'].map((name) => startServer({ ...environment, NODE_NAME: name })));
+    return new TwoNodes(database, environment, nodes);
   }
 
   async close(): Promise<void> {
