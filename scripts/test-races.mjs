@@ -1,5 +1,6 @@
 // Repeats what "npm test" runs in a shorter form: the limit race on every isolation level, more revocations on two
-// nodes, more interleaved requests, the store's contract on every isolation level.
+// nodes, more interleaved requests, the store's contract on every isolation level, and what ends many
+// sessions among four times as many.
 import { spawnSync } from 'node:child_process';
 
 const { status } = spawnSync(
@@ -10,6 +11,8 @@ const { status } = spawnSync(
     'node_modules/jest/bin/jest.js',
     'test/cluster/limit.spec.ts',
     'test/cluster/revocation.spec.ts',
+    'test/security/bulk.spec.ts',
+    'test/security/cut-offs.spec.ts',
     'test/security/identity.spec.ts',
     'store/postgres/postgres-session-store.spec.ts',
   ],

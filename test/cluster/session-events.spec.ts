@@ -30,7 +30,7 @@ async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + WITHIN_MS;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`Not within ${WITHIN_MS} ms: ${condition.toString()}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

@@ -170,6 +170,11 @@ describeWithOwnRedis('two nodes whose Redis', () => {
 });
 
 async function namespaceOf(redis: OwnRedis): Promise<string> {
-  const channels = (await redis.command('PUBSUB', 'CHANNELS', 'test-*')) as string[];
-  return channels[0]!.replace(/:hints$/, '');
+  let channel: string | undefined;
+  // Nodes that have just come back may not listen yet.
+  await eventually(async () => {
+    [channel] = (await redis.command('PUBSUB', 'CHANNELS', 'test-*')) as string[];
+    return channel !== undefined;
+  });
+  return channel!.replace(/:hints$/, '');
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionAdminService } from 'nestjs-identity-session';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { IN_FULL } from '../support/in-full.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Client, presenting, send, signedIn } from './support/client.js';
 import { expectProblem, expectRefused } from './support/expectations.js';
@@ -8,7 +9,7 @@ import { sql } from './support/rows.js';
 import { DEAF, eventually, followsLog, MovableClocks, MUTE } from './support/time.js';
 
 const REASON = { reason: 'incident_42' };
-const ROWS = 200_000;
+const ROWS = IN_FULL ? 200_000 : 50_000;
 
 describe.each(ADAPTERS)('on %s', (adapter) => {
   let node: TestApp;
