@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import {
   IdentitySessionError,
   IdentitySessionModule,
+  RequestSessions,
   type Session,
   SessionDataService,
   type SessionSubject,
@@ -54,6 +55,21 @@ export async function preview(data: SessionDataService, session: Session<Profile
   } catch (error) {
     // Somebody has changed it since: theirs stays.
     if (!(error instanceof IdentitySessionError && error.code === 'SESSION_DATA_CONFLICT')) throw error;
+  }
+}
+// #endregion
+
+// #region request
+export const collecting = IdentitySessionModule.forRoot({ perRequest: true });
+
+@Injectable()
+export class DevicesService {
+  constructor(private readonly requests: RequestSessions) {}
+
+  async namesOf(sessionIds: string[]): Promise<(string | null)[]> {
+    const sessions = await this.requests.many(sessionIds);
+    this.requests.values.set('shown', sessions.length); // for whoever logs the request
+    return sessions.map((session) => session?.deviceName ?? null);
   }
 }
 // #endregion

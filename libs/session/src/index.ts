@@ -201,6 +201,8 @@ export {
   problemOfStatus,
 } from './nest/problem/problem.js';
 export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem/problem.filters.js';
+export { RequestSessions } from './nest/request/request-sessions.js';
+export { RequestSessionsMiddleware } from './nest/request/request-sessions.interceptor.js';
 export { type SessionHistoryJson, historyToJson } from './nest/rest/session-history-json.js';
 export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
 export type { SessionStatistics } from './nest/stats/session-statistics.js';

@@ -7,18 +7,24 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { SessionAccess } from '../admin/session-access.js';
 import type { SessionAccessPolicy } from '../admin/session-access-policy.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { IdentitySessionErrorFilter } from '../problem/problem.filters.js';
+import { RequestSessionsInterceptor } from '../request/request-sessions.interceptor.js';
 import { ADMIN_CONTROLLERS } from '../rest/admin-controllers.js';
 import { methodNotAllowed } from '../rest/method-not-allowed.js';
 import { mountedAt } from '../rest/mount.js';
 import { pathsOf, routeTable } from '../rest/routes.js';
 import { SessionsController } from '../rest/sessions.controller.js';
-import { GUARD_DEPENDENCIES, identitySessionProviders, PUBLIC_PROVIDERS } from './identity-session.providers.js';
+import {
+  GUARD_DEPENDENCIES,
+  identitySessionProviders,
+  PUBLIC_PROVIDERS,
+  REQUEST_DEPENDENCIES,
+} from './identity-session.providers.js';
 import { OPTIONS_AS_GIVEN, SESSION_ACCESS_POLICY } from './tokens.js';
 
 /** What must be known before the options are, because it decides what the module consists of. */
@@ -29,6 +35,8 @@ export interface IdentitySessionModuleExtras {
   readonly dataSource?: string | undefined;
   /** Guards every route of the application; `@AllowAnonymous()` opens one. Default false. */
   readonly globalGuard?: boolean;
+  /** Opens the collection of `RequestSessions` around every handler of the application. Default false. */
+  readonly perRequest?: boolean;
   /** The REST routes; `false` mounts none. Default: at the root. */
   readonly rest?: false | { readonly prefix?: string };
   /** Mounts the administrators' routes, within the scopes that it gives. Made by Nest: it may inject. */
@@ -61,6 +69,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
       isGlobal: false,
       dataSource: undefined,
       globalGuard: false,
+      perRequest: false,
       rest: {},
       accessPolicy: undefined,
       sockets: undefined,
@@ -79,6 +88,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
           { provide: REST, useValue: rest === false ? null : mounted },
           { provide: APP_FILTER, useClass: IdentitySessionErrorFilter },
           ...(globalGuard ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),
+          ...(extras.perRequest === true ? [{ provide: APP_INTERCEPTOR, useClass: RequestSessionsInterceptor }] : []),
           ...(accessPolicy === undefined ? [] : accessPolicyProviders(accessPolicy)),
           ...(extras.sockets?.providers ?? []),
         ],
@@ -88,7 +98,12 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
             ? []
             : ADMIN_CONTROLLERS.map((controller) => mountedAt(`${prefix}/admin`, controller, guards))),
         ],
-        exports: [...PUBLIC_PROVIDERS, ...GUARD_DEPENDENCIES, ...(extras.sockets?.exports ?? [])],
+        exports: [
+          ...PUBLIC_PROVIDERS,
+          ...GUARD_DEPENDENCIES,
+          ...REQUEST_DEPENDENCIES,
+          ...(extras.sockets?.exports ?? []),
+        ],
       };
     },
   )

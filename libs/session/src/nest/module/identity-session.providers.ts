@@ -30,6 +30,8 @@ import { SessionHealth } from '../health/session-health.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
+import { RequestScope } from '../request/request-scope.js';
+import { RequestSessions } from '../request/request-sessions.js';
 import { SessionWarmUp } from '../warm-up/session-warm-up.js';
 import { SessionSettingsService } from '../settings/session-settings.service.js';
 import { SignInRulebook } from '../settings/sign-in-rules.js';
@@ -73,10 +75,14 @@ export const PUBLIC_PROVIDERS = [
   SessionSettingsService,
   SessionCleanup,
   SessionDataService,
+  RequestSessions,
 ] as const;
 
 /** What a guard in another module needs to be made there. */
 export const GUARD_DEPENDENCIES = [RequestCredentials, RESOLVED_OPTIONS];
+
+/** What an interceptor or middleware in another module needs to be made there. */
+export const REQUEST_DEPENDENCIES = [RequestScope];
 
 /** Everything that one module is made of. `optionsToken` is where Nest keeps the options as given. */
 export function identitySessionProviders(optionsToken: symbol | string, dataSourceName?: string): Provider[] {
@@ -84,6 +90,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     ...PUBLIC_PROVIDERS,
     AdmissionBuilder,
     SignInRulebook,
+    RequestScope,
     SessionWriter,
     TokenRotation,
     SessionDrift,

@@ -9,6 +9,7 @@ import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { SessionEndings } from '../endings/session-endings.js';
 import { HINTS, SESSION_STORE } from '../module/tokens.js';
+import { RequestScope } from '../request/request-scope.js';
 
 /**
  * The one way to a change: runs it on the store, inside the caller's transaction if there is one, and has this node
@@ -25,6 +26,7 @@ export class SessionWriter {
     @Inject(HINTS) private readonly hints: HintPublisher,
     @Inject(CutOffs) private readonly cutOffs: CutOffs,
     @Inject(SessionEndings) private readonly endings: SessionEndings,
+    @Inject(RequestScope) private readonly scope: RequestScope,
   ) {}
 
   /**
@@ -39,6 +41,8 @@ export class SessionWriter {
   ): Promise<T> {
     const store = this.#storeFor(manager);
     const since = this.known.moment();
+    // Of the request that asks, whoever tells of the commit.
+    const request = this.scope.current;
     const outcome = await change(store);
     const records = changed(outcome);
     store.onCommitted(() => {
@@ -49,6 +53,7 @@ export class SessionWriter {
       } else {
         this.known.forget(records);
       }
+      request?.changed(records);
       // Nobody else can hold anything of a session that has just begun.
       if (records.some((record) => record.version > 1)) this.hints.publish();
       done(outcome);
@@ -81,9 +86,11 @@ export class SessionWriter {
   /** Makes a cut-off; once it is durable this node refuses what it covers, before anyone is told. */
   async cutOff(manager: EntityManager | undefined, scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff> {
     const store = this.#storeFor(manager);
+    const request = this.scope.current;
     const cutOff = await store.cutOff(scope, note);
     store.onCommitted(() => {
       this.cutOffs.apply([cutOff]);
+      request?.changedAny();
       this.hints.publish();
     });
     return cutOff;

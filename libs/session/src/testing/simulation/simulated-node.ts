@@ -6,6 +6,7 @@ import { SessionAdminService } from '../../nest/admin/session-admin.service.js';
 import { SessionChecker, type SessionVerdict } from '../../nest/check/session-checker.js';
 import type { SessionRequirements } from '../../nest/check/session-judge.js';
 import { SessionEndings } from '../../nest/endings/session-endings.js';
+import { RequestScope } from '../../nest/request/request-scope.js';
 import { recordsOf, type SessionWriter } from '../../nest/sign-in/session-writer.js';
 import { NodePresence } from '../../nest/stats/node-presence.js';
 import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
@@ -176,6 +177,7 @@ export class SimulatedNode {
       publisher,
       cutOffs,
       new SessionEndings(clock, cutOffs),
+      new RequestScope(),
     );
     const intervalMs = surroundings.rotates ? times.rotationIntervalMs : 0;
     const graceMs = surroundings.rotates ? times.rotationGraceMs : 0;
