@@ -12,7 +12,7 @@ import {
   Req,
   Res,
 } from '@nestjs/common';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
@@ -124,7 +124,7 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
   }).compile();
   const app =
     given.adapter === 'fastify'
-      ? moduleRef.createNestApplication(new FastifyAdapter())
+      ? moduleRef.createNestApplication(await fastifyAdapter())
       : moduleRef.createNestApplication();
   if (given.logger !== undefined) app.useLogger(given.logger);
   app.enableShutdownHooks([]);
@@ -141,6 +141,11 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
       if (given.joins === undefined) await db.close();
     },
   };
+}
+
+/** Most files do without, and every file loads what it imports anew. */
+async function fastifyAdapter(): Promise<FastifyAdapter> {
+  return new (await import('@nestjs/platform-fastify')).FastifyAdapter();
 }
 
 function sqlLogger(onQuery: (sql: string) => void): SqlLogger {
