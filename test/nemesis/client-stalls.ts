@@ -4,7 +4,8 @@ import type { Absence } from './evidence.js';
 /** Under this name the process of the clients is absent where it had no time to listen. */
 export const CLIENTS = 'the clients';
 
-const LOOK_EVERY_MS = 20;
+/** What is read within this behind a stall had to wait for its end, too. */
+export const LOOK_EVERY_MS = 20;
 const STALL_MS = 30;
 
 /** Notes when this process did not come to read what had arrived: that an answer was late is nobody else's fault then. */

@@ -23,7 +23,7 @@ export function socketLines(evidence: Evidence): string[] {
       `${sockets.reduce((sum, { received }) => sum + received, 0)} events and answers received`,
     `  told that their session is over: ${kicks.length} (${codes.toSorted().join(', ') || 'none'})`,
     `  closed by a node otherwise: ${sockets.filter(({ kick, closed }) => kick === null && closed?.byClient === false).length}`,
-    `  closed after the end was acknowledged (ms, without the time in which the node stood still)`,
+    `  closed after the end was acknowledged (ms, but for what the node or the clients stood still)`,
     `    p50 ${at(0.5)}  p95 ${at(0.95)}  p99 ${at(0.99)}  max ${at(1)}  (${closings.length} sockets; bound ${socketBoundMs(lookup)})`,
     `  at the end: ${census.open.length} open, ${census.nodes === null ? 'nothing' : sumOf(census.nodes)} told of by the nodes`,
   ];

@@ -1,4 +1,4 @@
-import { CLIENTS } from '../client-stalls.js';
+import { CLIENTS, LOOK_EVERY_MS } from '../client-stalls.js';
 import type { Violation } from '../evidence.js';
 import type { SocketRecord } from '../socket-history.js';
 import { absenceOf, type Lookup } from './lookup.js';
@@ -23,7 +23,7 @@ export function checkSocketRevocation(lookup: Lookup): Violation[] {
         sockets: [socket],
       },
     ];
-    const behind = (at: number): number => (at <= overAt ? 0 : at - overAt - stalledMs(lookup, overAt, at));
+    const behind = (at: number): number => (at <= overAt ? 0 : at - overAt - readLateMs(lookup, at));
     const heardMs = socket.lastReceived === null ? -Infinity : behind(socket.lastReceived.at);
     const answeredMs = socket.lastAnsweredAsk === null ? -Infinity : socket.lastAnsweredAsk - overAt;
     const openMs = closingMs(lookup, socket, overAt);
@@ -70,7 +70,7 @@ export function closingMs(lookup: Lookup, socket: SocketRecord, overAt = overFor
   const { absences, census } = lookup.evidence;
   const closed = socket.closed?.at ?? census.at;
   if (closed <= overAt) return 0;
-  return closed - overAt - absenceOf(absences, socket.node, overAt, closed) - stalledMs(lookup, overAt, closed);
+  return closed - overAt - absenceOf(absences, socket.node, overAt, closed) - readLateMs(lookup, closed);
 }
 
 /** When the session of a connection is over, as far as a client can know. */
@@ -83,8 +83,12 @@ export function socketBoundMs({ evidence: { settings } }: Lookup): number {
   return settings.maxStalenessMs + settings.slackMs;
 }
 
-function stalledMs({ evidence }: Lookup, from: number, until: number): number {
-  return absenceOf(evidence.absences, CLIENTS, from, until);
+/** For how long what the clients read at a moment may have been there before they came to it. */
+function readLateMs({ evidence }: Lookup, at: number): number {
+  const stalls = evidence.absences.filter(
+    ({ node, from, until }) => node === CLIENTS && from <= at && at <= until + LOOK_EVERY_MS,
+  );
+  return Math.max(0, ...stalls.map(({ from }) => at - from));
 }
 
 function ms(value: number): string {

@@ -99,6 +99,10 @@ describe('I1 revocation of sockets', () => {
     const evidence = signedOut().socket('s1', 1_100, { ...got(DUE + 10), ...closed(DUE + 20) });
     evidence.absences.push({ node: CLIENTS, from: DUE - 50, until: DUE + 5 });
     expect(broken(evidence)).toEqual([]);
+    // What they had no time for before was read long since.
+    const earlier = signedOut().socket('s1', 1_100, closed(DUE + 20));
+    earlier.absences.push({ node: CLIENTS, from: DUE - 500, until: DUE - 100 });
+    expect(broken(earlier)).toEqual(['I1']);
   });
 });
 
