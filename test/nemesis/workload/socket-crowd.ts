@@ -17,6 +17,8 @@ const ASK_EVERY_MS: readonly [number, number] = [200, 1_500];
 const MESSAGE_EVERY_MS: readonly [number, number] = [50, 250];
 /** Connections in a hundred that are tried with a token that should not do any more. */
 const DEAD_SHARE = 0.15;
+/** Devices in a hundred that only listen: whoever asks is told of the end of a session by the answer, too. */
+const SILENT_SHARE = 0.6;
 /** More than this wait at no node. */
 const MOST_WAITING = 5;
 /** Nodes tell how many connections they have every ten seconds. */
@@ -113,6 +115,7 @@ export class SocketCrowd {
       // Drawn in any case, so that what one device decides does not depend on how the others fare.
       const person = random.pick(people);
       const isDead = random.chance(DEAD_SHARE);
+      const isSilent = random.chance(SILENT_SHARE);
       const stayMs = random.between(...STAY_MS);
       const more = random.fork(`more ${random.next()}`);
       const node = client.anyNode(random);
@@ -122,20 +125,20 @@ export class SocketCrowd {
         const open = await sockets.open(node, person, token);
         this.#count(node, -1);
         this.#keep(open);
-        if (open !== undefined) await this.#stay(open, runNow() + stayMs, more);
+        if (open !== undefined) await this.#stay(open, runNow() + stayMs, isSilent, more);
       }
       await pause(random.between(...THINK_MS));
     }
   }
 
   /** Whoever stays to the end is counted. */
-  async #stay(open: OpenSocket, until: number, random: Random): Promise<void> {
+  async #stay(open: OpenSocket, until: number, isSilent: boolean, random: Random): Promise<void> {
     while (this.#isRunning && open.record.closed === null) {
       if (runNow() >= until) {
         open.close();
         return;
       }
-      open.ask();
+      if (!isSilent) open.ask();
       await Promise.race([pause(random.between(...ASK_EVERY_MS)), open.closed, this.#stopped]);
     }
   }
