@@ -26,13 +26,13 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       const user = await signedIn(node, { userId: 'halfway' });
       await setRow(node, user.sessionId, `status = 'pending', version = version + 1`);
       forget(node);
-      expectProblem(await user.me(), 'SESSION_INVALID');
+      expectProblem(await user.me(), 'SESSION_PENDING', ['requirements']);
       queries.length = 0;
       for (const path of ['/me', '/sessions', '/sessions/current', '/admin/sessions', '/second-factor', '/fresh']) {
-        expectProblem(await user.get(path), 'SESSION_INVALID');
+        expectProblem(await user.get(path), 'SESSION_PENDING', ['requirements']);
       }
       expect(queries).toEqual([]);
-      expectProblem(await user.get('/strict'), 'SESSION_INVALID');
+      expectProblem(await user.get('/strict'), 'SESSION_PENDING', ['requirements']);
       expect((await user.get('/optional')).body).toEqual({ sessionId: null });
     });
 
@@ -41,17 +41,17 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       const other = await signedIn(node, { userId: 'halfway-too' });
       await setRow(node, user.sessionId, `status = 'pending', version = version + 1`);
       forget(node);
-      expectProblem(await user.del('/sessions'), 'SESSION_INVALID');
-      expectProblem(await user.del(`/sessions/${other.sessionId}`), 'SESSION_INVALID');
-      expectProblem(await user.post('/elevate', { assurance: 'aal3' }), 'SESSION_INVALID');
-      expectProblem(await user.del('/sign-out'), 'SESSION_INVALID');
+      expectProblem(await user.del('/sessions'), 'SESSION_PENDING', ['requirements']);
+      expectProblem(await user.del(`/sessions/${other.sessionId}`), 'SESSION_PENDING', ['requirements']);
+      expectProblem(await user.post('/elevate', { assurance: 'aal3' }), 'SESSION_PENDING', ['requirements']);
+      expectProblem(await user.del('/sign-out'), 'SESSION_PENDING', ['requirements']);
       expect(await other.alive()).toBe(200);
     });
 
     it('passes once it is active', async () => {
       const user = await signedIn(node, { userId: 'complete' });
       await setRow(node, user.sessionId, `status = 'pending', version = version + 1`);
-      expectProblem(await user.get('/strict'), 'SESSION_INVALID');
+      expectProblem(await user.get('/strict'), 'SESSION_PENDING', ['requirements']);
       await setRow(node, user.sessionId, `status = 'active', version = version + 1`);
       expect((await user.get('/strict')).status).toBe(200);
     });

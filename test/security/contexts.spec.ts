@@ -3,7 +3,14 @@ import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ClientProxyFactory, MessagePattern, type MicroserviceOptions, Transport } from '@nestjs/microservices';
-import { CurrentUserId, type RpcHeadersReader, type Session, SessionGuard, sessionOf } from 'nestjs-identity-session';
+import {
+  AllowPendingSession,
+  CurrentUserId,
+  type RpcHeadersReader,
+  type Session,
+  SessionGuard,
+  sessionOf,
+} from 'nestjs-identity-session';
 import { type AddressInfo, createServer } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { startTestApp, type TestApp } from '../support/app.js';
@@ -43,6 +50,14 @@ function resolverContext(context: object): ExecutionContextHost {
   const host = new ExecutionContextHost([{}, {}, context, {}], RpcController, handler);
   host.setType('graphql');
   return host;
+}
+
+/** Where an application asks for the second factor, on every kind of transport. */
+@AllowPendingSession()
+class FactorController {
+  factor(): void {
+    // The guard is what is looked at.
+  }
 }
 
 describe('the guard outside of HTTP', () => {
@@ -163,5 +178,24 @@ describe('the guard outside of HTTP', () => {
   it('refuses a GraphQL context without a request', () => {
     const guard = node.app.get(SessionGuard);
     expect(() => guard.canActivate(resolverContext({}))).toThrow(expect.objectContaining({ code: 'SESSION_MISSING' }));
+  });
+
+  it('[row 10] takes a sign-in that is not complete over HTTP alone, whatever the handler says', async () => {
+    const guard = node.app.get(SessionGuard);
+    const user = await signedIn(node, { userId: 'halfway', pending: { requirements: [{ name: 'second_factor' }] } });
+    const request = { headers: { cookie: user.cookie }, method: 'POST', url: '/' };
+    const handler = Object.getOwnPropertyDescriptor(FactorController.prototype, 'factor')?.value as () => void;
+    const inContext = (type: 'http' | 'graphql' | 'rpc' | 'ws', ...args: unknown[]) => {
+      const host = new ExecutionContextHost(args, FactorController, handler);
+      host.setType(type);
+      return (async () => guard.canActivate(host))();
+    };
+    const pending = { code: 'SESSION_PENDING' };
+    await expect(inContext('graphql', {}, {}, { req: request }, {})).rejects.toMatchObject(pending);
+    await expect(inContext('ws', { handshake: request }, {})).rejects.toMatchObject(pending);
+    await expect(inContext('rpc', {}, request)).rejects.toMatchObject(pending);
+    const response = { getHeader: () => undefined, setHeader: () => undefined };
+    expect(await inContext('http', request, response)).toBe(true);
+    expect(sessionOf(request)?.status).toBe('pending');
   });
 });

@@ -16,6 +16,17 @@ export {
   TRANSITIONS,
 } from './core/lifecycle.js';
 export {
+  APPROVAL_MODES,
+  type ApprovalMode,
+  type Approvers,
+  isMet,
+  missingRequirements,
+  type PendingSignIn,
+  type RequirementMet,
+  type SignInRequirement,
+  type UnmetReason,
+} from './core/pending.js';
+export {
   type Candidate,
   type ConcurrentLoginPolicy,
   type Constraint,
@@ -57,6 +68,13 @@ export type {
 export type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from './store/session-statistics.js';
 export type { AddressHistoryStore, SessionAddress, SessionOrigins } from './store/session-addresses.js';
 export type { DataChange, DataReplacement, SessionDataStore } from './store/session-data.js';
+export type {
+  ActivateOutcome,
+  Activation,
+  Meeting,
+  MeetOutcome,
+  PendingAdmission,
+} from './store/session-activation.js';
 export {
   type Admission,
   type AdmissionTerms,
@@ -114,11 +132,11 @@ export {
   type BulkResult,
   type CutOffInput,
   type CutOffResult,
-  type RevokeInput,
   SessionAdminService,
   type SessionPage,
   type SessionSearch,
 } from './nest/admin/session-admin.service.js';
+export type { ApproveInput, ResumeInput, RevokeInput, SuspendInput } from './nest/admin/state-changes.js';
 export { type CleanupRun, SessionCleanup } from './nest/cleanup/session-cleanup.js';
 export { SessionChecker, type SessionVerdict } from './nest/check/session-checker.js';
 export type { SessionRequirements } from './nest/check/session-judge.js';
@@ -161,6 +179,7 @@ export {
   AllowAnonymous,
   AllowCrossSite,
   AllowDriftedSession,
+  AllowPendingSession,
   CurrentSession,
   CurrentUserId,
   OptionalSession,
@@ -207,7 +226,7 @@ export { type SessionHistoryJson, historyToJson } from './nest/rest/session-hist
 export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
 export type { SessionStatistics } from './nest/stats/session-statistics.js';
 export { type LatestAccess, Session } from './nest/session/session.js';
-export { type SessionJson, sessionToJson } from './nest/session/session-json.js';
+export { type SessionJson, sessionToJson, type SignInRequirementJson } from './nest/session/session-json.js';
 export type { EffectiveRule, EffectiveSettings } from './nest/settings/effective-settings.js';
 export {
   type ChangeSettingsInput,
@@ -227,4 +246,12 @@ export {
   type SessionOwner,
   SessionService,
 } from './nest/sign-in/session.service.js';
-export type { SessionExchange, SignInInput, SignInResult } from './nest/sign-in/sign-in.js';
+export type {
+  CompletionExchange,
+  CompletionResult,
+  PendingInput,
+  RequirementInput,
+  SessionExchange,
+  SignInInput,
+  SignInResult,
+} from './nest/sign-in/sign-in.js';

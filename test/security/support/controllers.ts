@@ -1,7 +1,10 @@
-import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Post, Req, Res } from '@nestjs/common';
 import {
+  AllowPendingSession,
   type AssuranceLevel,
+  type CompletionExchange,
   CurrentSession,
+  missingRequirements,
   OptionalSession,
   RequireAssurance,
   RequireFreshSession,
@@ -79,5 +82,35 @@ export class RotateController {
   ): Promise<{ id: string }> {
     const { session } = await this.sessions.rotate(current, { request, response, reason: 'rights_changed' });
     return { id: session.id };
+  }
+}
+
+/** Where a sign-in is completed. */
+@Controller()
+export class PendingController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @AllowPendingSession()
+  @Get('waiting')
+  waiting(@CurrentSession() session: Session): { status: string; missing: string[] } {
+    return { status: session.status, missing: missingRequirements(session) };
+  }
+
+  @AllowPendingSession()
+  @Post('complete')
+  async complete(
+    @CurrentSession() current: Session,
+    @Body() body: Pick<CompletionExchange, 'requirement' | 'assurance' | 'answer'>,
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<object> {
+    const { session, missing, evicted, token } = await this.sessions.complete(current, { ...body, request, response });
+    return { status: session.status, missing, evicted, isNew: token !== null };
+  }
+
+  @AllowPendingSession()
+  @Delete('complete')
+  async giveUp(@CurrentSession() current: Session): Promise<void> {
+    await this.sessions.reject(current, { reason: 'gave_up', by: current.userId });
   }
 }

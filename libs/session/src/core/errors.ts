@@ -7,6 +7,7 @@ export const ERROR_CATALOGUE = {
   SESSION_REVOKED: [401, 'The session was revoked'],
   SESSION_EVICTED: [401, 'The session was ended by a newer sign-in'],
   SESSION_SIGNED_OUT: [401, 'The session was signed out'],
+  SESSION_PENDING: [401, 'The sign-in is not complete'],
   BAD_CREDENTIALS: [401, 'The credentials are not right'],
   SESSION_NOT_FRESH: [403, 'A recent sign-in is needed'],
   ASSURANCE_TOO_LOW: [403, 'A stronger sign-in is needed'],

@@ -1,4 +1,4 @@
-/** Every state of a session. The first three are live: they hold a slot of the policy. */
+/** Every state of a session. The first three are live; those that hold a slot count against limits. */
 export type SessionStatus =
   'pending' | 'active' | 'suspended' | 'signed_out' | 'expired' | 'evicted' | 'revoked' | 'rejected';
 
@@ -20,7 +20,7 @@ export const TRANSITIONS: Readonly<Record<SessionStatus, readonly SessionStatus[
 export const LIVE_STATUSES: readonly LiveStatus[] = ['pending', 'active', 'suspended'];
 export const SESSION_STATUSES = Object.keys(TRANSITIONS) as readonly SessionStatus[];
 
-/** True while the session counts against limits and may still change. What no version knows is not live. */
+/** True while the session may still change. What no version knows is not live. */
 export function isLive(status: SessionStatus): status is LiveStatus {
   return (LIVE_STATUSES as readonly SessionStatus[]).includes(status);
 }

@@ -33,7 +33,7 @@ export interface Constraint {
 /** All constraints hold at once; none means unlimited. */
 export type ConcurrentLoginPolicy = readonly Constraint[];
 
-/** A live session as the decision sees it. */
+/** A live session that holds a slot, as the decision sees it. */
 export type LiveSession = Pick<
   SessionRecord,
   'id' | 'sequence' | 'createdAt' | 'lastAccessedAt' | 'scopeKeys' | keyof SessionFacts

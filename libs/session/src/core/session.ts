@@ -1,4 +1,5 @@
 import type { SessionStatus } from './lifecycle.js';
+import type { PendingSignIn } from './pending.js';
 
 /** What kind of device a session belongs to. Limits may differ by it. */
 export type DeviceType = 'web' | 'mobile' | 'desktop' | 'other';
@@ -58,6 +59,8 @@ export interface SessionRecord extends SessionFacts {
   /** Order of admission where two sessions were created in the same millisecond. */
   readonly sequence: number;
   readonly status: SessionStatus;
+  /** What a sign-in waits for, or did when it was given up; `null` for a session that has been active. */
+  readonly pending: PendingSignIn | null;
   /** Computed at admission from the policy's scopes; what the session counts under. */
   readonly scopeKeys: readonly string[];
   /** SHA-256 of the current token; the token itself is nowhere. */

@@ -1,5 +1,5 @@
 import type { CutOffScope, StoredCutOff } from '../core/cut-off.js';
-import type { EndedStatus, LiveStatus, SessionStatus } from '../core/lifecycle.js';
+import type { EndedStatus, SessionStatus } from '../core/lifecycle.js';
 import type { ConcurrentLoginPolicy } from '../core/policy.js';
 import type {
   AssuranceLevel,
@@ -9,6 +9,7 @@ import type {
   SessionRecord,
   SessionSubject,
 } from '../core/session.js';
+import type { ActivateOutcome, Activation, Meeting, MeetOutcome, PendingAdmission } from './session-activation.js';
 import type { SessionDataStore } from './session-data.js';
 import type { StoredSettings } from './settings-store.js';
 
@@ -50,6 +51,11 @@ export interface Admission {
   readonly answer: { readonly ticketDigest: Uint8Array; readonly end: readonly string[] } | null;
   /** Stored where the policy asks, so that the answer can be recognised once. */
   readonly question: { readonly ticketDigest: Uint8Array; readonly lifetimeMs: number };
+  /**
+   * Makes a session that waits: it holds no slot, asks no policy and ends nobody but what it replaces. Absent: an active
+   * one.
+   */
+  readonly pending?: PendingAdmission | null;
   /**
    * What counts in place of policy and lifetimes where settings are stored: asked under the subject's lock by a store
    * that keeps some, with those of everybody and of the tenant. Pure, and does not throw.
@@ -107,6 +113,8 @@ export interface SessionFilter {
    * has them in: all that can still be ended.
    */
   readonly status?: SessionStatus | 'live' | 'unended';
+  /** Only those that count against limits: active ones, and suspended ones that have kept their slot. */
+  readonly holdsSlot?: true;
 }
 
 /** A page of a list, ordered by creation and by id where that is the same. */
@@ -195,7 +203,10 @@ export interface Rotation {
  * the reason and by the actor of the cut-off, is listed and counted so, holds no slot, and no change applies to it.
  */
 export interface SessionStore extends SessionDataStore {
-  /** Decides about a sign-in and carries it out, serialised with every other admission of the same subject. */
+  /**
+   * Decides about a sign-in and carries it out, serialised with every other admission of the same subject. Counts those
+   * sessions that hold a slot.
+   */
   admit(admission: Admission): Promise<AdmitOutcome>;
   /** Ends one live session within the scope. */
   end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined>;
@@ -209,23 +220,31 @@ export interface SessionStore extends SessionDataStore {
   /** Moves last access forward, never back and never ahead of the store's clock. Ended sessions stay untouched. */
   touchMany(touches: readonly Touch[]): Promise<TouchOutcome>;
   /**
-   * Takes one step of the lifecycle between live states; what has run out does not become active any more. With `from`
-   * only out of that state.
+   * Suspends an active session, or resumes a suspended one that has kept its slot; what has run out does not become active
+   * any more. With `freesSlot` a suspended session counts against no limit, and comes back by `activate` alone.
    */
   changeStatus(
     scope: SessionScope,
     id: string,
     to: 'active' | 'suspended',
     note: ChangeNote,
-    from?: LiveStatus,
+    freesSlot?: boolean,
   ): Promise<SessionRecord | undefined>;
-  /** Names the device of a live session. */
+  /** Notes that somebody has met a requirement of a pending session; `undefined` where there is none in scope. */
+  meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined>;
+  /**
+   * Makes a session active that holds no slot: a pending one of which nothing is missing, or a suspended one. Decided by
+   * the policy like a sign-in, and serialised with every other admission of the subject.
+   */
+  activate(activation: Activation, note: ChangeNote): Promise<ActivateOutcome>;
+  /** Names the device of a live session; not of a suspended one. */
   rename(
     scope: SessionScope,
     id: string,
     deviceName: string | null,
     note: ChangeNote,
   ): Promise<SessionRecord | undefined>;
+  /** Of an active session. */
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined>;
   /**
    * Ends every session of the scope that was admitted before, at once and in one row, however many they are. Whoever is

@@ -1,5 +1,5 @@
 import type { SettingsKeeper } from '../core/settings.js';
-import type { Admission, ChangeNote } from './session-store.js';
+import type { Admission, AdmissionTerms, ChangeNote } from './session-store.js';
 
 /** Settings as they are stored. What is in them is checked by whoever uses them: another version may have written it. */
 export interface StoredSettings {
@@ -70,6 +70,9 @@ export function keepsSettings<TStore extends object>(store: TStore): store is TS
 }
 
 /** The admission under the settings that are stored for it, first those of everybody. */
-export function underSettings(admission: Admission, stored: readonly StoredSettings[]): Admission {
+export function underSettings<T extends AdmissionTerms & Pick<Admission, 'terms'>>(
+  admission: T,
+  stored: readonly StoredSettings[],
+): T {
   return admission.terms === undefined ? admission : { ...admission, ...admission.terms(stored) };
 }

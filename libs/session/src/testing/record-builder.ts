@@ -17,6 +17,7 @@ export function sessionRecordOf(overrides: Partial<SessionRecord> = {}): Session
     deviceType: 'web',
     deviceId: null,
     status: 'active',
+    pending: null,
     scopeKeys: ['subject', 'deviceType:web', 'client:'],
     tokenDigest: randomDigest(),
     tokenGeneration: 0,

@@ -9,6 +9,7 @@ import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
 import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
+import { pendingContract } from './store-contract/pending.contract.js';
 import { questionsContract } from './store-contract/questions.contract.js';
 import { replacementContract } from './store-contract/replacement.contract.js';
 import { searchingContract } from './store-contract/searching.contract.js';
@@ -30,6 +31,7 @@ const PARTS: readonly ContractPart[] = [
   changingContract,
   dataContract,
   rotationContract,
+  pendingContract,
   touchingContract,
   addressesContract,
   driftContract,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SESSION_STATUSES } from '../../core/lifecycle.js';
+import { APPROVAL_MODES } from '../../core/pending.js';
 import { ASSURANCE_LEVELS, DEVICE_TYPES } from '../../core/session.js';
 import { sessionRecordOf } from '../../testing/record-builder.js';
 import type { SharedSession } from '../shared-session-cache.js';
@@ -24,6 +25,19 @@ const records = fc
     userId: text,
     deviceType: fc.constantFrom(...DEVICE_TYPES),
     status: fc.constantFrom(...SESSION_STATUSES),
+    pending: maybe(
+      fc.record({
+        requirements: fc.array(
+          fc.record({
+            name: text,
+            approvers: maybe(fc.record({ mode: fc.constantFrom(...APPROVAL_MODES), of: fc.array(text) })),
+            met: fc.array(fc.record({ by: maybe(text), at: time }), { maxLength: 3 }),
+          }),
+          { maxLength: 3 },
+        ),
+        roles: fc.array(text, { maxLength: 2 }),
+      }),
+    ),
     scopeKeys: fc.array(text, { maxLength: 4 }),
     tokenDigest: digest,
     previous: maybe(

@@ -2,6 +2,13 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { IdentitySessionError } from '../../core/errors.js';
 import { SESSION_STATUSES } from '../../core/lifecycle.js';
 import {
+  APPROVAL_MODES,
+  type Approvers,
+  type PendingSignIn,
+  type RequirementMet,
+  type SignInRequirement,
+} from '../../core/pending.js';
+import {
   ASSURANCE_LEVELS,
   DEVICE_TYPES,
   type PreviousToken,
@@ -42,6 +49,17 @@ const data: Field<SessionRecord['data']> = {
   },
 };
 
+const PENDING = objectOf<PendingSignIn>({
+  requirements: listOf(
+    objectOf<SignInRequirement>({
+      name: text,
+      approvers: nullable(objectOf<Approvers>({ mode: oneOf(APPROVAL_MODES), of: listOf(text) })),
+      met: listOf(objectOf<RequirementMet>({ by: nullable(text), at: time })),
+    }),
+  ),
+  roles: listOf(text),
+});
+
 const RECORD = objectOf<SessionRecord>({
   id: text,
   version: count,
@@ -52,6 +70,7 @@ const RECORD = objectOf<SessionRecord>({
   deviceType: oneOf(DEVICE_TYPES),
   deviceId: nullable(text),
   status: oneOf(SESSION_STATUSES),
+  pending: nullable(PENDING),
   scopeKeys: listOf(text),
   tokenDigest: bytes(32),
   tokenGeneration: count,

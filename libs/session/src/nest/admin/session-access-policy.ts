@@ -3,9 +3,10 @@ import type { Session } from '../session/session.js';
 
 /**
  * What an administrator is about to do with sessions: `read` them and their history, `end` them (cut-offs too), `suspend`
- * and resume them, read their `stats`.
+ * and resume them, `approve` or reject sign-ins that are not complete (who approves must be named there as well), read their
+ * `stats`.
  */
-export type AdministrationAction = 'read' | 'end' | 'suspend' | 'stats';
+export type AdministrationAction = 'read' | 'end' | 'suspend' | 'approve' | 'stats';
 
 /**
  * Says whose sessions an actor may administrate. The scope becomes part of every statement, bulk ones too. There is no

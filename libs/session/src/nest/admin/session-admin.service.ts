@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CutOffScope } from '../../core/cut-off.js';
 import { IdentitySessionError } from '../../core/errors.js';
-import { isLive, type LiveStatus } from '../../core/lifecycle.js';
+import { isLive } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import type { SessionRecord } from '../../core/session.js';
@@ -16,30 +16,29 @@ import type {
   SessionStore,
 } from '../../store/session-store.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
-import { SESSION_STORE } from '../module/tokens.js';
+import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
+import { SessionActivation } from '../sign-in/session-activation.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { NodePresence } from '../stats/node-presence.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
 import { cutOffScopeOf } from './cut-off-scope.js';
 import { endMatching } from './end-matching.js';
+import {
+  type ApproveInput,
+  type ResumeInput,
+  type RevokeInput,
+  StateChanges,
+  type SuspendInput,
+} from './state-changes.js';
 
 /** Who is administrated: everybody unless narrowed by a scope. */
 const EVERYBODY: SessionScope = { kind: 'all' };
 
 /** Which sessions, without a scope; `scope` is given apart because it is a right, not a wish. */
 export type SessionSearch = Omit<SessionFilter, 'scope'> & { readonly scope?: SessionScope };
-
-export interface RevokeInput {
-  /** Kept with the session and told to whoever presents its secret. */
-  readonly reason: string;
-  /** The administrator's user id, or what part of the system ends it. */
-  readonly by: string | null;
-  readonly scope?: SessionScope;
-  /** Makes it part of this manager's transaction. */
-  readonly manager?: EntityManager;
-}
 
 export interface CutOffInput extends CutOffScope {
   /** Kept with the cut-off, and with each session that it ends. */
@@ -91,14 +90,18 @@ export interface CutOffResult {
 @Injectable()
 export class SessionAdminService {
   readonly #statistics: SessionStatisticsCounter;
+  readonly #states: StateChanges;
 
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(NodePresence) presence: NodePresence,
+    @Inject(SessionActivation) activation: Pick<SessionActivation, 'meet' | 'resume'>,
+    @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'suspension'>,
   ) {
     this.#statistics = new SessionStatisticsCounter(store, presence);
+    this.#states = new StateChanges(store, writer, touches, activation, options.suspension.slot);
   }
 
   /** One page of sessions by creation, from a session on. */
@@ -150,23 +153,44 @@ export class SessionAdminService {
   }
 
   /**
-   * Freezes a session: it keeps its slot, and its requests are answered with `SESSION_SUSPENDED` until it is resumed. When
-   * it resolves this node refuses the session.
+   * Freezes a session: its requests are answered with `SESSION_SUSPENDED` until it is resumed, and nothing of it changes but
+   * by its end. It keeps its slot or gives it up, as `slot` or the option `suspension.slot` says. When it resolves this node
+   * refuses the session.
    * @returns the session, or `undefined` where there is none with the id in scope
    * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not active
    */
-  suspend(id: string, input: RevokeInput): Promise<Session | undefined> {
-    return this.#changeStatus(id, 'suspended', input);
+  suspend(id: string, input: SuspendInput): Promise<Session | undefined> {
+    return this.#states.suspend(id, input);
   }
 
   /**
    * Thaws a suspended session. Its limits have gone on meanwhile: one that has run out stays out.
    * @returns the session, or `undefined` where there is none with the id in scope
-   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not suspended
+   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not suspended, `SESSION_LIMIT_REACHED` for one that
+   * has given its slot up and that the policy leaves no room for
    */
-  resume(id: string, input: RevokeInput): Promise<Session | undefined> {
-    // Out of no other state: what waits for a second factor is not an administrator's to let in.
-    return this.#changeStatus(id, 'active', input, 'suspended');
+  resume(id: string, input: ResumeInput): Promise<Session | undefined> {
+    return this.#states.resume(id, input);
+  }
+
+  /**
+   * Notes that an approver has approved a pending sign-in. Activates nothing: once nothing is missing the waiting client
+   * completes it, and only then gets its new token.
+   * @returns the session, or `undefined` where there is none with the id in scope
+   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not pending, and where it is somebody else's turn;
+   * `FORBIDDEN` for who is not named, `VALIDATION_FAILED` for a requirement that it has not
+   */
+  approve(id: string, input: ApproveInput): Promise<Session | undefined> {
+    return this.#states.approve(id, input);
+  }
+
+  /**
+   * Ends a pending sign-in as `rejected`.
+   * @returns the session, or `undefined` where there is none with the id in scope
+   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not pending
+   */
+  reject(id: string, input: RevokeInput): Promise<Session | undefined> {
+    return this.#states.reject(id, input);
   }
 
   /**
@@ -247,28 +271,6 @@ export class SessionAdminService {
   ): Promise<readonly SessionRecord[]> {
     const end = (store: SessionStore) => store.endMany(filter, 'revoked', note, limit);
     return this.writer.write(manager, end, (ended) => ended);
-  }
-
-  async #changeStatus(
-    id: string,
-    to: 'active' | 'suspended',
-    input: RevokeInput,
-    from?: LiveStatus,
-  ): Promise<Session | undefined> {
-    if (!isSessionId(id)) return undefined;
-    const { scope = EVERYBODY, manager, ...note } = input;
-    // Whether it has run out is told by what is written.
-    await this.touches.flushOne(id);
-    const change = (store: SessionStore) => store.changeStatus(scope, id, to, note, from);
-    const record = await this.writer.changeStatus(manager, change, note);
-    if (record !== undefined) return withBufferedAccess(record, this.touches);
-    const found = await this.find(id, scope);
-    if (found === undefined) return undefined;
-    const hasRunOut = found.status === 'active' || found.status === 'suspended' ? ', or it has run out' : '';
-    throw new IdentitySessionError(
-      'ILLEGAL_TRANSITION',
-      `The session is ${found.status}${hasRunOut}: it cannot become ${to}.`,
-    );
   }
 }
 

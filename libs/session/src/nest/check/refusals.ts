@@ -1,5 +1,7 @@
 import { type ErrorCode, IdentitySessionError } from '../../core/errors.js';
 import type { SessionStatus } from '../../core/lifecycle.js';
+import { missingRequirements } from '../../core/pending.js';
+import type { SessionRecord } from '../../core/session.js';
 
 /** Why there is no session. */
 export interface Refusal {
@@ -9,7 +11,7 @@ export interface Refusal {
 
 /** Why a session that is not live is refused; told only to whoever presents its secret. */
 export const REFUSALS: Readonly<Record<Exclude<SessionStatus, 'active'>, readonly [ErrorCode, string]>> = {
-  pending: ['SESSION_INVALID', 'The sign-in is not complete.'],
+  pending: ['SESSION_PENDING', 'The sign-in is not complete. Meet what it still requires.'],
   suspended: ['SESSION_SUSPENDED', 'The session is suspended; an administrator can resume it.'],
   signed_out: ['SESSION_SIGNED_OUT', 'The session was signed out. Sign in again.'],
   expired: ['SESSION_EXPIRED', 'The session has run out. Sign in again.'],
@@ -27,9 +29,22 @@ export function invalid(): Refusal {
   return refused('SESSION_INVALID', 'The session is not valid. Sign in again.');
 }
 
-export function refusedAs(status: keyof typeof REFUSALS): Refusal {
+/** For whoever has proved to be its owner: of a pending one also what is missing. */
+export function refusedAs({ status, pending }: Pick<SessionRecord, 'status' | 'pending'>): Refusal {
   // A newer version may have written a status that this one does not know.
-  return Object.hasOwn(REFUSALS, status) ? refused(...REFUSALS[status]) : invalid();
+  if (status === 'active' || !Object.hasOwn(REFUSALS, status)) return invalid();
+  return status === 'pending' ? { error: incomplete(pending) } : refused(...REFUSALS[status]);
+}
+
+/** Why a pending session is refused; `requirements` names what is missing. */
+export function incomplete(pending: SessionRecord['pending']): IdentitySessionError {
+  const extensions = { requirements: missingRequirements(pending) };
+  return new IdentitySessionError(...REFUSALS.pending, { extensions });
+}
+
+/** Why nothing changes of a suspended session. */
+export function suspended(): IdentitySessionError {
+  return new IdentitySessionError(...REFUSALS.suspended);
 }
 
 /** What went wrong with the store, as a refusal. */

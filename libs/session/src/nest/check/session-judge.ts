@@ -25,6 +25,8 @@ export interface SessionRequirements {
   readonly deliversSuccessor?: boolean;
   /** Takes a session that is used from elsewhere, whatever `drift` says: where the user authenticates again. */
   readonly allowDrift?: boolean;
+  /** Takes a session whose sign-in is not complete: where the user meets what it requires. */
+  readonly allowPending?: boolean;
 }
 
 /** What is asked, and whether the session was read from the database for it. */
@@ -79,7 +81,9 @@ export class SessionJudge {
   ): Refusal | typeof UNSETTLED | undefined {
     // The row of what is cut off still says that it lives.
     if (this.cutOffs.covers(record) && isLive(record.status)) return refused(...REFUSALS.revoked);
-    if (record.status !== 'active') return refusedAs(record.status);
+    if (record.status !== 'active' && !(record.status === 'pending' && requirements.allowPending === true)) {
+      return refusedAs(record);
+    }
     const expiry = expiryOf(record, lastAccessedAt, now);
     if (expiry === 'absolute') return refused(...REFUSALS.expired);
     if (expiry === 'idle') return UNSETTLED;

@@ -42,7 +42,8 @@ export class TokenRotation {
 
   /** Whether the current token of a session is to be rotated now. */
   isDue(session: SessionRecord, now: number): boolean {
-    return now - (session.rotatedAt ?? session.createdAt) >= this.#intervalMs && this.#mayRotate(session.id, now);
+    const isOld = now - (session.rotatedAt ?? session.createdAt) >= this.#intervalMs;
+    return isOld && session.status === 'active' && this.#mayRotate(session.id, now);
   }
 
   /** What a token, presented at `at`, is to the session. With keys, its MAC must have been checked before. */

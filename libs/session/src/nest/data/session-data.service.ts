@@ -11,7 +11,7 @@ import { KnownSessions } from '../../sync/known-sessions.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import type { Session } from '../session/session.js';
-import { notFound } from '../sign-in/session.service.js';
+import { notFound } from '../sign-in/not-found.js';
 import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
 import { Turns } from '../turns/turns.js';
 import { DataRules } from './data-rules.js';

@@ -14,6 +14,7 @@ export const ROUTE_METADATA = {
   strict: 'identity-session:strict',
   crossSite: 'identity-session:cross-site',
   allowDrift: 'identity-session:allow-drift',
+  allowPending: 'identity-session:allow-pending',
 } as const;
 
 /** Lets everyone in; no session is looked for. */
@@ -47,6 +48,13 @@ export const AllowCrossSite = (): MethodDecorator & ClassDecorator => SetMetadat
  * authenticates again, with `elevate` or `rotate` and its request.
  */
 export const AllowDriftedSession = (): MethodDecorator & ClassDecorator => SetMetadata(ROUTE_METADATA.allowDrift, true);
+
+/**
+ * Takes sessions whose sign-in is not complete too: for the HTTP route on which the user meets what it requires, with
+ * `SessionService.complete`. Their `status` is `pending`: the route must not take them for signed in.
+ */
+export const AllowPendingSession = (): MethodDecorator & ClassDecorator =>
+  SetMetadata(ROUTE_METADATA.allowPending, true);
 
 /** The session of the request: a `Session`, or `null` on a route that does without. */
 export const CurrentSession = createParamDecorator((_data: unknown, context: ExecutionContext): Session | null => {

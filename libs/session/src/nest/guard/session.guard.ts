@@ -77,7 +77,7 @@ export class SessionGuard implements CanActivate {
     }
     if (isUnsafe(carrier.method)) this.#refuseCrossSite(carrier, rules, credential);
     // What nobody delivers would be lost, and the session with it.
-    const asked = canDeliver ? rules : { ...rules, deliversSuccessor: false };
+    const asked = canDeliver && fits(rules, context) ? rules : limited(rules, context, canDeliver);
     const address = clientAddress(carrier, this.options.trustProxyHops);
     const userAgent = userAgentOf(carrier);
     const verdict =
@@ -97,7 +97,7 @@ export class SessionGuard implements CanActivate {
       throw bound.exceptionOf(missing());
     }
     // Whether messages are activity is decided where they arrive.
-    const asked = { ...rules, deliversSuccessor: false, skipTouch: true };
+    const asked = { ...rules, deliversSuccessor: false, skipTouch: true, allowPending: false };
     const admit = ({ error, session }: SessionVerdict): boolean => {
       const carrier = carrierOf(context);
       if (error !== undefined) {
@@ -150,8 +150,8 @@ export class SessionGuard implements CanActivate {
   #readRules(handler: Target, controller: Target): RouteRules {
     const own = (key: string): unknown => this.reflector.get(key, handler);
     const read = (key: string): unknown => own(key) ?? this.reflector.get(key, controller);
-    const { anonymous, optional, assurance, maxAgeMs, strict, skipTouch } = ROUTE_METADATA;
-    const asksForSession = [assurance, maxAgeMs, strict].some((key) => own(key) !== undefined);
+    const { anonymous, optional, assurance, maxAgeMs, strict, skipTouch, allowPending } = ROUTE_METADATA;
+    const asksForSession = [assurance, maxAgeMs, strict, allowPending].some((key) => own(key) !== undefined);
     const isAnonymous = asksForSession || own(optional) === true ? own(anonymous) : read(anonymous);
     const isOptional = asksForSession ? own(optional) : read(optional);
     const maxAge = read(maxAgeMs) as number | undefined;
@@ -162,6 +162,7 @@ export class SessionGuard implements CanActivate {
       skipTouch: read(skipTouch) === true,
       strict: read(strict) === true,
       allowDrift: read(ROUTE_METADATA.allowDrift) === true,
+      allowPending: read(allowPending) === true,
       crossSite: read(ROUTE_METADATA.crossSite) === true,
       deliversSuccessor: true,
       ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
@@ -195,4 +196,17 @@ function userAgentOf({ headers, method }: SessionCarrier): string | null | undef
 function withoutSession(carrier: SessionCarrier | undefined): true {
   if (carrier !== undefined) detachSession(carrier);
   return true;
+}
+
+/** Only a request can take part in a sign-in: its answer takes the new token back, and nobody keeps it. */
+function fits({ allowPending }: RouteRules, context: ExecutionContext): boolean {
+  return allowPending !== true || context.getType() === 'http';
+}
+
+function limited(rules: RouteRules, context: ExecutionContext, canDeliver: boolean): RouteRules {
+  return {
+    ...rules,
+    deliversSuccessor: canDeliver,
+    allowPending: rules.allowPending === true && fits(rules, context),
+  };
 }

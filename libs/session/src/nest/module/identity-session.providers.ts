@@ -37,6 +37,7 @@ import { SessionSettingsService } from '../settings/session-settings.service.js'
 import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
+import { SessionActivation } from '../sign-in/session-activation.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { SignInListeners } from '../sign-in/sign-in-listeners.js';
@@ -91,6 +92,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     AdmissionBuilder,
     SignInRulebook,
     RequestScope,
+    SessionActivation,
     SessionWriter,
     TokenRotation,
     SessionDrift,

@@ -1,8 +1,10 @@
 import {
+  APPROVE,
   CUT_OFF,
   END_THEIRS,
   HISTORY,
   NOTHING,
+  REJECT,
   RESUME,
   REVOKE_MATCHING,
   SEARCH,
@@ -49,7 +51,8 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
   '/admin/sessions/{id}/suspend': {
     post: describeOperation({
       ...{ tag: TAG, summary: 'Freeze an active session', path: ANY, query: NOTHING, body: SUSPEND },
-      description: 'It keeps its slot; its requests are answered with 423 until it is resumed.',
+      description:
+        'Its requests are answered with 423 until it is resumed. It keeps its slot, unless the application says otherwise.',
       bodyExample: { reason: 'looks odd' },
       answers: { 200: { description: 'It is frozen, on every node', schema: ref('Session') } },
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
@@ -61,6 +64,24 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       description: 'Its limits have gone on meanwhile: one that has run out stays out.',
       bodyExample: { reason: 'was the owner' },
       answers: { 200: { description: 'It is active again', schema: ref('Session') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'SESSION_LIMIT_REACHED', 'CROSS_SITE'],
+    }),
+  },
+  '/admin/sessions/{id}/approve': {
+    post: describeOperation({
+      ...{ tag: TAG, summary: 'Approve a pending sign-in', path: ANY, query: NOTHING, body: APPROVE },
+      description:
+        'By one of the approvers that the requirement names. Activates nothing: the waiting client completes the sign-in.',
+      bodyExample: { requirement: 'four_eyes' },
+      answers: { 200: { description: 'It is approved', schema: ref('Session') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
+    }),
+  },
+  '/admin/sessions/{id}/reject': {
+    post: describeOperation({
+      ...{ tag: TAG, summary: 'Reject a pending sign-in', path: ANY, query: NOTHING, body: REJECT },
+      bodyExample: { reason: 'nobody I know' },
+      answers: { 200: { description: 'It is over', schema: ref('Session') } },
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
     }),
   },

@@ -36,6 +36,11 @@ export const PROBLEM_SCHEMA: OpenApiSchema = {
         properties: { field: { type: 'string' }, message: { type: 'string' } },
       },
     },
+    requirements: {
+      type: 'array',
+      description: 'With `SESSION_PENDING`: the names of what is missing',
+      items: { type: 'string' },
+    },
   },
 };
 

@@ -1,4 +1,5 @@
 import { SESSION_STATUSES } from '../../core/lifecycle.js';
+import { APPROVAL_MODES } from '../../core/pending.js';
 import { ASSURANCE_LEVELS, DEVICE_TYPES } from '../../core/session.js';
 import type { SessionJson } from '../session/session-json.js';
 import type { OpenApiSchema } from './open-api.js';
@@ -41,7 +42,7 @@ const EXAMPLE: SessionJson = {
   endedBy: null,
 };
 
-const SESSION_PROPERTIES: Readonly<Record<keyof SessionJson, OpenApiSchema>> = {
+const SESSION_PROPERTIES: Readonly<Record<keyof Omit<SessionJson, 'requirements'>, OpenApiSchema>> = {
   id: { type: 'string', format: 'uuid', description: 'Public; no credential' },
   userId: TEXT,
   tenantId: TEXT_OR_NULL,
@@ -65,10 +66,28 @@ const SESSION_PROPERTIES: Readonly<Record<keyof SessionJson, OpenApiSchema>> = {
   endedBy: TEXT_OR_NULL,
 };
 
+const REQUIREMENTS: OpenApiSchema = {
+  type: 'array',
+  description: 'What the sign-in waits for: of a pending session alone',
+  items: closed({
+    name: TEXT,
+    met: { type: 'boolean', description: 'Whether nothing of it is open' },
+    approvers: {
+      ...closed({ mode: { type: 'string', enum: APPROVAL_MODES }, of: { type: 'array', items: TEXT } }),
+      nullable: true,
+      description: 'Who must approve; `null` for what the application completes itself',
+    },
+    metBy: { type: 'array', items: closed({ by: TEXT_OR_NULL, at: TIME }) },
+  }),
+};
+
 /** The components that the module's operations refer to. */
 export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
   Problem: PROBLEM_SCHEMA,
-  Session: closed(SESSION_PROPERTIES, { example: EXAMPLE }),
+  Session: closed(SESSION_PROPERTIES, {
+    properties: { ...SESSION_PROPERTIES, requirements: REQUIREMENTS },
+    example: EXAMPLE,
+  }),
   SessionList: closed({ items: { type: 'array', items: ref('Session') } }),
   SessionPage: closed({
     items: { type: 'array', items: ref('Session') },

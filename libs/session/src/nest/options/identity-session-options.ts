@@ -172,6 +172,17 @@ export interface IdentitySessionOptions {
     /** Also of live sessions, what was not seen for `scrubAddressesAfterMs`. Default false. */
     readonly scrubLiveAddresses?: boolean;
   };
+  /** Sign-ins that wait for more than the credentials. */
+  readonly pending?: {
+    /** What such a sign-in has time for, unless it says otherwise itself. Default 600 000. */
+    readonly timeLimitMs?: number;
+    /** How many of one user may wait; the oldest beyond are rejected as `superseded`. Default 5. */
+    readonly maxPerUser?: number;
+  };
+  readonly suspension?: {
+    /** Whether a suspended session counts against limits: `keep` or `free`. Resuming one that does not asks the policy. Default `keep`. */
+    readonly slot?: 'keep' | 'free';
+  };
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */
   readonly questionLifetimeMs?: number;
   /** Makes and updates the module's tables at start, safely with many nodes. Default true. */

@@ -132,6 +132,8 @@ export const OPTIONS = z.strictObject({
       scrubLiveAddresses: z.boolean().default(false),
     })
     .prefault({}),
+  pending: z.strictObject({ timeLimitMs: ms(600_000), maxPerUser: z.int().min(1).max(1_000).default(5) }).prefault({}),
+  suspension: z.strictObject({ slot: z.enum(['keep', 'free']).default('keep') }).prefault({}),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),
   store: given<SessionStore>(),

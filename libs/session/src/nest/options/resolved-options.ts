@@ -63,6 +63,8 @@ export interface ResolvedOptions {
     readonly scrubAddressesAfterMs?: number | undefined;
     readonly scrubLiveAddresses: boolean;
   };
+  readonly pending: { readonly timeLimitMs: number; readonly maxPerUser: number };
+  readonly suspension: { readonly slot: 'keep' | 'free' };
   readonly questionLifetimeMs: number;
   readonly migrate: boolean;
   readonly store: SessionStore | undefined;

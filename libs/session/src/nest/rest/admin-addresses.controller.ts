@@ -3,7 +3,7 @@ import { SessionAccess } from '../admin/session-access.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
-import { notFound } from '../sign-in/session.service.js';
+import { notFound } from '../sign-in/not-found.js';
 import { NOTHING } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 

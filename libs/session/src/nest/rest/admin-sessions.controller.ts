@@ -5,14 +5,16 @@ import { type BulkResult, SessionAdminService } from '../admin/session-admin.ser
 import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
-import { notFound } from '../sign-in/session.service.js';
+import { notFound } from '../sign-in/not-found.js';
 import { decodeHistoryCursor, encodeCursor, encodeHistoryCursor, pageOf } from './cursor.js';
 import { withoutUndefined } from './defined.js';
 import { type SessionHistoryJson, historyToJson } from './session-history-json.js';
 import {
+  APPROVE,
   END_THEIRS,
   HISTORY,
   NOTHING,
+  REJECT,
   RESUME,
   REVOKE_MATCHING,
   RESUMED,
@@ -127,6 +129,34 @@ export class AdminSessionsController {
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'suspend');
     const session = await this.admin.resume(id, { reason, by: actor.userId, scope });
+    if (session === undefined) throw notFound(id);
+    return sessionToJson(session, actor.id);
+  }
+
+  @Post('sessions/:id/approve')
+  @HttpCode(200)
+  async approve(
+    @CurrentSession() actor: Session,
+    @Param('id') id: string,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+    @Body(new ZodValidationPipe(APPROVE)) { requirement }: z.output<typeof APPROVE>,
+  ): Promise<SessionJson> {
+    const scope = await this.access.scopeOf(actor, 'approve');
+    const session = await this.admin.approve(id, { requirement, by: actor.userId, scope });
+    if (session === undefined) throw notFound(id);
+    return sessionToJson(session, actor.id);
+  }
+
+  @Post('sessions/:id/reject')
+  @HttpCode(200)
+  async reject(
+    @CurrentSession() actor: Session,
+    @Param('id') id: string,
+    @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
+    @Body(new ZodValidationPipe(REJECT)) { reason }: z.output<typeof REJECT>,
+  ): Promise<SessionJson> {
+    const scope = await this.access.scopeOf(actor, 'approve');
+    const session = await this.admin.reject(id, { reason, by: actor.userId, scope });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }

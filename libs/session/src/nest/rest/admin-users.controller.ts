@@ -6,7 +6,7 @@ import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
-import { notFound } from '../sign-in/session.service.js';
+import { notFound } from '../sign-in/not-found.js';
 import { END_THEIRS, NOTHING, REVOKED } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 

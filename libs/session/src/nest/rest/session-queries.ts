@@ -99,3 +99,9 @@ export const SUSPEND = z.strictObject({ reason: REASON.unwrap() });
 
 /** `POST /admin/sessions/:id/resume`; without a body too. */
 export const RESUME = z.strictObject({ reason: REASON });
+
+/** `POST /admin/sessions/:id/approve` */
+export const APPROVE = z.strictObject({ requirement: IDENTIFIER });
+
+/** `POST /admin/sessions/:id/reject` */
+export const REJECT = z.strictObject({ reason: REASON.unwrap() });

@@ -8,7 +8,8 @@ import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
-import { notFound, SessionService } from '../sign-in/session.service.js';
+import { notFound } from '../sign-in/not-found.js';
+import { SessionService } from '../sign-in/session.service.js';
 import { END_MINE, NAME_MINE, NOTHING } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 

@@ -1,6 +1,17 @@
 import type { SessionStatus } from '../../core/lifecycle.js';
+import { type Approvers, isMet, type SignInRequirement } from '../../core/pending.js';
 import type { AssuranceLevel, DeviceType } from '../../core/session.js';
 import type { Session } from './session.js';
+
+/** What a sign-in that is not complete waits for, in an answer. */
+export interface SignInRequirementJson {
+  readonly name: string;
+  readonly met: boolean;
+  /** `null` for what the application completes itself. */
+  readonly approvers: Approvers | null;
+  /** Who has met it, or their part of it, oldest first. */
+  readonly metBy: readonly { readonly by: string | null; readonly at: string }[];
+}
 
 /** A session in an answer: exactly these keys, absent values `null`, times ISO 8601 in UTC. */
 export interface SessionJson {
@@ -25,6 +36,8 @@ export interface SessionJson {
   readonly endedAt: string | null;
   readonly endReason: string | null;
   readonly endedBy: string | null;
+  /** Of a pending session alone. */
+  readonly requirements?: readonly SignInRequirementJson[];
 }
 
 /** The answer's form of a session. `currentId` is the session of whoever asks, or `null`. */
@@ -51,5 +64,12 @@ export function sessionToJson(session: Session, currentId: string | null): Sessi
     endedAt: session.endedAt?.toISOString() ?? null,
     endReason: session.endReason,
     endedBy: session.endedBy,
+    ...(session.status === 'pending' ? { requirements: session.requirements.map(requirementToJson) } : {}),
   };
+}
+
+function requirementToJson(requirement: SignInRequirement): SignInRequirementJson {
+  const { name, approvers, met } = requirement;
+  const metBy = met.map(({ by, at }) => ({ by, at: new Date(at).toISOString() }));
+  return { name, met: isMet(requirement), approvers, metBy };
 }

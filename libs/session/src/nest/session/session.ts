@@ -1,4 +1,5 @@
 import type { SessionStatus } from '../../core/lifecycle.js';
+import type { SignInRequirement } from '../../core/pending.js';
 import type { AssuranceLevel, DeviceType, SessionData, SessionRecord, SessionSubject } from '../../core/session.js';
 
 /** What is known of the latest access; a node may know of a later one than the record. */
@@ -76,6 +77,11 @@ export class Session<TData extends SessionData = SessionData> {
 
   get status(): SessionStatus {
     return this.#record.status;
+  }
+
+  /** What a sign-in that is not complete waits for; empty for a session that has been active. */
+  get requirements(): readonly SignInRequirement[] {
+    return this.#record.pending?.requirements ?? [];
   }
 
   get assurance(): AssuranceLevel {

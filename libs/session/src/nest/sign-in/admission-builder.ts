@@ -1,4 +1,3 @@
-import { hash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
 import { ASSURANCE_LEVELS, DEVICE_TYPES, type SessionSubject } from '../../core/session.js';
@@ -14,6 +13,8 @@ import type { PolicyContext } from '../options/identity-session-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { ConcurrentLoginStrategyService } from './concurrent-login-strategy.service.js';
+import { pendingAdmission } from './pending-admission.js';
+import { ticketsOf } from './policy-tickets.js';
 import type { SignInInput } from './sign-in.js';
 
 /** Of a user agent, this many characters are kept. */
@@ -23,7 +24,6 @@ export const MAX_DEVICE_NAME_LENGTH = 100;
 const MAX_LOCATION_LENGTH = 200;
 /** No address is longer; anything else is the application's mistake and is cut. */
 const MAX_IP_LENGTH = 64;
-const TICKET_BYTES = 32;
 
 /** An admission ready for the store, and the secrets that go with it to the client. */
 export interface PreparedAdmission {
@@ -62,7 +62,7 @@ export class AdmissionBuilder {
     };
     const id = newSessionId(systemTokenSource, this.clock.now());
     const { token, digest } = this.mint.mint(id, 0);
-    const ticket = randomBytes(TICKET_BYTES).toString('base64url');
+    const { ticket, question, answer } = ticketsOf(input.answer, this.options.questionLifetimeMs);
     const ip = storableText(input.ip ?? this.#addressOf(request), MAX_IP_LENGTH);
     const rememberMe = input.rememberMe ?? false;
     const { roles: _, ...stored } = facts;
@@ -85,14 +85,9 @@ export class AdmissionBuilder {
       assurance: oneOf(ASSURANCE_LEVELS, input.assurance ?? 'aal1', 'assurance'),
       data: await this.rules.check(input.data),
       replaces,
-      answer:
-        input.answer === undefined
-          ? null
-          : {
-              ticketDigest: hash('sha256', storableIdentifier(input.answer.ticket, 'answer.ticket'), 'buffer'),
-              end: input.answer.end ?? [],
-            },
-      question: { ticketDigest: hash('sha256', ticket, 'buffer'), lifetimeMs: this.options.questionLifetimeMs },
+      answer,
+      question,
+      pending: pendingAdmission(input.pending, facts.roles, this.options.pending),
     };
     return { admission, token, ticket };
   }

@@ -72,7 +72,7 @@ export class ConcurrentLoginStrategyService {
     for (;;) {
       const last = all.at(-1);
       const page = await this.store.list(
-        { scope: { kind: 'user', tenantId, userId }, status: 'live' },
+        { scope: { kind: 'user', tenantId, userId }, status: 'live', holdsSlot: true },
         { limit: BULK_PAGE, descending: false, after: last === undefined ? null : last },
       );
       all.push(...page);

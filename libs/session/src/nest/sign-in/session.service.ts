@@ -4,11 +4,12 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
 import { isSessionId, TokenMint } from '../../core/token.js';
-import type { SessionScope, SessionStore } from '../../store/session-store.js';
+import type { ChangeNote, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { incomplete, suspended } from '../check/refusals.js';
 import { TokenRotation } from '../check/token-rotation.js';
 import { clearSiteData, noStore, SessionCookie } from '../cookie/session-cookie.js';
 import type { Credential } from '../credential/credential.js';
@@ -22,11 +23,13 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf, userAgentOf } from './admission-builder.js';
+import { notFound } from './not-found.js';
 import { PresentedSession } from './presented-session.js';
+import { SessionActivation } from './session-activation.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import { SignInListeners } from './sign-in-listeners.js';
 import { changedBy, limitReached } from './sign-in-outcome.js';
-import type { SessionExchange, SignInInput, SignInResult } from './sign-in.js';
+import type { CompletionExchange, CompletionResult, SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
 const MOST_OWN_SESSIONS = 1_000;
 
@@ -67,6 +70,7 @@ export class SessionService {
     @Inject(TokenRotation) rotation: TokenRotation,
     @Inject(NodeClock) clock: NodeClock,
     @Inject(SignInListeners) private readonly signIns: SignInListeners,
+    @Inject(SessionActivation) private readonly activation: SessionActivation,
     @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'drift' | 'trustProxyHops'>,
   ) {
     this.#presented = new PresentedSession(writer, credentials, mint, rotation, clock);
@@ -92,13 +96,38 @@ export class SessionService {
       changedBy,
       (done) => {
         if (done.kind !== 'admitted') return;
-        this.signIns.tell(request, done.session);
+        if (done.session.status === 'active') this.signIns.tell(request, done.session);
         this.#deliver(exchange, prepared.token, done.session, false);
       },
     );
     if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket);
     const { session, evicted } = outcome;
     return { session: new Session(session), token: prepared.token, evicted: evicted.map((record) => record.id) };
+  }
+
+  /**
+   * Takes a pending session a step on: notes what has been met, and where nothing is missing any more makes it active, by
+   * the policy as a sign-in. Its token is replaced then, the old one is dead at once; its lifetimes begin, and the user
+   * counts as authenticated from then on. Approvers complete nothing: after the last approval the client calls this.
+   *
+   * @throws IdentitySessionError `SESSION_NOT_FOUND` for one that is over, `ILLEGAL_TRANSITION` for one that is active,
+   * `SESSION_SUSPENDED`; `VALIDATION_FAILED` for a requirement that it has not, `FORBIDDEN` for one that needs approval;
+   * `SESSION_LIMIT_REACHED` where the policy rejects or asks, as `signIn`: what was met stays met, and the session pending
+   */
+  complete(session: Session, exchange: CompletionExchange = {}): Promise<CompletionResult> {
+    return this.activation.take(session, exchange, (token, active) => {
+      this.signIns.tell(exchange.request as SessionCarrier | undefined, active);
+      this.#deliver(exchange, token, active, true);
+    });
+  }
+
+  /**
+   * Gives a pending session up: it ends as `rejected`.
+   * @throws IdentitySessionError `SESSION_NOT_FOUND` for one that is over, `ILLEGAL_TRANSITION` for one that is active,
+   * `SESSION_SUSPENDED`
+   */
+  reject(session: Pick<Session, 'id'>, input: ChangeNote & { readonly manager?: EntityManager }): Promise<Session> {
+    return this.activation.reject(session.id, input);
   }
 
   /**
@@ -142,7 +171,7 @@ export class SessionService {
    * Gives the session a new token and delivers it the way the old one came; the old one is dead at once. To be called
    * when rights or credentials change.
    * @throws IdentitySessionError `SESSION_NOT_FOUND` where the session has ended or was rotated meanwhile,
-   * `SESSION_NOT_FRESH` where the user has stepped up since the request was admitted, `VALIDATION_FAILED` for an unknown
+   * `SESSION_SUSPENDED`, `SESSION_PENDING` where `complete` is to be called, `SESSION_NOT_FRESH` where the user has stepped up since the request was admitted, `VALIDATION_FAILED` for an unknown
    * level of assurance
    */
   rotate(session: Session, exchange: RotationExchange): Promise<RotationResult> {
@@ -167,6 +196,8 @@ export class SessionService {
     const raised = assurance === undefined ? {} : { assurance: oneOf(ASSURANCE_LEVELS, assurance, 'assurance') };
     const current = await this.writer.read(exchange.manager, session.id);
     if (current === undefined) throw notFound(session.id);
+    if (current.status === 'suspended') throw suspended();
+    if (current.status === 'pending') throw incomplete(current.pending);
     // Who was admitted by the token from before a step-up must not get what the step-up has brought.
     if (isOutdated(session, current) && !(exchange.reauthenticated === true && assurance !== undefined)) {
       throw new IdentitySessionError(
@@ -234,7 +265,8 @@ export class SessionService {
 
   /**
    * Names the device of one of the user's own live sessions; at most 100 characters are kept.
-   * @throws IdentitySessionError `SESSION_NOT_FOUND` for a session of somebody else, as for an unknown one
+   * @throws IdentitySessionError `SESSION_NOT_FOUND` for a session of somebody else, as for an unknown one,
+   * `SESSION_SUSPENDED`
    */
   async name(
     { userId, tenantId }: SessionOwner,
@@ -247,8 +279,10 @@ export class SessionService {
     const scope: SessionScope = { kind: 'user', userId, tenantId };
     const note = { reason: 'renamed', by: userId };
     const record = await this.writer.write(manager, (store) => store.rename(scope, id, name, note), recordsOf);
-    if (record === undefined) throw notFound(id);
-    return withBufferedAccess(record, this.touches);
+    if (record !== undefined) return withBufferedAccess(record, this.touches);
+    const found = await this.writer.read(manager, id);
+    const isOwn = found?.userId === userId && found.tenantId === tenantId;
+    throw isOwn && found.status === 'suspended' ? suspended() : notFound(id);
   }
 
   /** Has the client forget the credential and what it holds of the user. */
@@ -275,10 +309,4 @@ export class SessionService {
 function isOutdated(session: Session, current: SessionRecord): boolean {
   const isOlder = session.authenticatedAt.getTime() < Math.floor(current.authenticatedAt);
   return isOlder || session.assurance !== current.assurance;
-}
-
-/** The same for unknown and foreign sessions. */
-export function notFound(id: string): IdentitySessionError {
-  const shown = isSessionId(id) ? `"${id}"` : 'of that form';
-  return new IdentitySessionError('SESSION_NOT_FOUND', `There is no live session ${shown} that you may use.`);
 }

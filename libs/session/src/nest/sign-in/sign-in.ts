@@ -1,6 +1,23 @@
 import type { EntityManager } from 'typeorm';
+import type { Approvers } from '../../core/pending.js';
 import type { AssuranceLevel, DeviceType, SessionData, SessionSubject } from '../../core/session.js';
 import type { Session } from '../session/session.js';
+
+/** What a sign-in waits for. */
+export interface RequirementInput {
+  /** Unique in the sign-in: `second_factor`, `payment`. At most 100 characters. */
+  readonly name: string;
+  /** Who approves it, by `SessionAdminService.approve`. Absent: the application meets it, by `SessionService.complete`. */
+  readonly approvers?: Approvers | undefined;
+}
+
+/** A sign-in of which more is required than the credentials. */
+export interface PendingInput {
+  /** 1 to 10. */
+  readonly requirements: readonly RequirementInput[];
+  /** Default: the option `pending.timeLimitMs`. */
+  readonly timeLimitMs?: number | undefined;
+}
 
 /** Who signs in. The application has verified the credentials; this makes the session. */
 export interface SignInInput {
@@ -27,10 +44,15 @@ export interface SignInInput {
   readonly impersonatedBy?: SessionSubject | null | undefined;
   /** Default `aal1`. */
   readonly assurance?: AssuranceLevel | undefined;
-  /** Given to a policy resolver, not stored. */
+  /** Given to a policy resolver; stored only while the session is pending. */
   readonly roles?: readonly string[] | undefined;
   /** At most 16 KB as JSON. */
   readonly data?: SessionData | undefined;
+  /**
+   * Makes a session that is `pending` until all of this is met: it passes no guard but that of `@AllowPendingSession()`,
+   * takes no slot and ends nobody, since whoever knows only the password must not put the user out.
+   */
+  readonly pending?: PendingInput | undefined;
   /** The answer to a policy that asked: its ticket and, if the user chose, what shall end. */
   readonly answer?: { readonly ticket: string; readonly end?: readonly string[] } | undefined;
 }
@@ -51,6 +73,29 @@ export interface SignInResult {
   readonly session: Session;
   /** The only copy: for the client, and for nothing else. */
   readonly token: string;
+  /** Ids of the sessions that the policy ended, in the order of its decision. */
+  readonly evicted: readonly string[];
+}
+
+/** What is done about a sign-in that is not complete. */
+export interface CompletionExchange extends SessionExchange {
+  /** What has been met now. Absent: only looks whether nothing is missing any more, after an approval say. */
+  readonly requirement?: string | undefined;
+  /** Who has met it. Default: the user. */
+  readonly by?: string | null | undefined;
+  /** The level that the session has reached by it, if that is higher. */
+  readonly assurance?: AssuranceLevel | undefined;
+  /** The answer to a policy that asked at an earlier attempt. */
+  readonly answer?: SignInInput['answer'];
+}
+
+export interface CompletionResult {
+  /** `active`, or still `pending`. */
+  readonly session: Session;
+  /** The only copy, in place of the one that has died; `null` while something is missing. */
+  readonly token: string | null;
+  /** The names of what is missing. */
+  readonly missing: readonly string[];
   /** Ids of the sessions that the policy ended, in the order of its decision. */
   readonly evicted: readonly string[];
 }

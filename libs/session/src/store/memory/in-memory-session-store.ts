@@ -1,9 +1,10 @@
 import { systemClock, type Clock } from '../../core/clock.js';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import { expiryOf } from '../../core/expiry.js';
-import { canBecome, type EndedStatus, isLive, type LiveStatus } from '../../core/lifecycle.js';
-import type { PreviousToken, SessionRecord, SessionSubject } from '../../core/session.js';
+import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
+import type { PreviousToken, SessionFacts, SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
 import type { DataChange, DataReplacement } from '../session-data.js';
 import {
   type Admission,
@@ -32,6 +33,7 @@ import { cutOffEventOf, type InMemorySessionEvent } from './session-event.js';
 import { historyOf } from './session-history.js';
 import { byId, hasRunOut, isInScope, pageOf } from './session-query.js';
 import { noted, SessionTable } from './session-table.js';
+import { activateIn, meetIn } from './slot-changes.js';
 import { handedOut, newSession } from './stored-session.js';
 import { StoredSettingsTable } from './stored-settings-table.js';
 
@@ -106,16 +108,27 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     id: string,
     to: 'active' | 'suspended',
     note: ChangeNote,
-    from?: LiveStatus,
+    freesSlot = false,
   ): Promise<SessionRecord | undefined> {
     return atomically(() => {
       const [session] = this.#table.liveInScope(scope, id);
       const now = this.#table.now();
       if (session === undefined || !canBecome(session.status, to)) return undefined;
-      if (from !== undefined && session.status !== from) return undefined;
-      // Nothing brings back what has run out.
-      if (to === 'active' && hasRunOut(session, now)) return undefined;
+      // Nothing brings back what has run out, and what holds no slot comes back by the policy alone.
+      if (to === 'active' && (!this.#table.holdsSlot(session) || hasRunOut(session, now))) return undefined;
+      if (to === 'suspended' && freesSlot) this.#table.slotless.add(id);
       return this.#table.change(session, { status: to }, to === 'active' ? 'activated' : to, noted(note), now);
+    });
+  }
+
+  meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined> {
+    return atomically(() => meetIn(this.#table, scope, meeting));
+  }
+
+  activate(asked: Activation, note: ChangeNote): Promise<ActivateOutcome> {
+    return atomically(() => {
+      const activation = underSettings(asked, this.#settings.for(asked.facts.tenantId));
+      return activateIn(this.#table, this.#questions, activation, note, (now) => this.#endOver(activation.facts, now));
     });
   }
 
@@ -127,7 +140,8 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
   ): Promise<SessionRecord | undefined> {
     return atomically(() => {
       const [session] = this.#table.liveInScope(scope, id);
-      return session && this.#table.change(session, { deviceName }, 'renamed', noted(note), this.#table.now());
+      if (session === undefined || session.status === 'suspended') return undefined;
+      return this.#table.change(session, { deviceName }, 'renamed', noted(note), this.#table.now());
     });
   }
 
@@ -147,7 +161,8 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     return atomically(() => {
       const [session] = this.#table.liveInScope({ kind: 'all' }, rotation.id);
       const now = this.#table.now();
-      if (session?.tokenGeneration !== rotation.fromGeneration || hasRunOut(session, now)) return undefined;
+      if (session?.status !== 'active' || hasRunOut(session, now)) return undefined;
+      if (session.tokenGeneration !== rotation.fromGeneration) return undefined;
       const absoluteLifetimeMs = session.expiresAt - session.authenticatedAt;
       const changes = {
         tokenDigest: Uint8Array.from(rotation.tokenDigest),
@@ -246,17 +261,24 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     const { facts, answer, question } = admission;
     const now = this.#table.now();
     const answered = answer !== null && this.#questions.has(answer.ticketDigest, facts, now);
-    const { runOut, replaced, decision } = planAdmission(admission, this.#table.effective(), answered, now);
+    const { runOut, replaced, decision, superseded } = planAdmission(
+      admission,
+      this.#table.effective(),
+      (session) => this.#table.holdsSlot(session),
+      answered,
+      now,
+    );
     const createdAt = this.#table.cutOffs.earliestAdmission(facts, now);
     const newcomer = newSession(admission, this.#sequence + 1, now, createdAt);
 
-    if (answered) this.#questions.delete(answer.ticketDigest);
+    if (answered && admission.pending == null) this.#questions.delete(answer.ticketDigest);
     const ended = this.#table.endCutOff(facts, now);
-    ended.push(...runOut.flatMap((session) => this.#table.endAll([session], 'expired', expiryNote(session, now), now)));
+    ended.push(...this.#expire(runOut, now));
     if (decision.kind === 'admit') {
       const by = facts.userId;
       const left = replaced === undefined ? [] : [replaced];
       ended.push(...this.#table.endAll(left, 'signed_out', { reason: 'replaced', by }, now));
+      ended.push(...this.#table.endAll(superseded, 'rejected', { reason: 'superseded', by }, now));
       const evicted = this.#table.endAll(
         this.#table.stored(decision.evict),
         'evicted',
@@ -271,6 +293,24 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     if (decision.kind === 'reject') return { kind: 'rejected', full, ended };
     this.#questions.add(question.ticketDigest, facts, question.lifetimeMs, now);
     return { kind: 'asked', full, mustEnd: decision.mustEnd, ended };
+  }
+
+  /** Ends what is over of a subject's sessions. */
+  #endOver(facts: SessionFacts, now: number): SessionRecord[] {
+    const ended = this.#table.endCutOff(facts, now);
+    const { tenantId, userId } = facts;
+    const own = this.#table.matching({ scope: { kind: 'user', tenantId, userId } }, now);
+    ended.push(
+      ...this.#expire(
+        own.filter((session) => hasRunOut(session, now)),
+        now,
+      ),
+    );
+    return ended;
+  }
+
+  #expire(runOut: readonly SessionRecord[], now: number): SessionRecord[] {
+    return runOut.flatMap((session) => this.#table.endAll([session], 'expired', expiryNote(session, now), now));
   }
 }
 

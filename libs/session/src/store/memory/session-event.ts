@@ -6,6 +6,7 @@ import type { StoredSettings } from '../settings-store.js';
 /** What happened. An end is named by the status that it led to. */
 export type SessionEventType =
   | 'created'
+  | 'requirement_met'
   | 'activated'
   | 'suspended'
   | 'renamed'

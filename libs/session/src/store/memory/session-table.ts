@@ -19,6 +19,8 @@ export class SessionTable {
   readonly sessions = new Map<string, SessionRecord>();
   readonly cutOffs = new StoredCutOffs();
   readonly events: InMemorySessionEvent[] = [];
+  /** Ids of suspended sessions that have given their slot up. */
+  readonly slotless = new Set<string>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -36,7 +38,14 @@ export class SessionTable {
   }
 
   matching(filter: SessionFilter, now: number): SessionRecord[] {
-    return this.effective().filter((session) => matches(filter, session, now));
+    return this.effective().filter(
+      (session) => matches(filter, session, now) && (filter.holdsSlot !== true || this.holdsSlot(session)),
+    );
+  }
+
+  /** True where the session counts against limits. */
+  holdsSlot({ id, status }: SessionRecord): boolean {
+    return isLive(status) && status !== 'pending' && !this.slotless.has(id);
   }
 
   /** One session or none. */

@@ -1,6 +1,8 @@
 import { scopeKeysFor } from '../../core/policy.js';
-import type { SessionData, SessionRecord } from '../../core/session.js';
+import type { PendingSignIn } from '../../core/pending.js';
+import type { SessionRecord } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { PendingAdmission } from '../session-activation.js';
 import type { Admission } from '../session-store.js';
 
 /**
@@ -8,7 +10,9 @@ import type { Admission } from '../session-store.js';
  * @param createdAt `now`, or later where a cut-off covers that
  */
 export function newSession(admission: Admission, sequence: number, now: number, createdAt: number): SessionRecord {
-  const { facts } = admission;
+  const { facts, pending = null } = admission;
+  const lifetimes =
+    pending === null ? admission : { idleTimeoutMs: pending.timeLimitMs, absoluteLifetimeMs: pending.timeLimitMs };
   return {
     id: admission.id,
     version: 1,
@@ -18,7 +22,8 @@ export function newSession(admission: Admission, sequence: number, now: number, 
     clientId: facts.clientId,
     deviceType: facts.deviceType,
     deviceId: facts.deviceId,
-    status: 'active',
+    status: pending === null ? 'active' : 'pending',
+    pending: pending && pendingOf(pending),
     scopeKeys: Object.freeze(scopeKeysFor(admission.policy, facts)),
     tokenDigest: Uint8Array.from(admission.tokenDigest),
     tokenGeneration: 0,
@@ -36,14 +41,18 @@ export function newSession(admission: Admission, sequence: number, now: number, 
     createdAt,
     authenticatedAt: now,
     lastAccessedAt: now,
-    idleTimeoutMs: admission.idleTimeoutMs,
-    expiresAt: now + admission.absoluteLifetimeMs,
+    idleTimeoutMs: lifetimes.idleTimeoutMs,
+    expiresAt: now + lifetimes.absoluteLifetimeMs,
     endedAt: null,
     endReason: null,
     endedBy: null,
     data: jsonCopy(admission.data),
     dataVersion: 0,
   };
+}
+
+function pendingOf({ requirements, roles }: PendingAdmission): PendingSignIn {
+  return jsonCopy({ requirements: requirements.map((requirement) => ({ ...requirement, met: [] })), roles });
 }
 
 /** What a caller gets: frozen, and with bytes of its own, since typed arrays cannot be frozen. */
@@ -57,6 +66,6 @@ export function handedOut(session: SessionRecord): SessionRecord {
 }
 
 /** Through text, so that a test in memory meets what a database would make of the data. */
-export function jsonCopy(data: SessionData): SessionData {
-  return JSON.parse(JSON.stringify(data), (_key, value: unknown) => Object.freeze(value)) as SessionData;
+export function jsonCopy<T extends object>(data: T): T {
+  return JSON.parse(JSON.stringify(data), (_key, value: unknown) => Object.freeze(value)) as T;
 }

@@ -5,6 +5,7 @@ import type { SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { Admission, AdmitOutcome } from '../session-store.js';
 import { underSettings } from '../settings-store.js';
+import { supersededBy } from '../superseded.js';
 import { recordOf, type SessionRow } from './session-row.js';
 import type { SqlExecutor } from './sql-executor.js';
 import {
@@ -30,30 +31,37 @@ export async function admitInTransaction(
   const { rows: before, settings } = await endRunOutAndReadLive(sql, asked.facts, asked.replaces, asked.id);
   const admission = underSettings(asked, settings);
   if (before.some((row) => row.part === 'earlier')) {
-    return admittedOutcome(await readEarlierAttempt(sql, admission.id));
+    return admittedOutcome(await readEarlierAttempt(sql, admission.id, 'created', admission.id));
   }
   const ended = recordsOf(before, 'ended');
   const live = recordsOf(before, 'live');
   const scopeKeys = ofPolicy(() => scopeKeysFor(admission.policy, admission.facts));
-  const decision = await decideFor(sql, admission, scopeKeys, live);
+  const { pending = null } = admission;
+  const superseded = pending === null ? [] : supersededBy(pending.most, recordsOf(before, 'waiting'));
+  const decision =
+    pending === null
+      ? await decideFor(sql, admission, scopeKeys, live)
+      : ({ kind: 'admit', evict: [] } satisfies PolicyDecision);
   switch (decision.kind) {
     case 'reject':
       return { kind: 'rejected', full: byId(live, decision.full), ended };
     case 'ask':
-      await insertQuestion(sql, admission);
+      await insertQuestion(sql, admission.facts, admission.question);
       return { kind: 'asked', full: byId(live, decision.full), mustEnd: decision.mustEnd, ended };
     case 'admit': {
       const salt = newRotationSalt();
-      const rows = await insertAndEvict(sql, admission, scopeKeys, salt, nodeName, decision.evict);
+      const leaving = { evicted: decision.evict, superseded: superseded.map(({ id }) => id) };
+      const rows = await insertAndEvict(sql, admission, scopeKeys, salt, nodeName, leaving);
       const outcome = admittedOutcome(rows);
       return { ...outcome, evicted: byId(outcome.evicted, decision.evict), ended: [...ended, ...outcome.ended] };
     }
   }
 }
 
-async function decideFor(
+/** What the policy says about whoever comes to hold a slot. Uses up the ticket of an answer. */
+export async function decideFor(
   sql: SqlExecutor,
-  { facts, policy, answer }: Admission,
+  { facts, policy, answer }: Pick<Admission, 'facts' | 'policy' | 'answer'>,
   scopeKeys: readonly string[],
   live: readonly SessionRecord[],
 ): Promise<PolicyDecision> {
@@ -65,7 +73,7 @@ async function decideFor(
 }
 
 /** A policy's own functions may throw: the application's fault, and not the store's. */
-function ofPolicy<T>(decision: () => T): T {
+export function ofPolicy<T>(decision: () => T): T {
   try {
     return decision();
   } catch (error) {
@@ -78,7 +86,8 @@ function ofPolicy<T>(decision: () => T): T {
   }
 }
 
-function admittedOutcome(
+/** @throws Error where nobody was admitted */
+export function admittedOutcome(
   rows: readonly { part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[],
 ): Extract<AdmitOutcome, { kind: 'admitted' }> {
   const [session] = recordsOf(rows, 'admitted');
@@ -86,14 +95,15 @@ function admittedOutcome(
   return { kind: 'admitted', session, evicted: recordsOf(rows, 'evicted'), ended: recordsOf(rows, 'ended') };
 }
 
-function recordsOf<TPart extends string>(
+export function recordsOf<TPart extends string>(
   rows: readonly { part: TPart; row: SessionRow }[],
   part: TPart,
 ): SessionRecord[] {
   return rows.filter((row) => row.part === part).map((row) => recordOf(row.row));
 }
 
-function byId(sessions: readonly SessionRecord[], ids: readonly string[]): SessionRecord[] {
+/** In the order of the ids. */
+export function byId(sessions: readonly SessionRecord[], ids: readonly string[]): SessionRecord[] {
   return ids.flatMap((id) => sessions.find((session) => session.id === id) ?? []);
 }
 

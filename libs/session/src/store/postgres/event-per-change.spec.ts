@@ -49,6 +49,7 @@ describe('each change of state writes one event in its own transaction', () => {
     ['expiry', ({ id }) => store.end(all, id, 'expired', note), 'expired'],
     ['bulk', ({ id }) => store.endMany({ scope: all, ids: [id] }, 'revoked', note, 10), 'revoked'],
     ['suspension', ({ id }) => store.changeStatus(all, id, 'suspended', note), 'suspended'],
+    ['suspension without its slot', ({ id }) => store.changeStatus(all, id, 'suspended', note, true), 'suspended'],
     ['naming', ({ id }) => store.rename(all, id, 'phone', note), 'renamed'],
     ['rotation', rotate, 'rotated'],
     ['replacement', ({ id, userId }) => signIn({ facts: { userId }, replaces: id }), 'signed_out'],
@@ -75,6 +76,30 @@ describe('each change of state writes one event in its own transaction', () => {
       types: ['created', 'suspended', 'activated', 'rotated', 'renamed', 'revoked'],
       isOneTransaction: true,
     });
+  });
+
+  it('each step of a sign-in that waits', async () => {
+    const requirements = [
+      { name: 'a', approvers: null },
+      { name: 'b', approvers: null },
+    ];
+    const session = await signIn({ pending: { requirements, roles: [], timeLimitMs: 60_000, most: 5 } });
+    const types = ['created'];
+    for (const requirement of ['a', 'a', 'b']) {
+      await store.meet(all, { id: session.id, requirement, by: 'somebody', isApproval: false });
+    }
+    types.push('requirement_met', 'requirement_met');
+    expect(await historyOf(session.id)).toEqual({ types, isOneTransaction: true });
+    const lifetimes = { idleTimeoutMs: 60_000, absoluteLifetimeMs: 60_000 };
+    const completes = { fromGeneration: 0, tokenDigest: randomDigest() };
+    const more = { ...lifetimes, facts: session, policy: [], answer: null, question: null };
+    const activation = { scope: all, id: session.id, completes, ...more };
+    for (let n = 0; n < 2; n += 1) await store.activate(activation, note);
+    expect(await historyOf(session.id)).toEqual({ types: [...types, 'activated'], isOneTransaction: true });
+    await store.changeStatus(all, session.id, 'suspended', note, true);
+    await store.activate({ ...activation, completes: null }, note);
+    types.push('activated', 'suspended', 'activated');
+    expect(await historyOf(session.id)).toEqual({ types, isOneTransaction: true });
   });
 
   it('a cut-off, one for all that it ends', async () => {

@@ -105,6 +105,47 @@ describe('an answer that is lost on its way', () => {
   });
 });
 
+describe('an answer that is lost on its way, of a sign-in that waits', () => {
+  const facts = { tenantId: null, clientId: null, deviceType: 'web', deviceId: null } as const;
+  const pending = {
+    requirements: [{ name: 'second_factor', approvers: null }],
+    ...{ roles: [], timeLimitMs: 60_000, most: 5 },
+  };
+  const meetingOf = (id: string) => ({ id, requirement: 'second_factor', by: 'app', isApproval: false });
+
+  it('of what was met: it is met once', async () => {
+    const { id } = admissionOf();
+    await store.admit(admissionOf({ id, pending }));
+    loseNextAnswerTo('COMMIT');
+    expect(await store.meet(EVERYWHERE, meetingOf(id))).toMatchObject({ session: { version: 2 } });
+    expect(await eventsOf(id)).toEqual(['created', 'requirement_met']);
+  });
+
+  it('of its completion: it is active once, under the token that was asked for, with the same victims', async () => {
+    const userId = 'lost-completion';
+    const old = admissionOf({ facts: { userId } });
+    await store.admit(old);
+    const { id } = admissionOf();
+    await store.admit(admissionOf({ id, facts: { userId }, pending }));
+    await store.meet(EVERYWHERE, meetingOf(id));
+    const tokenDigest = new Uint8Array(32).fill(9);
+    const lifetimes = { idleTimeoutMs: 60_000, absoluteLifetimeMs: 60_000 };
+    loseNextAnswerTo('COMMIT');
+    const outcome = await store.activate(
+      {
+        ...{ scope: EVERYWHERE, id, facts: { ...facts, userId }, policy: ONE, ...lifetimes },
+        ...{ answer: null, question: null, completes: { fromGeneration: 0, tokenDigest } },
+      },
+      NOTE,
+    );
+    expect(outcome).toMatchObject({ kind: 'activated', evicted: [{ id: old.id }], session: { tokenGeneration: 1 } });
+    const [record] = (await store.findMany([id])).records;
+    expect(Buffer.from(record?.tokenDigest ?? []).equals(tokenDigest)).toBe(true);
+    expect(await eventsOf(id)).toEqual(['created', 'requirement_met', 'activated']);
+    expect(await eventsOf(old.id)).toEqual(['created', 'evicted']);
+  });
+});
+
 describe('a database that is away', () => {
   it('is told as unavailable with the time to wait, and never as an ending that succeeded', async () => {
     const admission = admissionOf();

@@ -1,8 +1,9 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
-import type { EndedStatus, LiveStatus } from '../../core/lifecycle.js';
+import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
+import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type { DataChange, DataReplacement } from '../session-data.js';
 import {
@@ -22,6 +23,7 @@ import {
   type TouchOutcome,
   type TransactionalSessionStore,
 } from '../session-store.js';
+import { activateInTransaction, meetInTransaction } from './activate-transaction.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
 import { changeUserDataInTransaction } from './change-user-data-transaction.js';
 import { operationOf } from './operation.js';
@@ -135,9 +137,22 @@ export class PostgresSessionStore
     id: string,
     to: 'active' | 'suspended',
     note: ChangeNote,
-    from?: LiveStatus,
+    freesSlot = false,
   ): Promise<SessionRecord | undefined> {
-    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, scope, id, to, operation, from));
+    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, scope, id, to, operation, freesSlot));
+  }
+
+  meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined> {
+    // A later attempt finds what an earlier one has noted, and leaves it.
+    const operation = operationOf({ reason: meeting.requirement, by: meeting.by });
+    return this.session.transaction((sql) => meetInTransaction(sql, scope, meeting, operation));
+  }
+
+  activate(activation: Activation, note: ChangeNote): Promise<ActivateOutcome> {
+    const operation = operationOf(note);
+    return this.queue.run(subjectLock(activation.facts), () =>
+      this.session.transaction((sql, attempt) => activateInTransaction(sql, activation, operation, attempt)),
+    );
   }
 
   rename(

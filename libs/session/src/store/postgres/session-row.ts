@@ -1,4 +1,5 @@
 import type { SessionStatus } from '../../core/lifecycle.js';
+import type { PendingSignIn } from '../../core/pending.js';
 import type { AssuranceLevel, DeviceType, PreviousToken, SessionData, SessionRecord } from '../../core/session.js';
 import { deepFrozen } from '../storable-data.js';
 import { saltText } from '../rotation-salt.js';
@@ -15,8 +16,7 @@ const columnsOf = (status: string, endedAt: string, endReason: string, endedBy: 
   ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
   ${ms('s.authenticated_at')} AS authenticated_at, ${ms('s.last_accessed_at')} AS last_accessed_at,
   s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms(endedAt)} AS ended_at,
-  ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data,
-  s.data_version`;
+  ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data, s.data_version, s.pending`;
 
 /** The columns of a record, for a row called `s` that a statement has just changed or knows not to be cut off. */
 export const RECORD_COLUMNS = columnsOf('s.status', 's.ended_at', 's.end_reason', 's.ended_by');
@@ -68,6 +68,7 @@ export interface SessionRow {
   readonly ended_by: string | null;
   readonly data: SessionData;
   readonly data_version: number;
+  readonly pending: PendingSignIn | null;
 }
 
 /** The record of a row. */
@@ -82,6 +83,7 @@ export function recordOf(row: SessionRow): SessionRecord {
     deviceType: row.device_type,
     deviceId: row.device_id,
     status: row.status,
+    pending: row.pending,
     scopeKeys: row.scope_keys,
     tokenDigest: copyOf(row.token_digest),
     tokenGeneration: row.token_generation,

@@ -188,7 +188,16 @@ export class SimulatedNode {
       // No timer but the schedule's.
       refusalMs: 0,
     });
-    this.#admin = new SessionAdminService(sessions, this.#writer, this.touches, new NodePresence());
+    // Nobody is suspended here.
+    const unused = () => Promise.reject(new Error('is no part of the simulation'));
+    this.#admin = new SessionAdminService(
+      sessions,
+      this.#writer,
+      this.touches,
+      new NodePresence(),
+      { meet: unused, resume: unused },
+      { suspension: { slot: 'keep' } },
+    );
     hints.listen(this.process, () => {
       this.tail.wake();
     });

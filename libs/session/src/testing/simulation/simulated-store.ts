@@ -170,7 +170,7 @@ export class SimulatedStore implements Pick<
 
   #plan(admission: Admission, transaction: SimulatedTransaction): ReturnType<typeof planAdmission> {
     const sessions = transaction.all().filter((record) => !this.#isCutOff(record));
-    return planAdmission(admission, sessions, false, this.database.now());
+    return planAdmission(admission, sessions, ({ status }) => status !== 'pending', false, this.database.now());
   }
 
   #isCutOff(record: SessionRecord): boolean {

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { SessionStatus } from '../../../core/lifecycle.js';
+import type { PendingSignIn } from '../../../core/pending.js';
 import type { AssuranceLevel, DeviceType } from '../../../core/session.js';
 
 const LIVE = `"status" IN ('pending', 'active', 'suspended')`;
@@ -84,6 +85,14 @@ export class IdentitySessionEntity {
 
   @Column('text')
   status!: SessionStatus;
+
+  /** Whether it counts against limits: neither while it is pending, nor suspended with its slot given up. */
+  @Column({ type: 'boolean', name: 'holds_slot', default: true })
+  holdsSlot!: boolean;
+
+  /** What a pending sign-in waits for. */
+  @Column({ type: 'jsonb', nullable: true })
+  pending!: PendingSignIn | null;
 
   @Column({ type: 'text', name: 'scope_keys', array: true })
   scopeKeys!: string[];

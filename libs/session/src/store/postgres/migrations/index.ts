@@ -8,6 +8,7 @@ import { AddSettings1780000000005 } from './1780000000005-add-settings.js';
 import { AddConnections1780000000006 } from './1780000000006-add-connections.js';
 import { AddSocketAttachments1780000000007 } from './1780000000007-add-socket-attachments.js';
 import { AddIndexes1780000000010 } from './1780000000010-add-indexes.js';
+import { AddStates1780000000011 } from './1780000000011-add-states.js';
 import { AddData1780000000012 } from './1780000000012-add-data.js';
 
 /**
@@ -24,6 +25,7 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddConnections1780000000006,
   AddSocketAttachments1780000000007,
   AddIndexes1780000000010,
+  AddStates1780000000011,
   AddData1780000000012,
 ];
 

@@ -1,5 +1,6 @@
 import type { SessionFacts } from '../../../core/session.js';
 import { saltBytes } from '../../rotation-salt.js';
+import type { PendingAdmission } from '../../session-activation.js';
 import type { Admission } from '../../session-store.js';
 import type { StoredSettings } from '../../settings-store.js';
 import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
@@ -19,10 +20,12 @@ export async function readIsolationLevel(sql: SqlExecutor): Promise<string | und
   return rows[0]?.level;
 }
 
-/** What an earlier attempt of the same admission has left, if it did commit. */
+/** What an earlier attempt of the same admission, or activation, has left, if it did commit. */
 export async function readEarlierAttempt(
   sql: SqlExecutor,
   id: string,
+  type: 'created' | 'activated',
+  operationId: string,
 ): Promise<{ part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[]> {
   const rows = await sql.query<SessionRow & { part: 'admitted' | 'evicted' | 'ended' }>(
     `SELECT CASE WHEN s.id = $1::uuid THEN 'admitted' WHEN e.type = 'evicted' THEN 'evicted' ELSE 'ended' END AS part,
@@ -30,15 +33,19 @@ export async function readEarlierAttempt(
      FROM identity_session_event made
      JOIN identity_session_event e ON e.xid = made.xid AND e.operation_id = made.operation_id
      JOIN identity_session s ON s.id = e.session_id ${CUT_OFF_JOIN}
-     WHERE made.session_id = $1::uuid AND made.type = 'created'
+     WHERE made.session_id = $1::uuid AND made.type = $2::text AND made.operation_id = $3::uuid
      ORDER BY e.id`,
-    [id],
+    [id, type, operationId],
   );
   return rows.map((row) => ({ part: row.part, row }));
 }
 
+type LivePart = 'ended' | 'live' | 'waiting' | 'earlier';
+const LIVE_PART = `CASE WHEN s.holds_slot THEN 'live' ELSE 'waiting' END AS part`;
+
 /**
- * Ends the subject's sessions that have run out or were cut off, and reads the ones that live, all as of one moment.
+ * Ends the subject's sessions that have run out or were cut off, and reads the ones that live, all as of one moment: as
+ * `live` those that hold a slot, as `waiting` the others.
  * Also tells of the session with the id of the admission itself, which only an earlier attempt can have made. Those
  * that seem over are read again under their locks: whoever had them may have touched them, and then they live as
  * they are now, or ended them, and then they take no slot. With them comes what settings are stored: after the lock,
@@ -49,9 +56,9 @@ export async function endRunOutAndReadLive(
   facts: SessionFacts,
   replaces: string | null,
   operationId: string,
-): Promise<{ rows: { part: 'ended' | 'live' | 'earlier'; row: SessionRow }[]; settings: readonly StoredSettings[] }> {
+): Promise<{ rows: { part: LivePart; row: SessionRow }[]; settings: readonly StoredSettings[] }> {
   type Head = { settings: readonly StoredSettings[] | null };
-  const rows = await sql.query<SessionRow & Head & { part: 'ended' | 'live' | 'earlier' | null }>(
+  const rows = await sql.query<SessionRow & Head & { part: LivePart | null }>(
     `WITH ${MOMENT},
      over AS MATERIALIZED (
        SELECT s.id, cut.* FROM moment, identity_session s ${CUT_OFF_JOIN}
@@ -78,11 +85,11 @@ export async function endRunOutAndReadLive(
      SELECT head.settings, found.* FROM (SELECT (${settingsFor('$1::text')}) AS settings) head LEFT JOIN (
      SELECT 'ended' AS part, ${RECORD_COLUMNS} FROM ended s
      UNION ALL
-     SELECT 'live' AS part, ${RECORD_COLUMNS} FROM identity_session s
+     SELECT ${LIVE_PART}, ${RECORD_COLUMNS} FROM identity_session s
      WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND ${LIVE}
        AND s.id IS DISTINCT FROM $3::uuid AND s.id NOT IN (SELECT id FROM over)
      UNION ALL
-     SELECT 'live' AS part, ${RECORD_COLUMNS} FROM locked s
+     SELECT ${LIVE_PART}, ${RECORD_COLUMNS} FROM locked s
      WHERE ${LIVE} AND s.id NOT IN (SELECT id FROM ended)
        AND s.id NOT IN (SELECT id FROM over WHERE over.not_before IS NOT NULL)
      UNION ALL
@@ -110,9 +117,11 @@ export async function insertAndEvict(
   scopeKeys: readonly string[],
   rotationSalt: string,
   nodeName: string | null,
-  victims: readonly string[],
+  leaving: { readonly evicted: readonly string[]; readonly superseded: readonly string[] },
 ): Promise<{ part: 'admitted' | 'evicted' | 'ended'; row: SessionRow }[]> {
-  const { facts } = admission;
+  const { facts, pending = null } = admission;
+  const lifetimes =
+    pending === null ? admission : { idleTimeoutMs: pending.timeLimitMs, absoluteLifetimeMs: pending.timeLimitMs };
   const rows = await sql.query<SessionRow & { part: 'admitted' | 'evicted' | 'ended' }>(
     `WITH ${MOMENT},
      admitted AS (
@@ -120,21 +129,23 @@ export async function insertAndEvict(
          (id, tenant_id, user_id, client_id, device_type, device_id, device_name, user_agent, initial_ip, last_ip,
           location, node_name, status, scope_keys, token_digest, rotation_salt, assurance, remember_me, created_at,
           authenticated_at, last_accessed_at, idle_timeout_ms, expires_at, due_at, data, impersonator_tenant_id,
-          impersonator_id)
+          impersonator_id, holds_slot, pending)
        SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $9::text,
-          $10::text, $11::text, 'active', $12::text[], $13::bytea, $14::bytea, $15::text, $16::boolean,
+          $10::text, $11::text, CASE WHEN $25::jsonb IS NULL THEN 'active' ELSE 'pending' END, $12::text[], $13::bytea, $14::bytea, $15::text, $16::boolean,
           GREATEST(moment.at, ${AFTER_CUT_OFFS}), moment.at, moment.at, $17::bigint, moment.at + $18::bigint * interval '1 millisecond',
           moment.at + least($17::bigint, $18::bigint) * interval '1 millisecond', $19::jsonb,
-          $22::text, $23::text
+          $22::text, $23::text, $25::jsonb IS NULL, $25::jsonb
        FROM moment
        RETURNING s.*
      ),
      ended AS (
        UPDATE identity_session s SET version = s.version + 1, ended_by = $3::text, ended_at = moment.at, due_at = NULL,
-         status = CASE WHEN s.id = $21::uuid THEN 'signed_out' ELSE 'evicted' END,
-         end_reason = CASE WHEN s.id = $21::uuid THEN 'replaced' ELSE 'limit_reached' END
+         status = CASE WHEN s.id = $21::uuid THEN 'signed_out' WHEN s.id = ANY ($24::uuid[]) THEN 'rejected'
+                       ELSE 'evicted' END,
+         end_reason = CASE WHEN s.id = $21::uuid THEN 'replaced' WHEN s.id = ANY ($24::uuid[]) THEN 'superseded'
+                           ELSE 'limit_reached' END
        FROM moment
-       WHERE (s.id = ANY ($20::uuid[]) OR s.id = $21::uuid) AND ${UNENDED}
+       WHERE (s.id = ANY ($20::uuid[] || $24::uuid[]) OR s.id = $21::uuid) AND ${UNENDED}
        RETURNING s.*
      ),
      created_log AS (${logFrom('admitted', `'created'`, 'NULL', '$3::text', '$1')}),
@@ -159,31 +170,36 @@ export async function insertAndEvict(
       saltBytes(rotationSalt),
       admission.assurance,
       admission.rememberMe,
-      admission.idleTimeoutMs,
-      admission.absoluteLifetimeMs,
+      lifetimes.idleTimeoutMs,
+      lifetimes.absoluteLifetimeMs,
       JSON.stringify(admission.data),
-      victims,
+      leaving.evicted,
       admission.replaces,
       admission.impersonator === null ? null : tenantColumn(admission.impersonator.tenantId),
       admission.impersonator?.userId ?? null,
+      leaving.superseded,
+      pending === null ? null : pendingJson(pending),
     ],
   );
   return rows.map((row) => ({ part: row.part, row }));
 }
 
+function pendingJson({ requirements, roles }: PendingAdmission): string {
+  return JSON.stringify({ requirements: requirements.map((requirement) => ({ ...requirement, met: [] })), roles });
+}
+
 /** Remembers a question of the policy; questions that nobody answered go on the way. */
-export async function insertQuestion(sql: SqlExecutor, admission: Admission): Promise<void> {
+export async function insertQuestion(
+  sql: SqlExecutor,
+  facts: SessionFacts,
+  question: Admission['question'],
+): Promise<void> {
   await sql.query(
     `WITH stale AS (DELETE FROM identity_session_question WHERE expires_at <= statement_timestamp())
      INSERT INTO identity_session_question (ticket_digest, tenant_id, user_id, expires_at)
      VALUES ($1::bytea, $2::text, $3::text, clock_timestamp() + $4::bigint * interval '1 millisecond')
      ON CONFLICT (ticket_digest) DO UPDATE SET expires_at = excluded.expires_at`,
-    [
-      admission.question.ticketDigest,
-      tenantColumn(admission.facts.tenantId),
-      admission.facts.userId,
-      admission.question.lifetimeMs,
-    ],
+    [question.ticketDigest, tenantColumn(facts.tenantId), facts.userId, question.lifetimeMs],
   );
 }
 

@@ -6,7 +6,16 @@ import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow } from '../session-r
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN } from './cut-off.fragments.js';
 import { conditionWithoutStatus, filterCondition, notCutOff } from './filter.fragments.js';
-import { hasRunOut, IDLE_GRACE_MS, logFrom, MOMENT, Parameters, scopeCondition, UNENDED } from './fragments.js';
+import {
+  hasRunOut,
+  IDLE_GRACE_MS,
+  logFrom,
+  MOMENT,
+  NOT_SUSPENDED,
+  Parameters,
+  scopeCondition,
+  UNENDED,
+} from './fragments.js';
 
 /** Identifies one operation over all its attempts, and who does it why. */
 export interface Operation extends ChangeNote {
@@ -107,18 +116,19 @@ export async function changeStatusOne(
   id: string,
   to: 'active' | 'suspended',
   operation: Operation,
-  from?: SessionStatus,
+  freesSlot: boolean,
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
   const where = [
     `s.id = ${parameters.add(id, 'uuid')}`,
     scopeCondition(scope, parameters),
     stateBefore(to, parameters),
-    ...(from === undefined ? [] : [`s.status = ${parameters.add(from, 'text')}`]),
-    // Nothing brings back what has run out.
-    ...(to === 'active' ? [`NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}`] : []),
+    // Nothing brings back what has run out, and what holds no slot comes back by the policy alone.
+    ...(to === 'active'
+      ? [`s.status = 'suspended' AND s.holds_slot AND NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}`]
+      : []),
   ].join(' AND ');
-  const set = `status = ${parameters.add(to, 'text')}`;
+  const set = `status = ${parameters.add(to, 'text')}${freesSlot && to === 'suspended' ? ', holds_slot = false' : ''}`;
   return changeOne(sql, { type: to === 'active' ? 'activated' : 'suspended', set, where, parameters }, operation);
 }
 
@@ -130,7 +140,7 @@ export async function renameOne(
   operation: Operation,
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
-  const where = `s.id = ${parameters.add(id, 'uuid')} AND ${scopeCondition(scope, parameters)}`;
+  const where = `s.id = ${parameters.add(id, 'uuid')} AND ${scopeCondition(scope, parameters)} AND ${NOT_SUSPENDED}`;
   const set = `device_name = ${parameters.add(deviceName, 'text')}`;
   return changeOne(sql, { type: 'renamed', set, where, parameters }, operation);
 }
@@ -153,6 +163,7 @@ export async function rotateOne(
   const where = [
     `s.id = ${parameters.add(rotation.id, 'uuid')}`,
     `s.token_generation = ${parameters.add(rotation.fromGeneration, 'int')}`,
+    `s.status = 'active'`,
     `NOT ${hasRunOut('moment.at', IDLE_GRACE_MS)}`,
   ].join(' AND ');
   const set = [

@@ -29,6 +29,7 @@ export function conditionWithoutStatus(filter: SessionFilter, parameters: Parame
     const ip = parameters.add(filter.ip, 'text');
     all.push(`(s.initial_ip = ${ip} OR s.last_ip = ${ip})`);
   }
+  if (filter.holdsSlot === true) all.push('s.holds_slot');
   if (filter.q !== undefined) all.push(prefixCondition(filter.q, parameters));
   return all.join(' AND ');
 }

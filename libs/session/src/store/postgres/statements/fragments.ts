@@ -9,6 +9,9 @@ export const LIVE = `s.status IN ('pending', 'active', 'suspended')`;
 /** True for sessions `s` that may still change: live, and not cut off. */
 export const UNENDED = `${LIVE} AND ${NOT_CUT_OFF}`;
 
+/** What is suspended does not change, until it is resumed or ended. */
+export const NOT_SUSPENDED = `s.status <> 'suspended'`;
+
 /**
  * Touches of the last moment may still be on their way to the row, and a second past the limit is within the promise:
  * nothing is ended for idleness earlier.

@@ -1,0 +1,109 @@
+import type { EntityManager } from 'typeorm';
+import { IdentitySessionError } from '../../core/errors.js';
+import { isLive } from '../../core/lifecycle.js';
+import type { SessionRecord } from '../../core/session.js';
+import { isSessionId } from '../../core/token.js';
+import type { SessionScope, SessionStore } from '../../store/session-store.js';
+import type { TouchBuffer } from '../../sync/touch-buffer.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { withBufferedAccess } from '../session/buffered-session.js';
+import { Session } from '../session/session.js';
+import type { SessionActivation } from '../sign-in/session-activation.js';
+import { recordsOf, type SessionWriter } from '../sign-in/session-writer.js';
+
+const EVERYBODY: SessionScope = { kind: 'all' };
+
+export interface RevokeInput {
+  /** Kept with the session and told to whoever presents its secret. */
+  readonly reason: string;
+  /** The administrator's user id, or what part of the system ends it. */
+  readonly by: string | null;
+  readonly scope?: SessionScope;
+  /** Makes it part of this manager's transaction. */
+  readonly manager?: EntityManager;
+}
+
+export interface SuspendInput extends RevokeInput {
+  /** Whether it goes on counting against limits. Default: the option `suspension.slot`. */
+  readonly slot?: 'keep' | 'free';
+}
+
+export interface ResumeInput extends RevokeInput {
+  /** The user's roles now, for a policy that is resolved by them. Default: none. */
+  readonly roles?: readonly string[];
+}
+
+export interface ApproveInput extends Pick<RevokeInput, 'scope' | 'manager'> {
+  readonly requirement: string;
+  /** The approver's user id. */
+  readonly by: string;
+}
+
+/** The steps of the lifecycle that administrators and approvers take; see `SessionAdminService`. */
+export class StateChanges {
+  constructor(
+    private readonly store: SessionStore,
+    private readonly writer: SessionWriter,
+    private readonly touches: TouchBuffer,
+    private readonly activation: Pick<SessionActivation, 'meet' | 'resume'>,
+    private readonly slot: ResolvedOptions['suspension']['slot'],
+  ) {}
+
+  async suspend(id: string, { slot = this.slot, ...input }: SuspendInput): Promise<Session | undefined> {
+    const session = await this.#changeStatus(id, 'suspended', input, slot === 'free');
+    return session ?? this.#refuse(id, 'suspended', input.scope);
+  }
+
+  async resume(id: string, { roles = [], ...input }: ResumeInput): Promise<Session | undefined> {
+    const resumed = await this.#changeStatus(id, 'active', input);
+    if (resumed !== undefined || !isSessionId(id)) return resumed;
+    const { scope = EVERYBODY, manager, ...note } = input;
+    const found = await this.writer.read(manager, id);
+    const activated = isSuspended(found) && (await this.activation.resume(manager, found, scope, roles, note));
+    return activated ? withBufferedAccess(activated, this.touches) : this.#refuse(id, 'active', scope);
+  }
+
+  async approve(id: string, { scope, manager, requirement, by }: ApproveInput): Promise<Session | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const meeting = { id, requirement, by, isApproval: true };
+    const record = await this.activation.meet(manager, scope ?? EVERYBODY, meeting);
+    return record === undefined ? this.#refuse(id, 'approved', scope) : new Session(record);
+  }
+
+  async reject(id: string, { scope = EVERYBODY, manager, ...note }: RevokeInput): Promise<Session | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const end = (store: SessionStore) => store.end(scope, id, 'rejected', note);
+    const record = await this.writer.write(manager, end, recordsOf);
+    return record === undefined ? this.#refuse(id, 'rejected', scope) : new Session(record);
+  }
+
+  async #changeStatus(
+    id: string,
+    to: 'active' | 'suspended',
+    { scope = EVERYBODY, manager, ...note }: RevokeInput,
+    freesSlot = false,
+  ): Promise<Session | undefined> {
+    if (!isSessionId(id)) return undefined;
+    // Whether it has run out is told by what is written.
+    await this.touches.flushOne(id);
+    const change = (store: SessionStore) => store.changeStatus(scope, id, to, note, freesSlot);
+    const record = await this.writer.changeStatus(manager, change, note);
+    return record && withBufferedAccess(record, this.touches);
+  }
+
+  /** Why a session did not take a step; `undefined` where there is none in scope. */
+  async #refuse(id: string, to: string, scope: SessionScope = EVERYBODY): Promise<undefined> {
+    if (!isSessionId(id)) return undefined;
+    const [found] = await this.store.list({ scope, ids: [id] }, { limit: 1, descending: false, after: null });
+    if (found === undefined) return undefined;
+    const hasRunOut = isLive(found.status) ? ', or it has run out' : '';
+    throw new IdentitySessionError(
+      'ILLEGAL_TRANSITION',
+      `The session is ${found.status}${hasRunOut}: it cannot become ${to}.`,
+    );
+  }
+}
+
+function isSuspended(record: SessionRecord | undefined): record is SessionRecord {
+  return record?.status === 'suspended';
+}
