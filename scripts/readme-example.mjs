@@ -4,7 +4,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const README_SOURCES = ['app.module.ts', 'auth.controller.ts'].map((name) => `examples/quick-start/src/${name}`);
-const DOCUMENTS = ['docs/quick-start.md', 'docs/recipes.md', 'docs/administration.md', 'docs/data.md'];
+const DOCUMENTS = [
+  'docs/quick-start.md',
+  'docs/recipes.md',
+  'docs/administration.md',
+  'docs/lifecycle.md',
+  'docs/data.md',
+];
 
 const urlOf = (path) => new URL(`../${path}`, import.meta.url);
 

@@ -1,9 +1,13 @@
 // What docs/recipes.md and docs/administration.md show and no example has; compiled with the tests.
-import { Injectable, Module } from '@nestjs/common';
+import { Body, Controller, Injectable, Module, Post, Req, Res } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
   type AdministrationAction,
+  AllowAnonymous,
+  AllowPendingSession,
+  CurrentSession,
   IdentitySessionModule,
+  missingRequirements,
   policyPreset,
   type Session,
   type SessionAccessPolicy,
@@ -97,4 +101,63 @@ const { DATABASE_URL = '', DATABASE_DIRECT_URL = '' } = process.env;
   ],
 })
 export class BehindPgBouncerModule {}
+// #endregion
+
+/** Your own: who may sign in, and with what. */
+export abstract class Credentials {
+  abstract passwordOf(body: unknown): Promise<string>;
+  abstract oneTimePassword(userId: string, code: string): Promise<void>;
+}
+
+// #region second-factor
+@Controller('auth')
+export class SecondFactorController {
+  constructor(
+    private readonly sessions: SessionService,
+    private readonly credentials: Credentials,
+  ) {}
+
+  @AllowAnonymous()
+  @Post('password')
+  async password(
+    @Body() body: unknown,
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<void> {
+    const userId = await this.credentials.passwordOf(body); // throws where it is wrong
+    const requirements = [
+      { name: 'totp' },
+      { name: 'four_eyes', approvers: { mode: 'any', of: ['bob', 'eve'] } as const },
+    ];
+    await this.sessions.signIn({ userId, pending: { requirements, timeLimitMs: 300_000 } }, { request, response });
+  }
+
+  @AllowPendingSession()
+  @Post('totp')
+  async totp(
+    @CurrentSession() session: Session,
+    @Body() { code }: { code: string },
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<{ missing: readonly string[] }> {
+    await this.credentials.oneTimePassword(session.userId, code); // throws where it is wrong; each code once
+    const exchange = { requirement: 'totp', assurance: 'aal2', request, response } as const;
+    const { missing } = await this.sessions.complete(session, exchange);
+    return { missing };
+  }
+
+  // Asked now and then while others must approve: after the last approval it is the client that becomes active.
+  @AllowPendingSession()
+  @Post('waiting')
+  async waiting(
+    @CurrentSession() session: Session,
+    @Req() request: unknown,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<{ missing: readonly string[] }> {
+    const missing = missingRequirements(session);
+    if (session.status === 'pending' && missing.length === 0)
+      await this.sessions.complete(session, { request, response });
+    return { missing };
+  }
+}
 // #endregion
