@@ -1,7 +1,7 @@
 import { quantile } from '../cleanup/load.mjs';
 import { seedSessions } from '../touch/seed.mjs';
 import { ask, sessionOf, withProcesses } from './cluster.mjs';
-import { now, RawClient } from './raw-client.mjs';
+import { now, RawClient, USER_AGENT } from './raw-client.mjs';
 
 const TOLD_WITHIN_MS = 30_000;
 const REASON = 'bench';
@@ -60,7 +60,7 @@ export function revocation({ databaseUrl, database, redisUrl }, { tries, adapter
     const admin = await a.ask('signIn', { userId: 'admin' });
     // The first ones meet code that nobody has run yet.
     const warmUp = hints === 'off' ? 2 : Math.min(50, tries);
-    const tokens = await seedSessions(database, tries + warmUp);
+    const tokens = await seedSessions(database, tries + warmUp, '', USER_AGENT);
     const all = [];
     for (const token of tokens) all.push(await revokeOnce(a, b, admin, token));
     const measured = all.slice(warmUp);

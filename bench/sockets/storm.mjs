@@ -1,7 +1,7 @@
 import { quantile } from '../cleanup/load.mjs';
 import { seedSessions } from '../touch/seed.mjs';
 import { until, withProcesses } from './cluster.mjs';
-import { now } from './raw-client.mjs';
+import { now, USER_AGENT } from './raw-client.mjs';
 import { steadyRequests } from './steady-requests.mjs';
 
 const AT_ONCE = 64;
@@ -15,7 +15,7 @@ const PER_SECOND = 100;
  */
 export function storm({ databaseUrl, database }, { sockets, storms }) {
   return withProcesses(async (processes) => {
-    const tokens = await seedSessions(database, sockets);
+    const tokens = await seedSessions(database, sockets, '', USER_AGENT);
     const node = await processes.node('sessions', { databaseUrl });
     const bystander = await node.ask('signIn', { userId: 'bystander' });
     const clients = processes.clients();

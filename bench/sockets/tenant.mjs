@@ -1,7 +1,7 @@
 import { quantile } from '../cleanup/load.mjs';
 import { seedSessions } from '../touch/seed.mjs';
 import { ask, until, withProcesses } from './cluster.mjs';
-import { now } from './raw-client.mjs';
+import { now, USER_AGENT } from './raw-client.mjs';
 import { steadyRequests } from './steady-requests.mjs';
 
 const AT_ONCE = 64;
@@ -36,7 +36,7 @@ const WAYS = {
 export function tenant({ databaseUrl, database }, { sockets, way }) {
   return withProcesses(async (processes) => {
     const tenantId = `tenant-${way}-${Date.now()}`;
-    const tokens = await seedSessions(database, sockets, tenantId);
+    const tokens = await seedSessions(database, sockets, tenantId, USER_AGENT);
     const [a, b] = await Promise.all(
       ['a', 'b'].map((nodeName) => processes.node('sessions', { databaseUrl, options: { nodeName } })),
     );

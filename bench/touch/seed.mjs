@@ -17,8 +17,8 @@ const userAgent = (n) =>
   `Mozilla/5.0 (${SYSTEMS[n % 3]}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${120 + (n % 20)}.0.0.0 Safari/537.36 ` +
   `${BROWSERS[n % 5]}/${120 + (n % 20)}.0.0.0`;
 
-/** Gives the tokens. All sessions are of one tenant, or of none. */
-export async function seedSessions(client, count, tenantId = '') {
+/** Gives the tokens. All sessions are of one tenant, or of none, and of some three hundred user agents, or of one. */
+export async function seedSessions(client, count, tenantId = '', agent = undefined) {
   const mint = new TokenMint([]);
   const tokens = [];
   for (let start = 0; start < count; start += AT_ONCE) {
@@ -39,7 +39,7 @@ export async function seedSessions(client, count, tenantId = '') {
       [
         rows.map((row) => row.id),
         rows.map(() => randomUUID()),
-        rows.map((row) => userAgent(row.n)),
+        rows.map((row) => agent ?? userAgent(row.n)),
         rows.map(({ n }) => `203.0.${(n >> 8) % 256}.${n % 256}`),
         rows.map((row) => row.digest),
         Buffer.alloc(16, 7),

@@ -3,7 +3,6 @@ import type { ErrorCode, IdentitySessionError } from '../core/errors.js';
 import { REFUSALS } from '../nest/check/refusals.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { EndingListener, SessionEnding } from '../nest/endings/session-endings.js';
-import { bindConnection } from '../nest/guard/bound-connections.js';
 import { detachSession } from '../nest/guard/route.decorators.js';
 import type { KnownSessions } from '../sync/known-sessions.js';
 import type { NodeClock } from '../sync/node-clock.js';
@@ -13,7 +12,6 @@ import { leaveRooms } from './leave-rooms.js';
 import type { LocalConnections } from './local-connections.js';
 import type { ResolvedSocketsOptions } from './resolve-sockets-options.js';
 import type { SessionWatch } from './session-watch.js';
-import { socketExceptionOf } from './socket-problem.js';
 
 export interface ConnectionCloserPorts {
   readonly connections: LocalConnections;
@@ -102,7 +100,6 @@ export class ConnectionCloser implements EndingListener {
     const { socket } = connection;
     // What the application let it into, it did for the session.
     leaveRooms(socket);
-    bindConnection(socket, { credential: null, exceptionOf: socketExceptionOf });
     detachSession(socket.handshake);
     this.ports.connections.bind(connection, null);
   }

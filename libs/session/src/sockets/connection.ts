@@ -1,12 +1,15 @@
 import type { Socket } from 'socket.io';
+import type { IdentitySessionError } from '../core/errors.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
+import type { BoundConnection } from '../nest/guard/bound-connections.js';
 import type { ConnectionMetadata } from '../store/connection-store.js';
 import type { SessionRevoked } from './kick-queue.js';
+import { socketExceptionOf } from './socket-problem.js';
 
 const NO_METADATA: ConnectionMetadata = Object.freeze({});
 
 /** A socket of one namespace on this node, and whose it is. */
-export class Connection {
+export class Connection implements BoundConnection {
   /** The session that it is bound to; `null` for one that nobody has authenticated. */
   credential: VouchedCredential | null = null;
   metadata: ConnectionMetadata = NO_METADATA;
@@ -41,5 +44,9 @@ export class Connection {
 
   get transport(): 'polling' | 'websocket' | 'webtransport' {
     return this.socket.conn.transport.name as 'polling' | 'websocket' | 'webtransport';
+  }
+
+  exceptionOf(error: IdentitySessionError): unknown {
+    return socketExceptionOf(error);
   }
 }

@@ -7,13 +7,15 @@ export type ConnectionObserver = (connection: Connection) => void;
 const NONE: ReadonlySet<Connection> = new Set();
 
 /** Most have one, and a set of one takes more memory than a connection. */
-type Index = Map<string, Connection | Set<Connection>>;
+type Present = Connection | Set<Connection>;
+type Index = Map<string, Present>;
 
 /** The connections of this node: by id, by session and by user. */
 export class LocalConnections {
   readonly #byId = new Map<string, Connection>();
   readonly #bySession: Index = new Map();
-  readonly #byUser: Index = new Map();
+  /** By tenant first: a text for both would be kept beside the ids that others keep anyhow. */
+  readonly #byUser = new Map<string | null, Index>();
   readonly #observers = new Set<ConnectionObserver>();
 
   get size(): number {
@@ -45,7 +47,7 @@ export class LocalConnections {
   }
 
   ofUser(tenantId: string | null, userId: string): ReadonlySet<Connection> {
-    return setOf(this.#byUser.get(userKey(tenantId, userId)));
+    return setOf(this.#byUser.get(tenantId)?.get(userId));
   }
 
   /** One of the connections of each session; goes on over what is added and removed meanwhile. */
@@ -99,21 +101,21 @@ export class LocalConnections {
 
   #index(connection: Connection, { sessionId, tenantId, userId }: VouchedCredential): void {
     addTo(this.#bySession, sessionId, connection);
-    addTo(this.#byUser, userKey(tenantId, userId), connection);
+    let ofTenant = this.#byUser.get(tenantId);
+    if (ofTenant === undefined) this.#byUser.set(tenantId, (ofTenant = new Map<string, Present>()));
+    addTo(ofTenant, userId, connection);
   }
 
   #unindex(connection: Connection, { sessionId, tenantId, userId }: VouchedCredential): void {
     removeFrom(this.#bySession, sessionId, connection);
-    removeFrom(this.#byUser, userKey(tenantId, userId), connection);
+    const ofTenant = this.#byUser.get(tenantId);
+    if (ofTenant === undefined) return;
+    removeFrom(ofTenant, userId, connection);
+    if (ofTenant.size === 0) this.#byUser.delete(tenantId);
   }
 }
 
-/** One text for each user of a tenant and no two with one text, whatever the ids hold. */
-function userKey(tenantId: string | null, userId: string): string {
-  return tenantId === null ? `-${userId}` : `${tenantId.length}:${tenantId}${userId}`;
-}
-
-function setOf(present: Connection | Set<Connection> | undefined): ReadonlySet<Connection> {
+function setOf(present: Present | undefined): ReadonlySet<Connection> {
   if (present === undefined) return NONE;
   return present instanceof Set ? present : new Set([present]);
 }

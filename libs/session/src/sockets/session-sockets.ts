@@ -31,7 +31,8 @@ import { RecoveryGate } from './recovery-gate.js';
 import { SessionWatch } from './session-watch.js';
 import { type SocketFigures, socketSamples } from './socket-metrics.js';
 import { SocketHandshake } from './socket-handshake.js';
-import { connectErrorOf, socketExceptionOf, socketProblemOf } from './socket-problem.js';
+import { usePackets } from './use-packets.js';
+import { connectErrorOf, socketProblemOf } from './socket-problem.js';
 import { SOCKETS_OPTIONS } from './tokens.js';
 import { UnexpectedErrors } from './unexpected-errors.js';
 
@@ -209,24 +210,28 @@ export class SessionSockets implements BeforeApplicationShutdown {
       socket.disconnect(true);
       return;
     }
-    socket.on('disconnect', (reason) => {
-      this.connections.remove(connection);
-      if (connection.told === undefined) this.#closeIdle(socket);
-      this.hooks.disconnected(connection, reason);
-    });
-    socket.use((packet, next) => {
-      connection.lastActiveAt = this.clock.now();
-      this.#inbound.received(connection, packet, next);
-    });
+    // From here on the guard sees whatever becomes of it.
+    bindConnection(socket, connection);
+    // Bound methods and no closures, which take twice the memory of each socket.
+    socket.on('disconnect', this.#disconnected.bind(this, connection));
+    usePackets(socket, this.#received.bind(this, connection));
     this.#acknowledgements.guard(socket);
     if (credential !== null) this.#bind(connection, credential);
-    else bindConnection(socket, { credential, exceptionOf: socketExceptionOf });
     this.hooks.connected(connection);
   }
 
+  #received(connection: Connection, packet: readonly unknown[], next: () => void): void {
+    connection.lastActiveAt = this.clock.now();
+    this.#inbound.received(connection, packet, next);
+  }
+
+  #disconnected(connection: Connection, reason: string): void {
+    this.connections.remove(connection);
+    if (connection.told === undefined) this.#closeIdle(connection.socket);
+    this.hooks.disconnected(connection, reason);
+  }
+
   #bind(connection: Connection, credential: VouchedCredential): void {
-    const { socket } = connection;
-    bindConnection(socket, { credential, exceptionOf: socketExceptionOf });
     this.connections.bind(connection, credential);
     // What was applied between the handshake and now had nobody to close.
     this.#watch.look(credential);

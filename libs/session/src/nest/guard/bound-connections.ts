@@ -3,7 +3,7 @@ import type { VouchedCredential } from '../credential/vouched-session.js';
 
 /** A connection that lives on after its handshake, in which its owner has proved which session is theirs. */
 export interface BoundConnection {
-  /** Whose it is, with the rights that were proved; `null` for one that was let in without a session. */
+  /** Whose it is at the moment, with the rights that were proved; `null` for one that was let in without a session. */
   readonly credential: VouchedCredential | null;
   /** The error as the transport's own exception. */
   exceptionOf(error: IdentitySessionError): unknown;
