@@ -30,18 +30,22 @@ function connect(client, joined) {
         if (name === 'session:revoked') seen.told += 1;
       },
       closed(why) {
-        if (client.isJoined) {
-          client.isJoined = false;
-          seen.closed += 1;
-          seen.lastClosedAt = now();
-          if (comesBack) setImmediate(() => connect(client));
-        } else {
-          seen.failures[why] = (seen.failures[why] ?? 0) + 1;
-          if (comesBack || joined !== undefined) setTimeout(() => connect(client, joined), RETRY_MS);
-        }
+        lost(client, why, joined);
       },
     },
   );
+}
+
+function lost(client, why, joined) {
+  if (client.isJoined) {
+    client.isJoined = false;
+    seen.closed += 1;
+    seen.lastClosedAt = now();
+    if (comesBack) setImmediate(() => connect(client));
+  } else {
+    seen.failures[why] = (seen.failures[why] ?? 0) + 1;
+    if (comesBack || joined !== undefined) setTimeout(() => connect(client, joined), RETRY_MS);
+  }
 }
 
 answerWith({
@@ -70,6 +74,14 @@ answerWith({
 
   state() {
     return { ...seen, open: clients.filter(({ isJoined }) => isJoined).length };
+  },
+
+  /** As a network does that goes away: no word, no leave. */
+  drop() {
+    for (const client of clients) {
+      client.raw.destroy();
+      lost(client, 'dropped');
+    }
   },
 
   closeAll() {

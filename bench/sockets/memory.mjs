@@ -39,10 +39,10 @@ async function perSocket(processes, variant, given, tokens) {
  * What a connection with a session takes above one of plain socket.io, and above one of Nest with a gateway: processes one
  * after the other, with the same clients. `sessionHeap` is the known session, which requests share; `socketHeap` the rest.
  */
-export function memory({ databaseUrl, database }, { sockets, rounds }) {
+export function memory({ databaseUrl, database }, { sockets, rounds, withNest }) {
   return withProcesses(async (processes) => {
     const tokens = await seedSessions(database, sockets, '', USER_AGENT);
-    const measured = { plain: [], bound: [], nest: [], sessions: [] };
+    const measured = { plain: [], bound: [], ...(withNest && { nest: [], sessions: [] }) };
     for (let round = 0; round < rounds; round += 1) {
       for (const variant of round % 2 === 0 ? Object.keys(measured) : Object.keys(measured).toReversed()) {
         measured[variant].push(await perSocket(processes, variant, { databaseUrl, sockets: SOCKETS }, tokens));
@@ -59,7 +59,13 @@ export function memory({ databaseUrl, database }, { sockets, rounds }) {
       heapWithoutSession: bytes[variant].socketHeap - bytes[plain].socketHeap,
       rss: bytes[variant].rss - bytes[plain].rss,
     });
-    return { sockets, rounds, ...bytes, aboveSocketIo: added('bound', 'plain'), aboveNest: added('sessions', 'nest') };
+    return {
+      sockets,
+      rounds,
+      ...bytes,
+      aboveSocketIo: added('bound', 'plain'),
+      ...(withNest && { aboveNest: added('sessions', 'nest') }),
+    };
   });
 }
 

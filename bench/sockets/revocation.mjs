@@ -77,5 +77,10 @@ export function revocation({ databaseUrl, database, redisUrl }, { tries, adapter
 }
 
 function figuresOf(values) {
-  return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), max: Math.max(...values) };
+  return {
+    p50: quantile(values, 0.5),
+    p90: quantile(values, 0.9),
+    p99: quantile(values, 0.99),
+    max: Math.max(...values),
+  };
 }

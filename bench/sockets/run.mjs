@@ -21,10 +21,10 @@ const { values: flags } = parseArgs({
 });
 
 const TAIL_INTERVAL_MS = 1_000;
-const WHOLE = { tries: 1_000, triesWithoutHints: 50, sockets: 10_000, rounds: 3, storms: 3 };
-const QUICK = { tries: 200, triesWithoutHints: 5, sockets: 1_000, rounds: 3, storms: 2 };
+const WHOLE = { tries: 1_000, triesWithoutHints: 50, sockets: 10_000, rounds: 3, storms: 3, withNest: true };
+const QUICK = { tries: 100, triesWithoutHints: 5, sockets: 1_000, rounds: 1, storms: 1, withNest: false };
 
-const { tries, triesWithoutHints, sockets, rounds, storms } = flags.quick ? QUICK : WHOLE;
+const { tries, triesWithoutHints, sockets, rounds, storms, withNest } = flags.quick ? QUICK : WHOLE;
 /** By name: what is measured, and what is expected of it. */
 const SCENARIOS = {
   none: ['revocation', (given) => revocation(given, { tries, adapter: 'none' })],
@@ -37,13 +37,16 @@ const SCENARIOS = {
       ...(await revocation(given, { tries: triesWithoutHints, adapter: 'none', hints: 'off' })),
     }),
   ],
-  memory: ['memory', (given) => memory(given, { sockets, rounds })],
+  memory: ['memory', (given) => memory(given, { sockets, rounds, withNest })],
   cutOff: ['tenant', (given) => tenant(given, { sockets, way: 'cutOff' })],
   bulk: ['tenant', (given) => tenant(given, { sockets, way: 'bulk' })],
   storm: ['storm', (given) => storm(given, { sockets, storms })],
 };
 
-const names = flags.only?.split(',') ?? Object.keys(SCENARIOS);
+/** Kicks need no adapter, and a cut-off is the harder way to end many. */
+const QUICK_NAMES = ['none', 'withoutHints', 'memory', 'cutOff', 'storm'];
+
+const names = flags.only?.split(',') ?? (flags.quick ? QUICK_NAMES : Object.keys(SCENARIOS));
 const unknown = names.filter((name) => !(name in SCENARIOS));
 if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(SCENARIOS).join(', ')}; not ${unknown.join(', ')}`);
 
@@ -69,11 +72,11 @@ try {
     }
     const [kind, measure] = SCENARIOS[name];
     const result = await measure({ databaseUrl, database, redisUrl: redis?.url });
-    results[name] = { ...result, targets: targetsOf(kind, result) };
+    results[name] = { ...result, targets: targetsOf(kind, result, flags) };
     if (!flags.json) print(name, results[name]);
   }
   if (flags.json) console.log(JSON.stringify({ surroundings: where, results }, null, 2));
-  const isMet = Object.values(results).every(({ targets }) => targets.every(({ met }) => met));
+  const isMet = Object.values(results).every(({ targets }) => targets.every(({ met, isJudged }) => met || !isJudged));
   process.exitCode = isMet ? 0 : 1;
 } finally {
   await database.end().catch(() => undefined);
@@ -84,7 +87,9 @@ try {
 function print(name, { targets, ...result }) {
   console.log(name);
   for (const [key, value] of Object.entries(result)) console.log(`  ${key.padEnd(24)} ${text(value)}`);
-  for (const { what, met } of targets) console.log(`  ${met ? 'met    ' : 'NOT MET'} ${what}`);
+  for (const { what, met, isJudged } of targets) {
+    console.log(`  ${met ? 'met    ' : 'NOT MET'} ${what}${isJudged ? '' : ' (not judged)'}`);
+  }
   console.log('');
 }
 

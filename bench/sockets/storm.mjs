@@ -10,8 +10,8 @@ const SETTLED_MS = 3_000;
 const PER_SECOND = 100;
 
 /**
- * All connections of a node are closed, and their clients come back at once and without any patience; several times, so
- * that what a storm leaves behind adds up. Requests go on: `me` over connections that are there, `health` over new ones.
+ * All clients lose their connections, and come back at once and without any patience; several times, so that what a storm
+ * leaves behind adds up. Requests go on: `me` over connections that are there, `health` over new ones.
  */
 export function storm({ databaseUrl, database }, { sockets, storms }) {
   return withProcesses(async (processes) => {
@@ -35,7 +35,7 @@ export function storm({ databaseUrl, database }, { sockets, storms }) {
       const health = steadyRequests({ port: node.port, path: '/health', perSecond: PER_SECOND, keepAlive: false });
       await pause(200);
       const begunAt = now();
-      await node.ask('closeConnections');
+      await clients.ask('drop');
       let state;
       await until(
         'all clients are back',
@@ -74,7 +74,8 @@ function figuresOf(all) {
   for (const one of all) {
     for (const [status, count] of Object.entries(one.statuses)) statuses[status] = (statuses[status] ?? 0) + count;
   }
-  return { p50Ms: quantile(ms, 0.5), p99Ms: quantile(ms, 0.99), maxMs: Math.max(...ms), statuses };
+  const again = all.reduce((sum, one) => sum + one.again, 0);
+  return { p50Ms: quantile(ms, 0.5), p99Ms: quantile(ms, 0.99), maxMs: Math.max(...ms), statuses, again };
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,28 +1,40 @@
-// What the figures should be; said once, for the report and for the exit code.
+// What the figures should be; said once, for the report and for the exit code. Each is a text, whether it is met, and, where
+// a short run on a busy machine says nothing of it, that it is told and not judged there.
 
 const MANY = 10_000;
 
 const only200 = (statuses) => Object.keys(statuses).every((status) => status === '200');
 
+const UNSURE = 'unsure';
+
 const TARGETS = {
-  revocation: ({ fromAnswerMs }) => [['p99 at most 50 ms', fromAnswerMs.p99 <= 50]],
+  revocation: ({ fromAnswerMs }) => [
+    ['p99 at most 50 ms', fromAnswerMs.p99 <= 50, UNSURE],
+    ['p90 at most 50 ms', fromAnswerMs.p90 <= 50],
+  ],
   withoutHints: ({ fromAnswerMs, tailIntervalMs }) => [
-    [`max at most ${tailIntervalMs + 200} ms`, fromAnswerMs.max <= tailIntervalMs + 200],
+    [`max at most ${tailIntervalMs + 200} ms`, fromAnswerMs.max <= tailIntervalMs + 200, UNSURE],
+    // Each try begins where the tail has just looked.
+    [`p50 at most ${tailIntervalMs + 200} ms`, fromAnswerMs.p50 <= tailIntervalMs + 200],
   ],
   memory: ({ sockets, aboveSocketIo, aboveNest }) =>
     [
       ['plain socket.io', aboveSocketIo],
       ['socket.io with Nest', aboveNest],
-    ].flatMap(([what, { heapWithoutSession, rss }]) => [
-      // Requests share the session, which bench:touch has a bound for.
-      [`heap at most 2 048 bytes above ${what}, without the session`, heapWithoutSession <= 2_048],
-      // What a process has by the page says nothing of few.
-      ...(sockets < MANY ? [] : [[`resident at most 2 048 bytes above ${what}`, rss <= 2_048]]),
-    ]),
+    ]
+      .filter(([, added]) => added !== undefined)
+      .flatMap(([what, { heap, heapWithoutSession, rss }]) => [
+        // Requests share the session, which bench:touch has a bound for.
+        [`heap at most 2 048 bytes above ${what}, without the session`, heapWithoutSession <= 2_048],
+        [`heap at most 2 048 bytes above ${what}, with the session`, heap <= 2_048, UNSURE],
+        // What a process has by the page says nothing of few, and holds garbage: what has come and gone in between.
+        ...(sockets < MANY ? [] : [[`resident at most 2 048 bytes above ${what}`, rss <= 2_048, UNSURE]]),
+      ]),
   tenant: (r) => [
     ['everybody was told', r.told === r.sockets],
     ['all are closed within 3 s', r.allClosedMs <= 3_000],
-    ['the p99 of /me is below 100 ms', r.meP99Ms < 100 && only200(r.statuses)],
+    ['the p99 of /me is below 100 ms', r.meP99Ms < 100, UNSURE],
+    ['every request was answered', only200(r.statuses)],
   ],
   storm: (r) => [
     ['every client is back, once', r.open === r.sockets && r.connections === r.sockets],
@@ -32,7 +44,7 @@ const TARGETS = {
   ],
 };
 
-/** Each with whether it is met. */
-export function targetsOf(name, result) {
-  return TARGETS[name](result).map(([what, met]) => ({ what, met }));
+/** Each with whether it is met, and whether that counts. */
+export function targetsOf(name, result, { quick }) {
+  return TARGETS[name](result).map(([what, met, sure]) => ({ what, met, isJudged: !quick || sure !== UNSURE }));
 }
