@@ -10,6 +10,7 @@ const DOCUMENTS = [
   'docs/administration.md',
   'docs/lifecycle.md',
   'docs/data.md',
+  'docs/hooks.md',
 ];
 
 const urlOf = (path) => new URL(`../${path}`, import.meta.url);

@@ -167,6 +167,7 @@ export { type LocationResolver, NoLocationResolver } from './nest/device/locatio
 export { UserAgentDeviceResolver } from './nest/device/user-agent-device-resolver.js';
 export type { DriftOptions, DriftReaction } from './nest/drift/drift-options.js';
 export { SessionDrift } from './nest/drift/session-drift.js';
+export { OnSessionEvent } from './nest/events/on-session-event.decorator.js';
 export type {
   ResyncReason,
   SessionChangeEvent,

@@ -7,7 +7,7 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
 import { SessionAccess } from '../admin/session-access.js';
 import type { SessionAccessPolicy } from '../admin/session-access-policy.js';
 import { SessionGuard } from '../guard/session.guard.js';
@@ -82,6 +82,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
       return {
         ...definition,
         global: extras.isGlobal ?? false,
+        imports: [...(definition.imports ?? []), DiscoveryModule],
         providers: [
           ...(definition.providers ?? []),
           ...identitySessionProviders(OPTIONS_AS_GIVEN, extras.dataSource),

@@ -24,6 +24,7 @@ import { SessionDataService } from '../data/session-data.service.js';
 import { SessionDrift } from '../drift/session-drift.js';
 import { SessionEndings } from '../endings/session-endings.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
+import { SessionEventMethods } from '../events/session-event-methods.js';
 import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import { SessionHealth } from '../health/session-health.js';
@@ -122,6 +123,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogLeaseHolder,
     LogFollower,
     SessionEventFeed,
+    SessionEventMethods,
     SessionEndings,
     SignInListeners,
     {

@@ -14,6 +14,7 @@ import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionCleanup } from '../cleanup/session-cleanup.js';
+import { SessionEventMethods } from '../events/session-event-methods.js';
 import { NodeHeartbeat } from '../stats/node-heartbeat.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { SessionWarmUp } from '../warm-up/session-warm-up.js';
@@ -42,11 +43,13 @@ export class SessionLifecycle
     @Inject(SessionCleanup) private readonly cleanup: SessionCleanup,
     @Inject(SessionWarmUp) private readonly warmUp: SessionWarmUp,
     @Inject(NodeHeartbeat) private readonly heartbeat: NodeHeartbeat,
+    @Inject(SessionEventMethods) private readonly eventMethods: SessionEventMethods,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
     @Inject(REDIS_LINKS) private readonly redis: RedisLinks | null,
   ) {}
 
   async onModuleInit(): Promise<void> {
+    this.eventMethods.subscribe();
     for (const warning of this.options.warnings) this.#logger.warn(warning);
     if (this.options.migrate && this.options.store === undefined && this.dataSource !== null) {
       await migrateIdentitySession(this.dataSource, { directUrl: this.options.directUrl });
