@@ -11,6 +11,7 @@ const DOCUMENTS = [
   'docs/lifecycle.md',
   'docs/data.md',
   'docs/hooks.md',
+  'docs/locks.md',
 ];
 
 const urlOf = (path) => new URL(`../${path}`, import.meta.url);

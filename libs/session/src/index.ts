@@ -103,6 +103,7 @@ export {
   type SettingsOutcome,
   type StoredSettings,
 } from './store/settings-store.js';
+export { keepsLocks, type LockStore } from './store/lock-store.js';
 export { type Drift, type DriftLogStore, MOST_DRIFTS } from './store/drift-log.js';
 export type { SessionEventType } from './store/memory/session-event.js';
 export { IDENTITY_SESSION_ENTITIES } from './store/postgres/entities/index.js';
@@ -112,6 +113,7 @@ export { IdentitySessionConnectionEntity } from './store/postgres/entities/ident
 export { IdentitySessionCutOffEntity } from './store/postgres/entities/identity-session-cut-off.entity.js';
 export { IdentitySessionEntity } from './store/postgres/entities/identity-session.entity.js';
 export { IdentitySessionEventEntity } from './store/postgres/entities/identity-session-event.entity.js';
+export { IdentitySessionLockEntity } from './store/postgres/entities/identity-session-lock.entity.js';
 export { IdentitySessionNodeEntity } from './store/postgres/entities/identity-session-node.entity.js';
 export { IdentitySessionQuestionEntity } from './store/postgres/entities/identity-session-question.entity.js';
 export { IdentitySessionSettingEntity } from './store/postgres/entities/identity-session-setting.entity.js';
@@ -193,6 +195,8 @@ export {
 export { SessionGuard } from './nest/guard/session.guard.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
+export type { HeldLock } from './nest/locks/held-lock.js';
+export { type LockOptions, SessionLocks } from './nest/locks/session-locks.js';
 export { type MetricSample, SessionMetrics } from './nest/metrics/session-metrics.js';
 export type { DataSchema, DataSchemaIssue, DataSchemaResult } from './nest/data/data-schema.js';
 export type { DataChangeOptions, SessionDataSnapshot, UserDataChangeOptions } from './nest/data/session-data.js';

@@ -18,11 +18,14 @@ export const ERROR_CATALOGUE = {
   SESSION_LIMIT_REACHED: [409, 'The limit of concurrent sessions is reached'],
   SETTINGS_CONFLICT: [409, 'The settings were changed meanwhile'],
   SESSION_DATA_CONFLICT: [409, "The session's data was changed meanwhile"],
+  LOCK_NOT_ACQUIRED: [409, 'Somebody else is at it'],
   ILLEGAL_TRANSITION: [409, 'The session cannot change that way'],
   SESSION_SUSPENDED: [423, 'The session is suspended'],
   TOO_MANY_REQUESTS: [429, 'Too many requests'],
   CONFIGURATION_INVALID: [500, 'The configuration is not valid'],
   ISOLATION_LEVEL: [500, 'The transaction is of the wrong isolation level'],
+  LOCK_REENTERED: [500, 'A lock was asked for from within itself'],
+  LOCK_LOST: [503, 'A lock was lost before the work was done'],
   SESSION_STORE_UNAVAILABLE: [503, 'The session store is not available'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
@@ -30,7 +33,7 @@ export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
 /** What can be told beside the text. Never holds a token or a digest. */
 export interface ErrorDetails {
-  /** For 503 and 429: seconds after which to try again. */
+  /** For 503, 429 and LOCK_NOT_ACQUIRED: seconds after which to try again. */
   readonly retryAfterSeconds?: number;
   /** For 405: the methods that the path has. */
   readonly allow?: readonly string[];

@@ -9,6 +9,7 @@ import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
 import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
+import { locksContract } from './store-contract/locks.contract.js';
 import { pendingContract } from './store-contract/pending.contract.js';
 import { questionsContract } from './store-contract/questions.contract.js';
 import { replacementContract } from './store-contract/replacement.contract.js';
@@ -35,6 +36,7 @@ const PARTS: readonly ContractPart[] = [
   touchingContract,
   addressesContract,
   driftContract,
+  locksContract,
   findingContract,
   listingContract,
   searchingContract,

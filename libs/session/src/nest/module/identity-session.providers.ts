@@ -28,6 +28,7 @@ import { SessionEventMethods } from '../events/session-event-methods.js';
 import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import { SessionHealth } from '../health/session-health.js';
+import { SessionLocks } from '../locks/session-locks.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
@@ -78,6 +79,7 @@ export const PUBLIC_PROVIDERS = [
   SessionCleanup,
   SessionDataService,
   RequestSessions,
+  SessionLocks,
 ] as const;
 
 /** What a guard in another module needs to be made there. */

@@ -142,6 +142,10 @@ export interface IdentitySessionOptions {
      */
     readonly schema?: DataSchema;
   };
+  readonly locks?: {
+    /** A lock of `SessionLocks` whose process has died is free after this long; it is renewed in a third. Default 5 000. */
+    readonly leaseMs?: number;
+  };
   /** Sessions that are loaded into memory before the node serves: those that were used last. */
   readonly warmUp?: {
     /** At most `cache.maxSessions`. Default 0: off. */

@@ -112,6 +112,7 @@ export const OPTIONS = z.strictObject({
       schema: z.custom<DataSchema>(isDataSchema, 'must be a Standard Schema').optional(),
     })
     .prefault({}),
+  locks: z.strictObject({ leaseMs: ms(5_000, 100) }).prefault({}),
   warmUp: z.strictObject({ sessions: z.int().min(0).default(0), withinMs: ms(5_000) }).prefault({}),
   logRetentionMs: z
     .int()

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { keepsLocks } from '../../store/lock-store.js';
 import { keepsLog } from '../../store/log-upkeep.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
@@ -11,7 +12,7 @@ const MOST_BATCHES = 50;
 
 /**
  * Keeps the change log in order: what is older than `logRetentionMs` goes, and so do questions that nobody answered;
- * what a restored backup has brought is settled. Part of each run of the cleanup; one node at a time does it, in small
+ * what a restored backup has brought is settled, and locks that nobody holds are forgotten. Part of each run of the cleanup; one node at a time does it, in small
  * batches that wait for nobody. Without a store on PostgreSQL there is nothing to do.
  */
 @Injectable()
@@ -41,6 +42,7 @@ export class LogUpkeep {
   async run(): Promise<{ readonly changes: number; readonly questions: number }> {
     const { store } = this;
     await this.settleRestored();
+    if (keepsLocks(store)) await this.#inBatches((limit) => store.forgetLocks(limit), MOST_BATCHES);
     if (!keepsLog(store)) return { changes: 0, questions: 0 };
     return {
       changes: await this.#inBatches((limit) => store.forgetChanges(this.options.logRetentionMs, limit), MOST_BATCHES),

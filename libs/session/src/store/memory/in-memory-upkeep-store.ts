@@ -1,6 +1,7 @@
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { Drift, DriftLogStore } from '../drift-log.js';
+import type { LockStore } from '../lock-store.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type {
   CleanupBatch,
@@ -28,16 +29,18 @@ import { eventOf, settingsEventOf } from './session-event.js';
 import { hasRunOut, isInScope } from './session-query.js';
 import { noted, type SessionTable } from './session-table.js';
 import { StoredAddresses } from './stored-addresses.js';
+import { StoredLocks } from './stored-locks.js';
 import { StoredSettingsTable } from './stored-settings-table.js';
 
 /** What the store can do beside keeping sessions: clean up, count, keep settings, remember addresses, nodes and drift. */
 export class InMemoryUpkeepStore
-  implements AddressHistoryStore, SessionSettingsStore, SessionCleanupStore, StatisticsStore, DriftLogStore
+  implements AddressHistoryStore, SessionSettingsStore, SessionCleanupStore, StatisticsStore, DriftLogStore, LockStore
 {
   readonly #table: SessionTable;
   readonly #addresses = new StoredAddresses();
   readonly #nodes = new StoredNodes();
   readonly #drifts = new RecordedDrifts();
+  readonly #locks = new StoredLocks();
   readonly #cleanup: InMemoryCleanup;
   readonly #settings: StoredSettingsTable;
   readonly #nodeName: string | null;
@@ -73,6 +76,24 @@ export class InMemoryUpkeepStore
       this.#table.events.push(eventOf(session, 'drifted', { reason: drift.kind, actor: null }, position));
       return true;
     });
+  }
+
+  acquireLock(key: string, holder: string, leaseMs: number): Promise<number | undefined> {
+    return atomically(() => this.#locks.acquire(key, holder, leaseMs, this.#table.now()));
+  }
+
+  renewLock(key: string, holder: string, leaseMs: number): Promise<boolean> {
+    return atomically(() => this.#locks.renew(key, holder, leaseMs, this.#table.now()));
+  }
+
+  releaseLock(key: string, holder: string): Promise<void> {
+    return atomically(() => {
+      this.#locks.release(key, holder);
+    });
+  }
+
+  forgetLocks(limit: number): Promise<number> {
+    return atomically(() => this.#locks.forget(limit, this.#table.now()));
   }
 
   findSettings(tenantId: string | null): Promise<readonly StoredSettings[]> {

@@ -1,4 +1,5 @@
 import type { Drift, DriftLogStore } from '../drift-log.js';
+import type { LockStore } from '../lock-store.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
 import type { RecentSessionsStore } from '../recent-sessions-store.js';
 import type {
@@ -24,6 +25,7 @@ import { operationOf } from './operation.js';
 import type { SqlSession } from './sql-session.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import { insertDrift } from './statements/drift.statements.js';
+import * as locks from './statements/lock.statements.js';
 import * as nodes from './statements/node.statements.js';
 import { readRecent } from './statements/recent.statements.js';
 import * as settings from './statements/setting.statements.js';
@@ -31,7 +33,7 @@ import { readCounts } from './statements/stats.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
 import { walkInTransaction } from './walk-transaction.js';
 
-/** What the store can do beside keeping sessions: clean up, count, keep settings, remember nodes and drift. */
+/** What the store can do beside keeping sessions: clean up, count, keep settings and locks, remember nodes and drift. */
 export class PostgresUpkeepStore
   implements
     LogUpkeepStore,
@@ -39,7 +41,8 @@ export class PostgresUpkeepStore
     SessionCleanupStore,
     RecentSessionsStore,
     StatisticsStore,
-    DriftLogStore
+    DriftLogStore,
+    LockStore
 {
   readonly #session: SqlSession;
   /** For what takes its time. */
@@ -133,6 +136,22 @@ export class PostgresUpkeepStore
 
   listNodes(goneAfterMs: number): Promise<readonly KnownNode[]> {
     return this.#session.run((sql) => nodes.readNodes(sql, goneAfterMs));
+  }
+
+  acquireLock(key: string, holder: string, leaseMs: number): Promise<number | undefined> {
+    return this.#session.run((sql) => locks.acquireLock(sql, key, holder, leaseMs));
+  }
+
+  renewLock(key: string, holder: string, leaseMs: number): Promise<boolean> {
+    return this.#session.run((sql) => locks.renewLock(sql, key, holder, leaseMs));
+  }
+
+  releaseLock(key: string, holder: string): Promise<void> {
+    return this.#session.run((sql) => locks.releaseLock(sql, key, holder));
+  }
+
+  forgetLocks(limit: number): Promise<number> {
+    return this.#session.run((sql) => locks.deleteOldLocks(sql, limit));
   }
 
   recordDrift(id: string, drift: Drift): Promise<boolean> {

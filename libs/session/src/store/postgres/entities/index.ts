@@ -3,6 +3,7 @@ import { IdentitySessionCleanupEntity } from './identity-session-cleanup.entity.
 import { IdentitySessionConnectionEntity } from './identity-session-connection.entity.js';
 import { IdentitySessionCutOffEntity } from './identity-session-cut-off.entity.js';
 import { IdentitySessionEventEntity } from './identity-session-event.entity.js';
+import { IdentitySessionLockEntity } from './identity-session-lock.entity.js';
 import { IdentitySessionNodeEntity } from './identity-session-node.entity.js';
 import { IdentitySessionQuestionEntity } from './identity-session-question.entity.js';
 import { IdentitySessionSettingEntity } from './identity-session-setting.entity.js';
@@ -19,4 +20,5 @@ export const IDENTITY_SESSION_ENTITIES = [
   IdentitySessionCleanupEntity,
   IdentitySessionSettingEntity,
   IdentitySessionConnectionEntity,
+  IdentitySessionLockEntity,
 ];

@@ -9,7 +9,7 @@ import { AddConnections1780000000006 } from './1780000000006-add-connections.js'
 import { AddSocketAttachments1780000000007 } from './1780000000007-add-socket-attachments.js';
 import { AddIndexes1780000000010 } from './1780000000010-add-indexes.js';
 import { AddStates1780000000011 } from './1780000000011-add-states.js';
-import { AddData1780000000012 } from './1780000000012-add-data.js';
+import { AddDataAndLocks1780000000012 } from './1780000000012-add-data-and-locks.js';
 
 /**
  * In order; a published migration never changes. For any `migrationsTransactionMode`: in a transaction of the caller's
@@ -26,7 +26,7 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddSocketAttachments1780000000007,
   AddIndexes1780000000010,
   AddStates1780000000011,
-  AddData1780000000012,
+  AddDataAndLocks1780000000012,
 ];
 
 /**

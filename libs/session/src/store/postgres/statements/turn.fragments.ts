@@ -4,6 +4,7 @@ const LOCKS = {
   questions: '4907733186221938463',
   restored: '4907733186221938464',
   cleanup: '4907733186221938465',
+  locks: '4907733186221938466',
 };
 
 /** One node at a time is at a task: the lock belongs to the statement's transaction, and whoever finds it taken goes. */
