@@ -159,6 +159,12 @@ describe.each(['express', 'fastify'])('the OpenAPI document on %s', (adapter) =>
     await send(admin, 'POST', `/admin/sessions/${id}/suspend`, `${one}/suspend`, {});
     await send(admin, 'POST', `/admin/sessions/${id}/resume`, `${one}/resume`, {});
     await send(admin, 'POST', `/admin/sessions/${NOBODY}/resume`, `${one}/resume`, {});
+    for (const action of ['approve', 'reject'] as const) {
+      const body = action === 'approve' ? { requirement: 'four_eyes' } : { reason: 'test' };
+      await send(admin, 'POST', `/admin/sessions/${id}/${action}`, `${one}/${action}`, body);
+      await send(admin, 'POST', `/admin/sessions/${id}/${action}`, `${one}/${action}`, {});
+      await send(admin, 'POST', `/admin/sessions/${NOBODY}/${action}`, `${one}/${action}`, body);
+    }
     await send(admin, 'GET', `/admin/sessions/${id}/events?limit=2`, `${one}/events`);
     await send(admin, 'GET', `/admin/sessions/${NOBODY}/events`, `${one}/events`);
     const bulk = { filter: { userId: somebody.userId }, reason: 'test' };

@@ -66,7 +66,8 @@ export function activateIn(
   return { kind: 'activated', session: table.change(session, changes, 'activated', noted(note), now), evicted, ended };
 }
 
-function isReady(session: SessionRecord, completes: Activation['completes']): boolean {
+/** True where the session is in the state that it should leave, and nothing is missing. */
+export function isReady(session: SessionRecord, completes: Activation['completes']): boolean {
   if (completes === null) return session.status === 'suspended';
   return (
     session.status === 'pending' &&
@@ -75,7 +76,8 @@ function isReady(session: SessionRecord, completes: Activation['completes']): bo
   );
 }
 
-function completion(
+/** What a completed sign-in changes of its session, beside its status. */
+export function completion(
   session: SessionRecord,
   { completes, idleTimeoutMs, absoluteLifetimeMs }: Activation,
   now: number,

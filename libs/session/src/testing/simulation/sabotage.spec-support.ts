@@ -1,12 +1,15 @@
+import type { EntityManager } from 'typeorm';
 import type { CachedSession } from '../../cache/cached-session.js';
 import { MemorySessionCache } from '../../cache/memory-session-cache.js';
 import type { SharedSession } from '../../cache/shared-session-cache.js';
 import type { Clock } from '../../core/clock.js';
 import type { StoredCutOff } from '../../core/cut-off.js';
+import type { SessionRecord } from '../../core/session.js';
 import type { TokenStanding } from '../../core/token-standing.js';
 import type { TokenRotation } from '../../nest/check/token-rotation.js';
 import { SessionWriter } from '../../nest/sign-in/session-writer.js';
-import type { SessionStore } from '../../store/session-store.js';
+import type { Activation } from '../../store/session-activation.js';
+import type { ChangeNote, SessionStore } from '../../store/session-store.js';
 import type { ChangeLogConnection, LogRead } from '../../sync/change-log.js';
 import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions, type KnownSessionsPorts } from '../../sync/known-sessions.js';
@@ -127,6 +130,36 @@ class WaitingForTheLog extends SessionWriter {
   }
 }
 
+/** As if whoever comes back, or is complete at last, took the place that it had before. */
+class ActivatingWithoutPolicy extends SessionWriter {
+  override write<T>(
+    manager: EntityManager | undefined,
+    change: (store: SessionStore) => Promise<T>,
+    changed: (outcome: T) => readonly SessionRecord[],
+    done?: (outcome: T) => void,
+  ): Promise<T> {
+    const around = (store: SessionStore): SessionStore =>
+      new Proxy(store, {
+        get: (target, name) => {
+          if (name === 'activate')
+            return (activation: Activation, note: ChangeNote) => target.activate({ ...activation, policy: [] }, note);
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+    return super.write(manager, (store) => change(around(store)), changed, done);
+  }
+}
+
+/** Takes who waits for a second factor for one who needs none. */
+class TakingPendingForActive extends SessionLoader {
+  override async load(id: string, fresh?: boolean): Promise<LoadedSession> {
+    const loaded = await super.load(id, fresh);
+    const { record } = loaded;
+    return record?.status === 'pending' ? { ...loaded, record: { ...record, status: 'active' } } : loaded;
+  }
+}
+
 class WithoutGrace extends QuietTokenRotation {
   override standingOf(...presentation: Parameters<TokenRotation['standingOf']>): TokenStanding {
     const standing = super.standingOf(...presentation);
@@ -170,6 +203,18 @@ function withoutCutOffs(connection: ChangeLogConnection): ChangeLogConnection {
     readSince: async (position) => {
       const read = await connection.readSince(position);
       return { ...read, changes: read.changes.filter(({ cutOff }) => cutOff === undefined) };
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** Reads what happened to sessions, and passes over their suspension. */
+function withoutSuspensions(connection: ChangeLogConnection): ChangeLogConnection {
+  return {
+    open: () => connection.open(),
+    readSince: async (position) => {
+      const read = await connection.readSince(position);
+      return { ...read, changes: read.changes.filter(({ type }) => type !== 'suspended') };
     },
     close: () => connection.close(),
   };
@@ -285,6 +330,23 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     parts: { SessionLoader: NotJoining },
     weights: { ...NO_HARM, 'slow store': 20, 'check strictly': 60, revoke: 20, 'sign in': 12 },
     options: { ...SMALL, strict: true },
+  },
+  'suspensions in the log': {
+    parts: { connection: withoutSuspensions },
+    weights: { suspend: 20 },
+    options: { strict: false },
+  },
+  'the policy for who comes back': {
+    parts: { SessionWriter: ActivatingWithoutPolicy },
+    weights: { ...NO_HARM, suspend: 20, resume: 20, 'sign in': 12 },
+  },
+  'the policy for who is complete': {
+    parts: { SessionWriter: ActivatingWithoutPolicy },
+    weights: { ...NO_HARM, 'sign in pending': 15, complete: 20, 'sign in': 12 },
+  },
+  'the second factor': {
+    parts: { SessionLoader: TakingPendingForActive },
+    weights: { ...NO_HARM, 'sign in pending': 15 },
   },
   'grace of a rotation': { parts: { TokenRotation: WithoutGrace }, options: { scheduledRotation: true } },
   'grace by when a token was presented': {

@@ -1,4 +1,5 @@
 import { type CutOffScope, isCutOffBy } from '../../core/cut-off.js';
+import type { LiveStatus } from '../../core/lifecycle.js';
 import { parseToken } from '../../core/token.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedCheck, SimulatedInvariants, SimulatedSession } from './simulated-invariants.js';
@@ -32,12 +33,13 @@ export class SimulatedClients {
     return this.sessions.at(-1 - (target % Math.max(1, this.sessions.length)));
   }
 
-  signIn(node: SimulatedNode | undefined, user: number): void {
+  signIn(node: SimulatedNode | undefined, user: number, isPending = false): void {
     this.#request(node, (at) => {
       this.#signIns += 1;
       const name = `s${this.#signIns}`;
       const userId = `user${user + 1}`;
-      this.#told(at, `sign-in of ${userId} (${name})`, at.signIn(userId, name), (signedIn) => {
+      const what = `${isPending ? 'pending ' : ''}sign-in of ${userId} (${name})`;
+      this.#told(at, what, at.signIn(userId, name, isPending), (signedIn) => {
         if (signedIn === undefined) return;
         const session = { name, id: signedIn.record.id, userId, tokens: [signedIn.token] };
         this.sessions.push(session);
@@ -67,6 +69,35 @@ export class SimulatedClients {
         for (const record of this.database.rows.values()) {
           if (isCutOffBy({ scope, notBefore }, record)) this.invariants.acknowledged(at, record.id);
         }
+      });
+    });
+  }
+
+  suspend(node: SimulatedNode | undefined, session: SimulatedSession, freesSlot: boolean): void {
+    this.#request(node, (at) => {
+      this.invariants.flushedEarly.add(session.id);
+      this.#told(at, `suspend ${session.name}`, at.suspend(session.id, freesSlot), (isDone) => {
+        if (isDone) this.invariants.suspended(at, session.id);
+      });
+    });
+  }
+
+  resume(node: SimulatedNode | undefined, target: number): void {
+    const session = this.#oneThatIs('suspended', target);
+    if (session === undefined) return;
+    this.#request(node, (at) => {
+      this.invariants.flushedEarly.add(session.id);
+      this.#told(at, `resume ${session.name}`, at.resume(session.id), () => undefined);
+    });
+  }
+
+  /** With the second factor that the sign-in waits for. */
+  complete(node: SimulatedNode | undefined, target: number): void {
+    const session = this.#oneThatIs('pending', target);
+    if (session === undefined) return;
+    this.#request(node, (at) => {
+      this.#told(at, `complete ${session.name}`, at.complete(session.id), (token) => {
+        if (token !== null) this.#take(session, token);
       });
     });
   }
@@ -103,6 +134,11 @@ export class SimulatedClients {
       if (verdict instanceof Promise) void verdict.then(answered);
       else answered(verdict);
     });
+  }
+
+  #oneThatIs(status: LiveStatus, target: number): SimulatedSession | undefined {
+    const found = this.sessions.filter(({ id }) => this.database.rows.get(id)?.status === status);
+    return found.at(-1 - (target % Math.max(1, found.length)));
   }
 
   #take(session: SimulatedSession, token: string): void {

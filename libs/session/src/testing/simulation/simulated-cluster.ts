@@ -86,7 +86,17 @@ export class SimulatedCluster {
     const session = clients.sessionAt(step.target);
     switch (step.action) {
       case 'sign in':
-        clients.signIn(node, step.target % this.#options.users);
+      case 'sign in pending':
+        clients.signIn(node, step.target % this.#options.users, step.action === 'sign in pending');
+        return;
+      case 'suspend':
+        if (session !== undefined) clients.suspend(node, session, step.forMs % 2 === 0);
+        return;
+      case 'resume':
+        clients.resume(node, step.target);
+        return;
+      case 'complete':
+        clients.complete(node, step.target);
         return;
       case 'check':
       case 'check strictly':

@@ -6,6 +6,7 @@ import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
 import type { CommittedVersion, SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedProcess } from './simulated-scheduler.js';
+import { holdsSlot } from './simulated-slots.js';
 import { isCurrent, SimulatedTokens } from './simulated-tokens.js';
 import type { SimulatedWorld } from './simulated-world.js';
 import type { ResolvedSimulation } from './simulation-options.js';
@@ -45,10 +46,15 @@ const LOAD_MS = 100;
 /** What a write takes, and what a flush may come early because it is shared. */
 const FLUSH_TOLERANCE_MS = 600;
 
-const ENDED_CODES: Readonly<Record<string, SessionStatus>> = {
-  SESSION_REVOKED: 'revoked',
-  SESSION_EVICTED: 'evicted',
-  SESSION_SIGNED_OUT: 'signed_out',
+const ENDED_CODES: Readonly<Record<string, readonly SessionStatus[]>> = {
+  SESSION_REVOKED: ['revoked', 'rejected'],
+  SESSION_EVICTED: ['evicted'],
+  SESSION_SIGNED_OUT: ['signed_out'],
+};
+
+const PAUSED_CODES: Readonly<Record<string, SessionStatus>> = {
+  SESSION_SUSPENDED: 'suspended',
+  SESSION_PENDING: 'pending',
 };
 
 /** Watches a run and compares what nodes say with what the database had committed, on the true clock. */
@@ -56,6 +62,8 @@ export class SimulatedInvariants {
   readonly violations: SimulatedViolation[] = [];
   /** Acknowledged on this life of a node, or refused by it: it must never admit the session again. */
   readonly #overOn = new Map<SimulatedProcess, Set<string>>();
+  /** Since when a life of a node has told that a session is suspended. */
+  readonly #suspendedOn = new Map<SimulatedProcess, Map<string, number>>();
   /** The latest admitted access by session and life of a node. */
   readonly #accesses = new Map<string, Map<SimulatedProcess, { at: number; trueAt: number }>>();
   /** The latest admitted access of a session anywhere, on the true clock. */
@@ -96,6 +104,12 @@ export class SimulatedInvariants {
     else over.add(id);
   }
 
+  /** Somebody was told on this node that the session is suspended. */
+  suspended(node: SimulatedNode, id: string): void {
+    const suspended = this.#suspendedOn.get(node.process) ?? new Map<string, number>();
+    this.#suspendedOn.set(node.process, suspended.set(id, this.world.now));
+  }
+
   isOverOn(node: SimulatedNode, id: string): boolean {
     return this.#overOn.get(node.process)?.has(id) === true;
   }
@@ -122,6 +136,7 @@ export class SimulatedInvariants {
       if (isCalm && late > prompt)
         this.violated('P2', `${who} ${late.toFixed(0)} ms after its end, with nothing in the way`);
     }
+    this.#judgeState(check, who, maxStalenessMs);
     const versions = this.#during(session.id, from - maxStalenessMs, this.world.now);
     if (!versions.some(({ record }) => this.tokens.isAdmissible(token, record, from))) {
       this.violated(
@@ -131,6 +146,17 @@ export class SimulatedInvariants {
     }
     this.#judgeLifetime(check, who, versions.at(-1)?.record);
     this.#noteAccess(session.id, node, from);
+  }
+
+  /** What is suspended, or waits for its second factor, is admitted for no longer than what has ended. */
+  #judgeState({ session, node, from }: SimulatedCheck, who: string, maxStalenessMs: number): void {
+    const { now } = this.world;
+    const isActive = (since: number): boolean =>
+      this.#during(session.id, since, now).some(({ record }) => record.status === 'active');
+    if (!isActive(from - maxStalenessMs))
+      this.violated('I1', `${who} though it was not active for ${maxStalenessMs} ms`);
+    const told = this.#suspendedOn.get(node.process)?.get(session.id) ?? Infinity;
+    if (told < from && !isActive(told)) this.violated('P2', `${who} after it has told that it is suspended`);
   }
 
   #judgeLifetime({ session, from }: SimulatedCheck, who: string, record: SessionRecord | undefined): void {
@@ -159,12 +185,17 @@ export class SimulatedInvariants {
     if (!this.#versions(session.id).some(({ record }) => isCurrent(token, record))) {
       this.violated('R64', `${who} to somebody who never had its secret`);
     }
-    const status = ENDED_CODES[code];
-    if (status !== undefined) {
-      const isCutOff = status === 'revoked' && this.#coveredSince(session.id) !== undefined;
-      if (!isCutOff && !versions.some(({ record }) => record.status === status))
+    const statuses = ENDED_CODES[code];
+    if (statuses !== undefined) {
+      const isCutOff = code === 'SESSION_REVOKED' && this.#coveredSince(session.id) !== undefined;
+      if (!isCutOff && !versions.some(({ record }) => statuses.includes(record.status)))
         this.violated('P7', `${who}, which never happened`);
       this.acknowledged(node, session.id);
+    } else if (PAUSED_CODES[code] !== undefined) {
+      // A node may not have heard yet that it serves again.
+      const known = this.#during(session.id, from - this.options.times.maxStalenessMs, this.world.now);
+      if (!known.some(({ record }) => record.status === PAUSED_CODES[code]))
+        this.violated('P7', `${who}, which it was not`);
     } else if (code === 'SESSION_EXPIRED') this.#judgeExpiry(session, who, from, versions);
     else this.violated('P7', `${who}, for no reason`);
   }
@@ -213,8 +244,11 @@ export class SimulatedInvariants {
     }
     const [constraint] = this.options.policy;
     if (constraint?.scope !== 'subject' || typeof constraint.limit !== 'number') return;
-    const live = [...this.database.rows.values()].filter((one) => one.userId === record.userId && this.#lives(one));
-    if (live.length > constraint.limit) this.violated('I2', `${record.userId} has ${live.length} live sessions`);
+    const live = [...this.database.rows.values()].filter(
+      (one) => one.userId === record.userId && this.#lives(one) && holdsSlot(one),
+    );
+    if (live.length > constraint.limit)
+      this.violated('I2', `${record.userId} has ${live.length} sessions that hold a slot`);
   }
 
   #judgeWrite({ record, by, at }: CommittedVersion): void {

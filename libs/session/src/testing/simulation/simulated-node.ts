@@ -7,8 +7,13 @@ import { SessionChecker, type SessionVerdict } from '../../nest/check/session-ch
 import type { SessionRequirements } from '../../nest/check/session-judge.js';
 import { SessionEndings } from '../../nest/endings/session-endings.js';
 import { RequestScope } from '../../nest/request/request-scope.js';
+import { Session } from '../../nest/session/session.js';
+import type { SignInRulebook } from '../../nest/settings/sign-in-rules.js';
+import type { ConcurrentLoginStrategyService } from '../../nest/sign-in/concurrent-login-strategy.service.js';
+import { SessionActivation } from '../../nest/sign-in/session-activation.js';
 import { recordsOf, type SessionWriter } from '../../nest/sign-in/session-writer.js';
 import { NodePresence } from '../../nest/stats/node-presence.js';
+import type { PendingAdmission } from '../../store/session-activation.js';
 import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import { CoalescedHints } from '../../sync/hints.js';
@@ -33,6 +38,14 @@ import type { ResolvedSimulation } from './simulation-options.js';
 const DEADLINE_OF_LEASE = 0.45;
 /** Longer than any change of a node is on its way. */
 const VERSIONS_LIFETIME_MS = 120_000;
+
+const NOTE = { reason: 'simulated', by: null };
+
+/** A sign-in that waits for its second factor. */
+const WAITING: PendingAdmission = {
+  requirements: [{ name: 'second_factor', approvers: null }],
+  ...{ roles: [], timeLimitMs: 8_000, most: 2 },
+};
 
 /** Everybody comes from one address. */
 const NO_DRIFT = {
@@ -81,6 +94,7 @@ export class SimulatedNode {
   /** Answers requests. */
   isServing = false;
   readonly #mint: TokenMint;
+  readonly #activation: SessionActivation;
   readonly #admin: SessionAdminService;
   readonly #writer: SessionWriter;
   readonly #sessions: SimulatedStore;
@@ -188,16 +202,19 @@ export class SimulatedNode {
       // No timer but the schedule's.
       refusalMs: 0,
     });
-    // Nobody is suspended here.
-    const unused = () => Promise.reject(new Error('is no part of the simulation'));
-    this.#admin = new SessionAdminService(
-      sessions,
+    const strategy = { configuredPolicyFor: () => Promise.resolve(options.policy) };
+    const { idleTimeoutMs, absoluteLifetimeMs } = times;
+    const rulebook = { termsFor: () => () => ({ policy: options.policy, idleTimeoutMs, absoluteLifetimeMs }) };
+    this.#activation = new SessionActivation(
       this.#writer,
-      this.touches,
-      new NodePresence(),
-      { meet: unused, resume: unused },
-      { suspension: { slot: 'keep' } },
+      strategy as unknown as ConcurrentLoginStrategyService,
+      rulebook as unknown as SignInRulebook,
+      this.#mint,
+      { questionLifetimeMs: 1_000 },
     );
+    this.#admin = new SessionAdminService(sessions, this.#writer, this.touches, new NodePresence(), this.#activation, {
+      suspension: { slot: 'keep' },
+    });
     hints.listen(this.process, () => {
       this.tail.wake();
     });
@@ -251,7 +268,7 @@ export class SimulatedNode {
   }
 
   /** As `SessionService.signIn`, with less to say about the session. */
-  async signIn(userId: string, name: string): Promise<SimulatedSignIn | undefined> {
+  async signIn(userId: string, name: string, isPending = false): Promise<SimulatedSignIn | undefined> {
     const { options, world } = this.surroundings;
     const id = newSessionId(world.random, this.clock.now());
     const { token, digest } = this.#mint.mint(id, 0);
@@ -279,6 +296,7 @@ export class SimulatedNode {
           replaces: null,
           answer: null,
           question: { ticketDigest: digest, lifetimeMs: 1_000 },
+          pending: isPending ? WAITING : null,
         }),
       changedBy,
     );
@@ -288,6 +306,25 @@ export class SimulatedNode {
   /** As an administrator does it; `undefined` where there is nothing to end. */
   async revoke(id: string): Promise<boolean> {
     return (await this.#admin.revoke(id, { reason: 'simulated', by: null })) !== undefined;
+  }
+
+  /** As an administrator does it; `false` where it is not active. */
+  async suspend(id: string, freesSlot: boolean): Promise<boolean> {
+    const suspended = await this.#admin.suspend(id, { ...NOTE, slot: freesSlot ? 'free' : 'keep' });
+    return suspended !== undefined;
+  }
+
+  /** As an administrator does it. */
+  async resume(id: string): Promise<boolean> {
+    return (await this.#admin.resume(id, NOTE)) !== undefined;
+  }
+
+  /** As `SessionService.complete` with all that is required: the new token. */
+  async complete(id: string): Promise<string | null> {
+    const record = await this.#writer.read(undefined, id);
+    if (record === undefined) return null;
+    const given = { requirement: WAITING.requirements[0]?.name };
+    return (await this.#activation.take(new Session(record), given, () => undefined)).token;
   }
 
   /** As an administrator does it; gives the moment, on the database's clock. */

@@ -11,6 +11,10 @@ export const STEP_WEIGHTS = {
   'sign out': 2,
   rotate: 7,
   'make a cut-off': 3,
+  suspend: 3,
+  resume: 3,
+  'sign in pending': 3,
+  complete: 4,
   // From here on something goes wrong.
   'stand still': 3,
   sleep: 2,

@@ -1,9 +1,12 @@
 import { type CutOffScope, cutOffScopeKey, isInCutOffScope, type StoredCutOff } from '../../core/cut-off.js';
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
-import { planAdmission } from '../../store/memory/admission-plan.js';
+import { meet, withMet } from '../../core/pending.js';
+import { decisionFor, planAdmission } from '../../store/memory/admission-plan.js';
 import { hasRunOut, isInScope, matches } from '../../store/memory/session-query.js';
+import { completion, isReady } from '../../store/memory/slot-changes.js';
 import { newSession } from '../../store/memory/stored-session.js';
+import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../../store/session-activation.js';
 import type {
   Admission,
   AdmitOutcome,
@@ -18,6 +21,7 @@ import type {
 } from '../../store/session-store.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedLink } from './simulated-link.js';
+import { holdsSlot, withoutSlot, withSlot } from './simulated-slots.js';
 import type { SimulatedTransaction } from './simulated-transaction.js';
 
 const SYSTEM: ChangeNote = { reason: 'simulated', by: null };
@@ -27,7 +31,18 @@ const STATEMENT_MS = 1;
 /** The verbs of the store that the simulation uses; a node reaches them over its link. */
 export class SimulatedStore implements Pick<
   SessionStore,
-  'admit' | 'end' | 'endMany' | 'cutOff' | 'touchMany' | 'rotate' | 'findMany' | 'now' | 'onCommitted'
+  | 'admit'
+  | 'meet'
+  | 'activate'
+  | 'changeStatus'
+  | 'end'
+  | 'endMany'
+  | 'cutOff'
+  | 'touchMany'
+  | 'rotate'
+  | 'findMany'
+  | 'now'
+  | 'onCommitted'
 > {
   constructor(
     private readonly database: SimulatedDatabase,
@@ -41,21 +56,14 @@ export class SimulatedStore implements Pick<
       await this.#statement();
       const earlier = transaction.read(admission.id);
       if (earlier !== undefined) return { kind: 'admitted', session: earlier, evicted: [], ended: [] };
-      const ended: SessionRecord[] = [];
-      for (const record of transaction.all()) {
-        if (record.userId !== admission.facts.userId || !this.#isCutOff(record)) continue;
-        const revoked = await this.#end(transaction, record.id, 'revoked', { reason: 'cut_off', by: null }, () => true);
-        if (revoked !== undefined) ended.push(revoked);
-      }
-      for (const { id } of this.#plan(admission, transaction).runOut) {
-        const expired = await this.#endUncut(transaction, id, 'expired', SYSTEM, (record) =>
-          hasRunOut(record, this.database.now()),
-        );
-        if (expired !== undefined) ended.push(expired);
-      }
+      const ended = await this.#endOver(transaction, admission.facts.userId);
       await this.#statement();
-      const { decision } = this.#plan(admission, transaction);
+      const { decision, superseded } = this.#plan(admission, transaction);
       if (decision.kind !== 'admit') return { kind: 'rejected', full: [], ended };
+      for (const { id } of superseded) {
+        const rejected = await this.#endUncut(transaction, id, 'rejected', SYSTEM);
+        if (rejected !== undefined) ended.push(rejected);
+      }
       const evicted: SessionRecord[] = [];
       for (const id of decision.evict) {
         const victim = await this.#endUncut(transaction, id, 'evicted', SYSTEM);
@@ -66,6 +74,70 @@ export class SimulatedStore implements Pick<
       const createdAt = Math.max(at, ...cutOffs.map(({ cutOff }) => cutOff.notBefore + 1));
       const session = transaction.write(newSession(admission, this.database.nextSequence(), at, createdAt), 'created');
       return { kind: 'admitted', session, evicted, ended };
+    });
+  }
+
+  meet(scope: SessionScope, { id, requirement, by, isApproval }: Meeting): Promise<MeetOutcome | undefined> {
+    return this.#transaction(async (transaction) => {
+      await transaction.lock(id);
+      const record = transaction.read(id);
+      if (record?.pending == null || record.status !== 'pending' || !this.#mayChange(record, scope)) return undefined;
+      const decision = meet(record.pending, requirement, by, isApproval);
+      if (decision.kind === 'refused') return decision;
+      if (decision.kind === 'unchanged') return { kind: 'unchanged', session: record };
+      const pending = withMet(record.pending, decision.position, { by, at: Math.floor(this.database.now()) });
+      const changed = { ...record, pending, version: record.version + 1 };
+      return { kind: 'met', session: transaction.write(changed, 'requirement_met') };
+    });
+  }
+
+  activate(activation: Activation): Promise<ActivateOutcome> {
+    const { facts, id, scope, completes } = activation;
+    return this.#transaction(async (transaction) => {
+      await transaction.lock(`subject ${facts.userId}`);
+      await this.#statement();
+      const ended = await this.#endOver(transaction, facts.userId);
+      await this.#statement();
+      const held = transaction
+        .all()
+        .filter((one) => one.userId === facts.userId && this.#isUnended(one) && holdsSlot(one) && one.id !== id);
+      const seen = transaction.read(id);
+      if (seen === undefined || !isReady(seen, completes)) return { kind: 'unchanged', ended };
+      const decision = holdsSlot(seen) ? ({ kind: 'admit', evict: [] } as const) : decisionFor(activation, held, false);
+      if (decision.kind !== 'admit') return { kind: 'rejected', full: [], ended };
+      await transaction.lock(id);
+      const record = transaction.read(id);
+      if (record === undefined || !isReady(record, completes) || !this.#mayChange(record, scope)) {
+        return { kind: 'unchanged', ended };
+      }
+      const evicted: SessionRecord[] = [];
+      for (const victim of decision.evict) {
+        const one = await this.#endUncut(transaction, victim, 'evicted', SYSTEM);
+        if (one !== undefined) evicted.push(one);
+      }
+      const now = Math.floor(this.database.now());
+      const changes = completes === null ? {} : completion(record, activation, now);
+      const active = { ...withSlot(record), ...changes, status: 'active', version: record.version + 1 } as const;
+      return { kind: 'activated', session: transaction.write(active, 'activated'), evicted, ended };
+    });
+  }
+
+  changeStatus(
+    scope: SessionScope,
+    id: string,
+    to: 'active' | 'suspended',
+    _note: ChangeNote,
+    freesSlot = false,
+  ): Promise<SessionRecord | undefined> {
+    return this.#transaction(async (transaction) => {
+      await transaction.lock(id);
+      const record = transaction.read(id);
+      if (record === undefined || !isInScope(scope, record) || !this.#isUnended(record)) return undefined;
+      if (!canBecome(record.status, to)) return undefined;
+      if (to === 'active' && (!holdsSlot(record) || !this.#mayChange(record, scope))) return undefined;
+      const before = to === 'suspended' && freesSlot ? withoutSlot(record) : record;
+      const changed = { ...before, status: to, version: record.version + 1 };
+      return transaction.write(changed, to === 'active' ? 'activated' : 'suspended');
     });
   }
 
@@ -111,7 +183,7 @@ export class SimulatedStore implements Pick<
       if (record === undefined || !this.#isUnended(record) || hasRunOut(record, this.database.now() - 1_000)) {
         return undefined;
       }
-      if (record.tokenGeneration !== rotation.fromGeneration) return undefined;
+      if (record.status !== 'active' || record.tokenGeneration !== rotation.fromGeneration) return undefined;
       const { tokenDigest: digest, assurance, authenticatedAt } = record;
       const changes = {
         tokenDigest: rotation.tokenDigest,
@@ -168,9 +240,33 @@ export class SimulatedStore implements Pick<
     return world.scheduler.pause(process, world.random.between(0, STATEMENT_MS));
   }
 
+  /** Ends what is over of a user's sessions. */
+  async #endOver(transaction: SimulatedTransaction, userId: string): Promise<SessionRecord[]> {
+    const ended: SessionRecord[] = [];
+    for (const record of transaction.all()) {
+      if (record.userId !== userId || !this.#isCutOff(record)) continue;
+      const revoked = await this.#end(transaction, record.id, 'revoked', { reason: 'cut_off', by: null }, () => true);
+      if (revoked !== undefined) ended.push(revoked);
+    }
+    const now = this.database.now();
+    const over = transaction.all().filter((record) => record.userId === userId && this.#isUnended(record));
+    for (const { id } of over.filter((record) => hasRunOut(record, now))) {
+      const expired = await this.#endUncut(transaction, id, 'expired', SYSTEM, (record) =>
+        hasRunOut(record, this.database.now()),
+      );
+      if (expired !== undefined) ended.push(expired);
+    }
+    return ended;
+  }
+
+  /** Live, in scope and in time, with a grace for touches that are on their way. */
+  #mayChange(record: SessionRecord, scope: SessionScope): boolean {
+    return isInScope(scope, record) && this.#isUnended(record) && !hasRunOut(record, this.database.now() - 1_000);
+  }
+
   #plan(admission: Admission, transaction: SimulatedTransaction): ReturnType<typeof planAdmission> {
     const sessions = transaction.all().filter((record) => !this.#isCutOff(record));
-    return planAdmission(admission, sessions, ({ status }) => status !== 'pending', false, this.database.now());
+    return planAdmission(admission, sessions, holdsSlot, false, this.database.now());
   }
 
   #isCutOff(record: SessionRecord): boolean {
