@@ -59,6 +59,8 @@ describe.each(ADAPTERS)('a handshake on %s', (adapter) => {
   it('refuses what is no session, and tells why to whoever has its secret', async () => {
     const ended = await signedIn(node, { userId: 'ann', transport: 'bearer' });
     await revoke(ended);
+    const pending = { requirements: [{ name: 'second_factor' }] };
+    const halfway = await signedIn(node, { userId: 'ann', transport: 'bearer', pending });
     const cases = [
       [{}, 'SESSION_MISSING', 401],
       [{ auth: { token: 'ids_nonsense' } }, 'SESSION_INVALID', 401],
@@ -69,6 +71,7 @@ describe.each(ADAPTERS)('a handshake on %s', (adapter) => {
       [{ auth: { token: '' }, extraHeaders: { Cookie: cookieUser.cookie! } }, 'SESSION_INVALID', 401],
       [{ query: { token: user.token } }, 'SESSION_MISSING', 401],
       [{ auth: { token: ended.token } }, 'SESSION_REVOKED', 401],
+      [{ auth: { token: halfway.token } }, 'SESSION_PENDING', 401],
     ] as const;
     for (const [options, code, status] of cases) expect(await outcome(options)).toMatchObject({ code, status });
   });

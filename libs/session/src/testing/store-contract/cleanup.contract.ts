@@ -44,6 +44,19 @@ export const cleanupContract: ContractPart = (trial, { describe, it, expect }) =
     );
 
     it(
+      'ends sign-ins that have waited for too long',
+      cleaning(async (store) => {
+        const requirements = [{ name: 'second_factor', approvers: null }];
+        const pending = { requirements, roles: [], timeLimitMs: 60_000, most: 5 };
+        const late = await trial.signInAndRunOut('absolute', { pending });
+        const waiting = await trial.signIn({ pending });
+        const batch = await store.endDue(RULES, LIMIT);
+        expect([late, waiting].map(({ id }) => isIn(batch, id))).toEqual([true, false]);
+        expect(await trial.statusOf(late, waiting)).toEqual(['expired', 'pending']);
+      }),
+    );
+
+    it(
       'ends each session once, also where a batch is small [row 68]',
       cleaning(async (store) => {
         const sessions = [];
