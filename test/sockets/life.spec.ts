@@ -6,7 +6,7 @@ import { SESSION_STORE } from '../../libs/session/src/nest/module/tokens.js';
 import type { SessionStore } from '../../libs/session/src/store/session-store.js';
 import { KnownSessions } from '../../libs/session/src/sync/known-sessions.js';
 import { type Client, signedIn } from '../security/support/client.js';
-import { DEAF, eventually, forget, letTimePass } from '../security/support/time.js';
+import { DEAF, eventually, followsLog, forget, letTimePass, MovableClocks } from '../security/support/time.js';
 import type { TestApp } from '../support/app.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { WhoamiGateway } from './support/gateways.js';
@@ -245,5 +245,43 @@ describe('a node that loses its database', () => {
       async () => (await SocketClient.open(node.url, { auth: { token: user.token } }).outcome()) === undefined,
     );
     client.close();
+  });
+});
+
+describe('a node whose trust in what it knows is nearly over', () => {
+  const clocks = new MovableClocks();
+  let proxy: TcpProxy;
+  let node: TestApp;
+
+  beforeAll(async () => {
+    node = await startSocketApp({
+      gateways: [WhoamiGateway],
+      options: { clocks, maxStalenessMs: 30_000, tailIntervalMs: 100 },
+      databaseUrl: async (url) => {
+        const through = await TcpProxy.to(url);
+        proxy = through.proxy;
+        return through.url;
+      },
+    });
+  });
+  afterAll(async () => {
+    await node.close();
+    await proxy.close();
+  });
+
+  it('[row 60] lets requests in, and no connection that it could not close in time', async () => {
+    const user = await signedIn(node, { userId: 'late', transport: 'bearer' });
+    await followsLog(node);
+    expect((await user.get('/sessions/current')).status).toBe(200);
+    proxy.cut();
+    // Of 30 s, less than 18 are left: the watch needs as long to be sure.
+    clocks.advance(15_000);
+    expect((await user.get('/sessions/current')).status).toBe(200);
+    const refused = await SocketClient.open(node.url, { auth: { token: user.token } }).outcome();
+    expect(refused).toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE' });
+    proxy.heal();
+    await eventually(
+      async () => (await SocketClient.open(node.url, { auth: { token: user.token } }).outcome()) === undefined,
+    );
   });
 });

@@ -12,6 +12,12 @@ import { openDatabase, type OpenDatabase } from './open-database.js';
 /** Requests that take longer are cut off when the server stops. */
 const DRAIN_MS = 4_000;
 
+/**
+ * Connections that wait to be accepted, as far as the kernel lets them. With Node's 511 some are reset where thousands of
+ * sockets come back at once.
+ */
+const BACKLOG = 4_096;
+
 /** A server that listens. */
 export interface RunningServer {
   /** `http://127.0.0.1:3000` */
@@ -101,7 +107,8 @@ async function serveWith(
 async function listen(app: INestApplication, { port, host }: HttpConfig, logger: LoggerService): Promise<void> {
   app.useLogger(false);
   try {
-    await app.listen(port, host);
+    // Both adapters of Nest take what Node takes; the declarations know a port alone.
+    await app.listen({ port, host, backlog: BACKLOG } as unknown as number);
   } finally {
     app.useLogger(logger);
   }

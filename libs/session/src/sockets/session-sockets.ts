@@ -75,7 +75,11 @@ export class SessionSockets implements BeforeApplicationShutdown {
   ) {
     metrics.add(() => socketSamples(this.figures));
     this.#limits = new ConnectionLimits(connections, options);
-    this.#handshake = new SocketHandshake(checker, credentials, { anonymous: options.anonymous, trustProxyHops });
+    this.#handshake = new SocketHandshake(checker, credentials, known, {
+      anonymous: options.anonymous,
+      trustProxyHops,
+      maxStalenessMs,
+    });
     this.#watch = new SessionWatch({
       connections,
       known,

@@ -10,8 +10,11 @@ import type { LocalConnections } from './local-connections.js';
 /** All sessions are gone through in this part of the longest staleness, and what is asked has as long again to answer. */
 const ROUND = 0.2;
 const SLICES = 10;
-/** What is not vouched for for this long ahead is asked for in the database: an answer must come before that is over. */
-const AHEAD = 1 - 2 * ROUND;
+/**
+ * What is not vouched for for this part of the longest staleness ahead is asked for in the database: an answer must come
+ * before that is over. Nobody is let in for less, since the next round comes in a while only.
+ */
+export const AHEAD = 1 - 2 * ROUND;
 const ANSWER_WITHIN = 0.4;
 
 export interface SessionWatchPorts {

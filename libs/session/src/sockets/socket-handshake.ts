@@ -1,12 +1,15 @@
 import type { Socket } from 'socket.io';
 import { IdentitySessionError } from '../core/errors.js';
 import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
+import type { SessionRequirements } from '../nest/check/session-judge.js';
 import { type VouchedCredential, vouchFor } from '../nest/credential/vouched-session.js';
 import type { Credential } from '../nest/credential/credential.js';
 import type { RequestCredentials } from '../nest/credential/request-credentials.js';
 import { attachSession } from '../nest/guard/route.decorators.js';
 import { clientAddress } from '../nest/http/client-address.js';
 import type { Session } from '../nest/session/session.js';
+import type { KnownSessions } from '../sync/known-sessions.js';
+import { AHEAD } from './session-watch.js';
 
 /** No header is longer. */
 const LONGEST_TOKEN = 16_384;
@@ -16,7 +19,12 @@ export class SocketHandshake {
   constructor(
     private readonly checker: SessionChecker,
     private readonly credentials: RequestCredentials,
-    private readonly options: { readonly anonymous: boolean; readonly trustProxyHops: number },
+    private readonly known: Pick<KnownSessions, 'isHeldFor'>,
+    private readonly options: {
+      readonly anonymous: boolean;
+      readonly trustProxyHops: number;
+      readonly maxStalenessMs: number;
+    },
   ) {}
 
   /**
@@ -59,12 +67,24 @@ export class SocketHandshake {
     return clientAddress({ headers, socket: { remoteAddress } }, this.options.trustProxyHops);
   }
 
-  #verify(socket: Socket, credential: Credential): SessionVerdict | Promise<SessionVerdict> {
+  /** From memory only where that may be trusted until the connection is looked at again: a request would be over by then. */
+  async #verify(socket: Socket, credential: Credential): Promise<SessionVerdict> {
+    const verdict = await this.#ask(socket, credential, {});
+    const { session, error } = verdict;
+    if (error !== undefined || this.known.isHeldFor(session.id, this.options.maxStalenessMs * AHEAD)) return verdict;
+    return this.#ask(socket, credential, { strict: true });
+  }
+
+  #ask(
+    socket: Socket,
+    credential: Credential,
+    requirements: SessionRequirements,
+  ): SessionVerdict | Promise<SessionVerdict> {
     const { 'user-agent': userAgent = null } = socket.handshake.headers;
     const address = this.addressOf(socket);
     return credential.kind === 'vouched'
-      ? this.checker.verifyVouched(credential, {}, address, userAgent)
-      : this.checker.verify(credential.token, {}, address, userAgent);
+      ? this.checker.verifyVouched(credential, requirements, address, userAgent)
+      : this.checker.verify(credential.token, requirements, address, userAgent);
   }
 
   #credentialOf({ handshake, request }: Socket): Credential | undefined {
