@@ -115,6 +115,8 @@ export interface SessionFilter {
   readonly status?: SessionStatus | 'live' | 'unended';
   /** Only those that count against limits: active ones, and suspended ones that have kept their slot. */
   readonly holdsSlot?: true;
+  /** Only what began then or before, in milliseconds on the store's clock. */
+  readonly createdUntil?: number;
 }
 
 /** A page of a list, ordered by creation and by id where that is the same. */

@@ -18,6 +18,10 @@ export {
 } from './simulation/simulated-schedule.js';
 export type { SimulationReport } from './simulation/simulation-report.js';
 export type { SimulatedParts, SimulatedTimes, SimulationOptions } from './simulation/simulation-options.js';
-export { describeSessionStoreContract, describeSettingsStoreContract } from './session-store-contract.js';
+export {
+  describeJobStoreContract,
+  describeSessionStoreContract,
+  describeSettingsStoreContract,
+} from './session-store-contract.js';
 export type { MakeSessionStore, SessionStoreHarness } from './store-contract/store-trial.js';
 export type { Expectation, TestTools } from './test-tools.js';

@@ -7,6 +7,7 @@ import { dataContract } from './store-contract/data.contract.js';
 import { driftContract } from './store-contract/drift.contract.js';
 import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
+import { jobsContract } from './store-contract/jobs.contract.js';
 import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
 import { locksContract } from './store-contract/locks.contract.js';
@@ -58,6 +59,11 @@ export function describeSessionStoreContract(name: string, makeStore: MakeSessio
 /** As `describeSessionStoreContract`, for what a store promises beside that which keeps settings at run time. */
 export function describeSettingsStoreContract(name: string, makeStore: MakeSessionStore, tools: TestTools): void {
   describeParts(`${name} keeps the contract of a store of settings`, [settingsContract], makeStore, tools);
+}
+
+/** The same for what a store promises that keeps jobs. */
+export function describeJobStoreContract(name: string, makeStore: MakeSessionStore, tools: TestTools): void {
+  describeParts(`${name} keeps the contract of a store of jobs`, [jobsContract], makeStore, tools);
 }
 
 function describeParts(

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FixedClock } from '../../testing/fixed-clock.js';
 import { admissionOf } from '../../testing/session-builder.js';
-import { describeSessionStoreContract, describeSettingsStoreContract } from '../../testing/session-store-contract.js';
+import {
+  describeJobStoreContract,
+  describeSessionStoreContract,
+  describeSettingsStoreContract,
+} from '../../testing/session-store-contract.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 
 function makeStore(): { clock: FixedClock; store: InMemorySessionStore } {
@@ -9,7 +13,11 @@ function makeStore(): { clock: FixedClock; store: InMemorySessionStore } {
   return { clock, store: new InMemorySessionStore({ clock }) };
 }
 
-for (const describeContract of [describeSessionStoreContract, describeSettingsStoreContract]) {
+for (const describeContract of [
+  describeSessionStoreContract,
+  describeSettingsStoreContract,
+  describeJobStoreContract,
+]) {
   describeContract(
     'InMemorySessionStore',
     () => {

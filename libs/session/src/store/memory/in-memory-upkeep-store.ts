@@ -2,6 +2,7 @@ import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { Drift, DriftLogStore } from '../drift-log.js';
 import type { LockStore } from '../lock-store.js';
+import type { JobKeepingStore } from '../session-jobs.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
 import type {
   CleanupBatch,
@@ -23,6 +24,7 @@ import type {
 } from '../settings-store.js';
 import { atomically } from './atomically.js';
 import { InMemoryCleanup } from './in-memory-cleanup.js';
+import { InMemoryJobs } from './in-memory-jobs.js';
 import { countsOf, StoredNodes } from './in-memory-statistics.js';
 import { RecordedDrifts } from './recorded-drifts.js';
 import { eventOf, settingsEventOf } from './session-event.js';
@@ -34,8 +36,16 @@ import { StoredSettingsTable } from './stored-settings-table.js';
 
 /** What the store can do beside keeping sessions: clean up, count, keep settings, remember addresses, nodes and drift. */
 export class InMemoryUpkeepStore
-  implements AddressHistoryStore, SessionSettingsStore, SessionCleanupStore, StatisticsStore, DriftLogStore, LockStore
+  implements
+    AddressHistoryStore,
+    SessionSettingsStore,
+    SessionCleanupStore,
+    StatisticsStore,
+    DriftLogStore,
+    LockStore,
+    JobKeepingStore
 {
+  readonly jobs: InMemoryJobs;
   readonly #table: SessionTable;
   readonly #addresses = new StoredAddresses();
   readonly #nodes = new StoredNodes();
@@ -47,6 +57,7 @@ export class InMemoryUpkeepStore
 
   protected constructor(table: SessionTable, settings: StoredSettingsTable, nodeName: string | null) {
     this.#table = table;
+    this.jobs = new InMemoryJobs(table);
     this.#settings = settings;
     this.#nodeName = nodeName;
     this.#cleanup = new InMemoryCleanup({

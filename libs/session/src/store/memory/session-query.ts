@@ -41,6 +41,7 @@ export function matches(filter: SessionFilter, session: SessionRecord, now: numb
     filter.ids?.includes(session.id) !== false &&
     filter.exceptIds?.includes(session.id) !== true &&
     (filter.afterId === undefined || session.id > filter.afterId) &&
+    (filter.createdUntil === undefined || session.createdAt <= filter.createdUntil) &&
     is(filter.tenantId, session.tenantId) &&
     is(filter.userId, session.userId) &&
     is(filter.clientId, session.clientId) &&

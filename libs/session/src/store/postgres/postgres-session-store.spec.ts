@@ -2,7 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { DataSource } from 'typeorm';
 import { IN_FULL } from '../../../../../test/support/in-full.js';
 import { sessionDatabase } from '../../../../../test/support/session-database.js';
-import { describeSessionStoreContract, describeSettingsStoreContract } from '../../testing/session-store-contract.js';
+import {
+  describeJobStoreContract,
+  describeSessionStoreContract,
+  describeSettingsStoreContract,
+} from '../../testing/session-store-contract.js';
 import { PostgresSessionStore } from './postgres-session-store.js';
 
 let db: Awaited<ReturnType<typeof sessionDatabase>>;
@@ -19,7 +23,11 @@ describe.each(LEVELS)('[row 35] with %s as the default', (level) => {
     await db.close();
   });
 
-  for (const describeContract of [describeSessionStoreContract, describeSettingsStoreContract]) {
+  for (const describeContract of [
+    describeSessionStoreContract,
+    describeSettingsStoreContract,
+    describeJobStoreContract,
+  ]) {
     describeContract(
       'PostgresSessionStore',
       () =>

@@ -1,6 +1,7 @@
 import type { Drift, DriftLogStore } from '../drift-log.js';
 import type { LockStore } from '../lock-store.js';
 import type { LogUpkeepStore } from '../log-upkeep.js';
+import type { JobKeepingStore } from '../session-jobs.js';
 import type { RecentSessionsStore } from '../recent-sessions-store.js';
 import type {
   CleanupBatch,
@@ -22,6 +23,7 @@ import type {
 } from '../settings-store.js';
 import { changeSettingsInTransaction } from './change-settings-transaction.js';
 import { operationOf } from './operation.js';
+import { PostgresJobStore } from './postgres-job-store.js';
 import type { SqlSession } from './sql-session.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import { insertDrift } from './statements/drift.statements.js';
@@ -42,8 +44,10 @@ export class PostgresUpkeepStore
     RecentSessionsStore,
     StatisticsStore,
     DriftLogStore,
-    LockStore
+    LockStore,
+    JobKeepingStore
 {
+  readonly jobs: PostgresJobStore;
   readonly #session: SqlSession;
   /** For what takes its time. */
   readonly #slow: SqlSession;
@@ -51,6 +55,7 @@ export class PostgresUpkeepStore
   protected constructor(session: SqlSession, slow: SqlSession) {
     this.#session = session;
     this.#slow = slow;
+    this.jobs = new PostgresJobStore(session);
   }
 
   forgetChanges(retentionMs: number, limit: number): Promise<number> {

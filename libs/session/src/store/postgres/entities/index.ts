@@ -4,6 +4,7 @@ import { IdentitySessionConnectionEntity } from './identity-session-connection.e
 import { IdentitySessionCutOffEntity } from './identity-session-cut-off.entity.js';
 import { IdentitySessionEventEntity } from './identity-session-event.entity.js';
 import { IdentitySessionLockEntity } from './identity-session-lock.entity.js';
+import { IdentitySessionJobEntity } from './identity-session-job.entity.js';
 import { IdentitySessionNodeEntity } from './identity-session-node.entity.js';
 import { IdentitySessionQuestionEntity } from './identity-session-question.entity.js';
 import { IdentitySessionSettingEntity } from './identity-session-setting.entity.js';
@@ -21,4 +22,5 @@ export const IDENTITY_SESSION_ENTITIES = [
   IdentitySessionSettingEntity,
   IdentitySessionConnectionEntity,
   IdentitySessionLockEntity,
+  IdentitySessionJobEntity,
 ];

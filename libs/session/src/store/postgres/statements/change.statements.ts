@@ -57,6 +57,35 @@ export async function endPage(
   return endWhere(sql, 's.id IN (SELECT id FROM page)', parameters, status, operation, page);
 }
 
+/** Suspends the first `limit` active sessions that match, in the same way. */
+export async function suspendPage(
+  sql: SqlExecutor,
+  filter: SessionFilter,
+  operation: Operation,
+  limit: number,
+): Promise<SessionRow[]> {
+  const parameters = new Parameters();
+  const allowed = stateBefore('suspended', parameters);
+  const matches = filterCondition(filter, parameters);
+  const most = parameters.add(limit, 'int');
+  const reason = parameters.add(operation.reason, 'text');
+  const actor = parameters.add(operation.by, 'text');
+  return sql.query<SessionRow>(
+    `WITH page AS MATERIALIZED (
+       SELECT s.id FROM identity_session s WHERE ${UNENDED} AND ${allowed} AND ${matches}
+       ORDER BY s.id LIMIT ${most} FOR NO KEY UPDATE
+     ), ${MOMENT},
+     changed AS (
+       UPDATE identity_session s SET version = s.version + 1, status = 'suspended'
+       FROM moment WHERE s.id IN (SELECT id FROM page) AND ${UNENDED} AND ${allowed}
+       RETURNING s.*
+     ),
+     logged AS (${logFrom('changed', `'suspended'`, reason, actor, parameters.add(operation.operationId, 'uuid'))})
+     SELECT ${RECORD_COLUMNS} FROM changed s`,
+    parameters.values,
+  );
+}
+
 async function endWhere(
   sql: SqlExecutor,
   where: string,
