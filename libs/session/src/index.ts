@@ -65,6 +65,24 @@ export type {
   WalkPosition,
   WalkRules,
 } from './store/session-cleanup.js';
+export {
+  JOB_KINDS,
+  JOB_STATUSES,
+  type JobClaim,
+  type JobFilter,
+  type JobKeepingStore,
+  type JobKind,
+  type JobPage,
+  type JobProgress,
+  type JobReach,
+  type JobStatus,
+  type JobStep,
+  keepsJobs,
+  type NewJob,
+  type SessionJobStore,
+  type StoredJob,
+} from './store/session-jobs.js';
+export type { ScopeReach } from './store/scope-reach.js';
 export type { KnownNode, NodeBeat, SessionCounts, StatisticsStore } from './store/session-statistics.js';
 export type { AddressHistoryStore, SessionAddress, SessionOrigins } from './store/session-addresses.js';
 export type { DataChange, DataReplacement, SessionDataStore } from './store/session-data.js';
@@ -114,6 +132,7 @@ export { IdentitySessionCutOffEntity } from './store/postgres/entities/identity-
 export { IdentitySessionEntity } from './store/postgres/entities/identity-session.entity.js';
 export { IdentitySessionEventEntity } from './store/postgres/entities/identity-session-event.entity.js';
 export { IdentitySessionLockEntity } from './store/postgres/entities/identity-session-lock.entity.js';
+export { IdentitySessionJobEntity } from './store/postgres/entities/identity-session-job.entity.js';
 export { IdentitySessionNodeEntity } from './store/postgres/entities/identity-session-node.entity.js';
 export { IdentitySessionQuestionEntity } from './store/postgres/entities/identity-session-question.entity.js';
 export { IdentitySessionSettingEntity } from './store/postgres/entities/identity-session-setting.entity.js';
@@ -193,6 +212,15 @@ export {
   StrictSession,
 } from './nest/guard/route.decorators.js';
 export { SessionGuard } from './nest/guard/session.guard.js';
+export { SessionExport } from './nest/jobs/session-export.js';
+export type { SessionJob } from './nest/jobs/session-job.js';
+export {
+  type JobActor,
+  type JobRights,
+  SessionJobs,
+  type StartedJob,
+  type StartJobInput,
+} from './nest/jobs/session-jobs.service.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
 export type { HeldLock } from './nest/locks/held-lock.js';
@@ -209,9 +237,11 @@ export {
 export type {
   HintKind,
   IdentitySessionOptions,
+  JobAsked,
   PolicyContext,
   PolicyResolver,
   RpcHeadersReader,
+  SecondApproverRule,
 } from './nest/options/identity-session-options.js';
 export { describeOperations, describeSessions } from './nest/openapi/describe-sessions.js';
 export type { OpenApiDocument, OpenApiOperation, OpenApiOperations, OpenApiSchema } from './nest/openapi/open-api.js';

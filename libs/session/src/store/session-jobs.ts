@@ -79,6 +79,8 @@ export interface JobStep {
   readonly claim: string;
   /** 1 to `BULK_PAGE`. */
   readonly ids: readonly string[];
+  /** As for `SessionStore.changeStatus`, where the job suspends. */
+  readonly freesSlot: boolean;
 }
 
 export interface JobProgress {

@@ -36,6 +36,24 @@ export class SessionAccess {
     return scope;
   }
 
+  /**
+   * Whose sessions the actor may do each of these to; what the policy refuses is absent. Asks for no fresh factor: to look
+   * at what others have asked for changes nothing.
+   * @throws IdentitySessionError `FORBIDDEN` where the policy refuses all
+   */
+  async rightsOf<TAction extends AdministrationAction>(
+    actor: Session,
+    actions: readonly TAction[],
+  ): Promise<Partial<Record<TAction, SessionScope>>> {
+    const rights: Partial<Record<TAction, SessionScope>> = {};
+    for (const action of actions) {
+      const scope = given(await this.policy.scopeFor(actor, action));
+      if (scope !== undefined) rights[action] = scope;
+    }
+    if (Object.keys(rights).length > 0) return rights;
+    throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
+  }
+
   /** @throws IdentitySessionError `FORBIDDEN` where the policy says nothing of settings, or gives no scope */
   async settingsScopeOf(actor: Session): Promise<SettingsScope> {
     const scope = grantsSettings(this.policy) ? given(await this.policy.settingsScopeFor(actor)) : undefined;

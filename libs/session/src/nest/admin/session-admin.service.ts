@@ -210,7 +210,7 @@ export class SessionAdminService {
    */
   async revokeMatching(input: BulkInput): Promise<BulkResult> {
     const { filter, manager, scope, dryRun = false, max = Infinity, ...note } = input;
-    if (isEmpty(filter)) {
+    if (isEmptyFilter(filter)) {
       throw new IdentitySessionError('VALIDATION_FAILED', 'The filter is empty. Say whose sessions shall end.', {
         errors: [{ field: 'filter', message: 'is empty' }],
       });
@@ -278,7 +278,8 @@ function filterOf(search: SessionSearch): SessionFilter {
   return { scope: EVERYBODY, ...search };
 }
 
-/** `exceptIds`, `afterId` and `scope` narrow a filter but do not make one. */
-function isEmpty({ scope: _scope, exceptIds: _except, afterId: _after, ...conditions }: SessionSearch): boolean {
+/** `exceptIds`, `afterId`, `createdUntil` and `scope` narrow a filter but do not make one. */
+export function isEmptyFilter(filter: SessionSearch): boolean {
+  const { scope: _scope, exceptIds: _except, afterId: _after, createdUntil: _until, ...conditions } = filter;
   return Object.values<unknown>(conditions).every((value) => value === undefined);
 }

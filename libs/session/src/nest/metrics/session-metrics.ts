@@ -7,6 +7,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionChecker } from '../check/session-checker.js';
 import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
+import { SessionJobWorker } from '../jobs/session-job-worker.js';
 import { type LogFigures, LogFollower } from '../module/log-follower.js';
 import { HINT_CHANNEL, SHARED_CACHE } from '../module/tokens.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
@@ -50,6 +51,7 @@ export class SessionMetrics {
     @Inject(SessionChecker) private readonly checker: SessionChecker,
     @Inject(SessionEventFeed) private readonly events: SessionEventFeed,
     @Inject(SessionCleanup) private readonly cleanup: SessionCleanup,
+    @Inject(SessionJobWorker) private readonly jobs: SessionJobWorker,
     @Inject(SHARED_CACHE) private readonly shared: SharedSessionCache | null,
     @Inject(HINT_CHANNEL) private readonly hints: HintChannel | null,
   ) {}
@@ -73,6 +75,7 @@ export class SessionMetrics {
       ...this.#ofHints(),
       ...this.#ofEvents(),
       ...this.#ofCleanup(),
+      ...this.#ofJobs(),
       ...this.#sources.flatMap((source) => source()),
     ];
   }
@@ -161,6 +164,19 @@ export class SessionMetrics {
         'event_overflows_total',
         'Times that a listener was too slow and got a resync instead.',
       )(counts.overflows),
+    ];
+  }
+
+  #ofJobs(): MetricSample[] {
+    const { counts, isAtJob } = this.jobs;
+    const looked = counter('job_sessions_total', 'Sessions that this node has looked at for jobs, by what came of it.');
+    return [
+      gauge('job_running', 'Whether this node is at a job: 1 or 0.')(isAtJob ? 1 : 0),
+      counter('job_pages_total', 'Pages of jobs that this node has written.')(counts.pages),
+      looked(counts.changed, { outcome: 'changed' }),
+      looked(counts.skipped, { outcome: 'skipped' }),
+      counter('jobs_taken_over_total', 'Jobs that this node has gone on with.')(counts.takenOver),
+      counter('job_failures_total', 'Jobs, and looks for some, that were broken off.')(counts.failures),
     ];
   }
 

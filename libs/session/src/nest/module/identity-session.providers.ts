@@ -29,6 +29,9 @@ import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import { SessionHealth } from '../health/session-health.js';
 import { SessionLocks } from '../locks/session-locks.js';
+import { SessionExport } from '../jobs/session-export.js';
+import { SessionJobWorker } from '../jobs/session-job-worker.js';
+import { SessionJobs } from '../jobs/session-jobs.service.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
@@ -80,6 +83,8 @@ export const PUBLIC_PROVIDERS = [
   SessionDataService,
   RequestSessions,
   SessionLocks,
+  SessionExport,
+  SessionJobs,
 ] as const;
 
 /** What a guard in another module needs to be made there. */
@@ -103,6 +108,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogUpkeep,
     DatabaseReach,
     CleanupTimer,
+    SessionJobWorker,
     SessionWarmUp,
     NodeHeartbeat,
     NodePresence,

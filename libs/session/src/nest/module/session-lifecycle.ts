@@ -15,6 +15,7 @@ import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { SessionEventMethods } from '../events/session-event-methods.js';
+import { SessionJobWorker } from '../jobs/session-job-worker.js';
 import { NodeHeartbeat } from '../stats/node-heartbeat.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { SessionWarmUp } from '../warm-up/session-warm-up.js';
@@ -41,6 +42,7 @@ export class SessionLifecycle
     @Inject(LogFollower) private readonly log: LogFollower,
     @Inject(LogUpkeep) private readonly upkeep: LogUpkeep,
     @Inject(SessionCleanup) private readonly cleanup: SessionCleanup,
+    @Inject(SessionJobWorker) private readonly jobs: SessionJobWorker,
     @Inject(SessionWarmUp) private readonly warmUp: SessionWarmUp,
     @Inject(NodeHeartbeat) private readonly heartbeat: NodeHeartbeat,
     @Inject(SessionEventMethods) private readonly eventMethods: SessionEventMethods,
@@ -64,6 +66,7 @@ export class SessionLifecycle
     this.upkeep.start();
     await this.log.start();
     await this.cleanup.start();
+    this.jobs.start();
     await this.warmUp.run();
     await this.heartbeat.start();
   }
@@ -72,7 +75,7 @@ export class SessionLifecycle
     this.upkeep.stop();
     this.cleanup.stop();
     const begunAt = performance.now();
-    await this.touches.flushAll(this.#writingMs);
+    await Promise.all([this.touches.flushAll(this.#writingMs), this.jobs.stop()]);
     this.#writingMs -= Math.min(this.#writingMs, performance.now() - begunAt);
   }
 

@@ -1,4 +1,5 @@
 import { ADMINISTRATION_OPERATIONS } from './administration-operations.js';
+import { JOB_OPERATIONS, JOB_SCHEMAS } from './job-operations.js';
 import type { OpenApiDocument, OpenApiOperations } from './open-api.js';
 import { SESSION_OPERATIONS } from './session-operations.js';
 import { SESSION_SCHEMAS } from './session-schemas.js';
@@ -14,7 +15,13 @@ export function describeSessions(document: OpenApiDocument, prefix = ''): void {
   addSchemas(document);
   describeOperations(
     document,
-    { ...SESSION_OPERATIONS, ...ADMINISTRATION_OPERATIONS, ...SETTINGS_OPERATIONS, ...STATISTICS_OPERATIONS },
+    {
+      ...SESSION_OPERATIONS,
+      ...ADMINISTRATION_OPERATIONS,
+      ...JOB_OPERATIONS,
+      ...SETTINGS_OPERATIONS,
+      ...STATISTICS_OPERATIONS,
+    },
     prefix,
   );
 }
@@ -23,7 +30,13 @@ export function describeSessions(document: OpenApiDocument, prefix = ''): void {
 export function addSchemas(document: OpenApiDocument): void {
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, ...SESSION_SCHEMAS, ...SETTINGS_SCHEMAS, ...STATISTICS_SCHEMAS },
+    schemas: {
+      ...document.components?.schemas,
+      ...SESSION_SCHEMAS,
+      ...JOB_SCHEMAS,
+      ...SETTINGS_SCHEMAS,
+      ...STATISTICS_SCHEMAS,
+    },
   };
 }
 

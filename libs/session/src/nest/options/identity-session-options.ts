@@ -4,7 +4,8 @@ import type { Lifetimes } from '../../core/expiry.js';
 import type { ConcurrentLoginPolicy } from '../../core/policy.js';
 import type { AssuranceLevel, SessionFacts } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
-import type { SessionStore } from '../../store/session-store.js';
+import type { JobFilter, JobKind } from '../../store/session-jobs.js';
+import type { SessionScope, SessionStore } from '../../store/session-store.js';
 import type { CredentialExtractor } from '../credential/credential.js';
 import type { DataSchema } from '../data/data-schema.js';
 import type { DriftOptions } from '../drift/drift-options.js';
@@ -27,6 +28,21 @@ export type PolicyResolver = (context: PolicyContext) => ConcurrentLoginPolicy |
  * object of its own for a payload; what has both in common, and other headers, is refused.
  */
 export type RpcHeadersReader = (message: ReturnType<ArgumentsHost['switchToRpc']>) => object | null | undefined;
+
+/** What a job would be about. */
+export interface JobAsked {
+  readonly kind: JobKind;
+  readonly filter: JobFilter;
+  readonly scope: SessionScope;
+  readonly max: number | null;
+  /** Sessions that match now. */
+  readonly matched: number;
+  readonly reason: string;
+  readonly by: string | null;
+}
+
+/** True for a job that somebody else must approve. Must neither wait nor throw. */
+export type SecondApproverRule = (job: JobAsked) => boolean;
 
 /** The ways that hints can take. */
 export type HintKind = 'postgres' | 'redis' | 'in-process' | 'off';
@@ -186,6 +202,17 @@ export interface IdentitySessionOptions {
   readonly suspension?: {
     /** Whether a suspended session counts against limits: `keep` or `free`. Resuming one that does not asks the policy. Default `keep`. */
     readonly slot?: 'keep' | 'free';
+  };
+  /** Work on many sessions at once (`SessionJobs`). */
+  readonly jobs?: {
+    /** Whether this node works on jobs; it can ask for them either way. Default true. */
+    readonly enabled?: boolean;
+    /** Whether somebody other than who asks for a job must approve it, for all jobs or as a function says. Default false. */
+    readonly secondApprover?: boolean | SecondApproverRule;
+    /** A job that nobody has approved for so long is cancelled. Default 86 400 000 (24 h). */
+    readonly approvalWithinMs?: number;
+    /** A node that has given no sign of life for so long is taken for dead, and another goes on. Default 5 000. */
+    readonly takeOverAfterMs?: number;
   };
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */
   readonly questionLifetimeMs?: number;

@@ -11,7 +11,7 @@ import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 import { DRIFT_REACTIONS } from '../drift/drift-options.js';
 import { agentOf, networkOf } from '../drift/places.js';
-import type { PolicyResolver, RpcHeadersReader } from './identity-session-options.js';
+import type { PolicyResolver, RpcHeadersReader, SecondApproverRule } from './identity-session-options.js';
 import { LIFETIMES_SCHEMA, LONGEST_LIFETIME_MS } from './lifetimes-schema.js';
 
 const DAY_MS = 86_400_000;
@@ -135,6 +135,16 @@ export const OPTIONS = z.strictObject({
     .prefault({}),
   pending: z.strictObject({ timeLimitMs: ms(600_000), maxPerUser: z.int().min(1).max(1_000).default(5) }).prefault({}),
   suspension: z.strictObject({ slot: z.enum(['keep', 'free']).default('keep') }).prefault({}),
+  jobs: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      secondApprover: z
+        .union([z.boolean(), z.custom<SecondApproverRule>((value) => typeof value === 'function')])
+        .default(false),
+      approvalWithinMs: ms(DAY_MS),
+      takeOverAfterMs: ms(5_000, 100),
+    })
+    .prefault({}),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),
   store: given<SessionStore>(),

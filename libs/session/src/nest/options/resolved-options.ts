@@ -11,7 +11,7 @@ import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 import type { DataSchema } from '../data/data-schema.js';
 import type { ResolvedDriftOptions } from '../drift/drift-options.js';
-import type { HintKind, PolicyResolver, RpcHeadersReader } from './identity-session-options.js';
+import type { HintKind, PolicyResolver, RpcHeadersReader, SecondApproverRule } from './identity-session-options.js';
 
 /** The options as the module uses them: complete, checked, frozen. */
 export interface ResolvedOptions {
@@ -66,6 +66,12 @@ export interface ResolvedOptions {
   };
   readonly pending: { readonly timeLimitMs: number; readonly maxPerUser: number };
   readonly suspension: { readonly slot: 'keep' | 'free' };
+  readonly jobs: {
+    readonly enabled: boolean;
+    readonly secondApprover: boolean | SecondApproverRule;
+    readonly approvalWithinMs: number;
+    readonly takeOverAfterMs: number;
+  };
   readonly questionLifetimeMs: number;
   readonly migrate: boolean;
   readonly store: SessionStore | undefined;

@@ -1,6 +1,8 @@
 import type { Type } from '@nestjs/common';
 import { AdminAddressesController } from './admin-addresses.controller.js';
 import { AdminCutOffsController } from './admin-cut-offs.controller.js';
+import { AdminExportController } from './admin-export.controller.js';
+import { AdminJobsController } from './admin-jobs.controller.js';
 import { AdminSessionsController } from './admin-sessions.controller.js';
 import { AdminSettingsController } from './admin-settings.controller.js';
 import { AdminStatsController } from './admin-stats.controller.js';
@@ -11,6 +13,8 @@ export const ADMIN_CONTROLLERS: readonly Type<object>[] = [
   AdminSessionsController,
   AdminUsersController,
   AdminCutOffsController,
+  AdminExportController,
+  AdminJobsController,
   AdminSettingsController,
   AdminStatsController,
   AdminAddressesController,

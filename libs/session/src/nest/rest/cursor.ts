@@ -17,6 +17,8 @@ const SEARCH_CURSOR = z.strictObject({
   i: z.string().refine(isSessionId),
 });
 
+const JOB_CURSOR = z.strictObject({ j: z.number().min(0).max(LATEST_MS), i: z.uuid() });
+
 /** Up to eighteen digits, which the log's numbers do not exceed in the lifetime of a database. */
 const HISTORY_CURSOR = z.strictObject({ e: z.string().regex(/^[0-9]{1,18}$/) });
 
@@ -48,6 +50,18 @@ export function encodeHistoryCursor(lastId: string): string {
 /** @throws IdentitySessionError `VALIDATION_FAILED` for anything that `encodeHistoryCursor` did not make */
 export function decodeHistoryCursor(cursor: string | undefined): string | null {
   return cursor === undefined ? null : decode(HISTORY_CURSOR, cursor).e;
+}
+
+/** Where the next page of jobs begins. */
+export function encodeJobCursor({ createdAt, id }: { readonly createdAt: Date; readonly id: string }): string {
+  return encode({ j: createdAt.getTime(), i: id });
+}
+
+/** @throws IdentitySessionError `VALIDATION_FAILED` for anything that `encodeJobCursor` did not make */
+export function decodeJobCursor(cursor: string | undefined): { createdAt: number; id: string } | null {
+  if (cursor === undefined) return null;
+  const { j: createdAt, i: id } = decode(JOB_CURSOR, cursor);
+  return { createdAt, id };
 }
 
 function isByAccess(sort: Sort): boolean {

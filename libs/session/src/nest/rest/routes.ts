@@ -7,6 +7,7 @@ const SESSION_ROUTES = {
 
 const ADMIN_ROUTES = {
   '/admin/sessions': ['GET'],
+  '/admin/sessions.csv': ['GET'],
   '/admin/sessions/revoke': ['POST'],
   '/admin/sessions/:id': ['GET', 'DELETE'],
   '/admin/sessions/:id/addresses': ['GET'],
@@ -16,6 +17,10 @@ const ADMIN_ROUTES = {
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
   '/admin/cut-offs': ['POST'],
+  '/admin/jobs': ['GET', 'POST'],
+  '/admin/jobs/:id': ['GET'],
+  '/admin/jobs/:id/approve': ['POST'],
+  '/admin/jobs/:id/cancel': ['POST'],
   '/admin/stats': ['GET'],
   '/admin/settings': ['GET', 'PUT', 'DELETE'],
   '/admin/settings/history': ['GET'],

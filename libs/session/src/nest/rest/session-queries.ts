@@ -39,16 +39,16 @@ export const CUT_OFF = z.strictObject({
   reason: REASON.unwrap(),
 });
 
-const LIMIT = z
+export const LIMIT = z
   .string()
   .regex(/^[1-9][0-9]{0,2}$/)
   .transform(Number)
   .pipe(z.number().max(200))
   .default(50);
-const CURSOR = z.string().max(MAX_CURSOR_LENGTH).optional();
+export const CURSOR = z.string().max(MAX_CURSOR_LENGTH).optional();
 
 /** What an administrator can look for; each condition that is there must hold. */
-const CONDITIONS = {
+export const CONDITIONS = {
   userId: IDENTIFIER.optional(),
   tenantId: IDENTIFIER.optional(),
   clientId: IDENTIFIER.optional(),
@@ -57,11 +57,13 @@ const CONDITIONS = {
   q: IDENTIFIER.optional(),
 };
 
+const STATUS = z.enum(SESSION_STATUSES as [SessionStatus, ...SessionStatus[]]).default('active');
+
 /** `GET /admin/sessions` */
 export const SEARCH = z
   .strictObject({
     ...CONDITIONS,
-    status: z.enum(SESSION_STATUSES as [SessionStatus, ...SessionStatus[]]).default('active'),
+    status: STATUS,
     sort: z.enum(SORTS).default('-createdAt'),
     limit: LIMIT,
     cursor: CURSOR,
@@ -71,6 +73,9 @@ export const SEARCH = z
     message: 'by last access only together with userId',
   });
 
+/** `GET /admin/sessions.csv`: in the order in which they began, all of them. */
+export const EXPORT = z.strictObject({ ...CONDITIONS, status: STATUS });
+
 /** `GET /admin/sessions/:id/events` */
 export const HISTORY = z.strictObject({ limit: LIMIT, cursor: CURSOR });
 
@@ -79,8 +84,8 @@ const SESSION_IDS = z.array(z.string().refine(isSessionId, 'is no session id')).
 const MOST_ENDED = 100_000;
 const MOST_ENDED_UNASKED = 10_000;
 
-/** `POST /admin/sessions/revoke`. What has ended cannot be ended: only live states can be asked for. */
-export const REVOKE_MATCHING = z.strictObject({
+/** Which live sessions, and why. What has ended can change no more: only live states can be asked for. */
+export const MATCHING = {
   filter: z
     .strictObject({
       ...CONDITIONS,
@@ -90,6 +95,11 @@ export const REVOKE_MATCHING = z.strictObject({
     .refine((filter) => Object.values<unknown>(filter).some((value) => value !== undefined), 'is empty'),
   except: SESSION_IDS.optional(),
   reason: REASON.unwrap(),
+};
+
+/** `POST /admin/sessions/revoke`. */
+export const REVOKE_MATCHING = z.strictObject({
+  ...MATCHING,
   dryRun: z.boolean().default(false),
   max: z.int().min(1).max(MOST_ENDED).default(MOST_ENDED_UNASKED),
 });

@@ -83,7 +83,7 @@ export class InMemoryJobs implements SessionJobStore {
     });
   }
 
-  stepJob({ id, claim, ids }: JobStep): Promise<JobProgress | undefined> {
+  stepJob({ id, claim, ids, freesSlot }: JobStep): Promise<JobProgress | undefined> {
     return atomically(() => {
       const job = this.#claimed(id, claim);
       if (job === undefined) return undefined;
@@ -98,6 +98,7 @@ export class InMemoryJobs implements SessionJobStore {
         to === 'revoked'
           ? this.#table.endAll(page, to, note, now)
           : page.map((session) => this.#table.change(session, { status: to }, to, noted(note), now));
+      if (freesSlot && to === 'suspended') for (const record of records) this.#table.slotless.add(record.id);
       const changed = records.length;
       const skipped = changed === most ? 0 : ids.length - changed;
       return {

@@ -13,7 +13,7 @@ export type StepOperation = Pick<Operation, 'operationId'>;
  */
 export async function stepJobInTransaction(
   sql: SqlExecutor,
-  { id, claim, ids }: JobStep,
+  { id, claim, ids, freesSlot }: JobStep,
   { operationId }: StepOperation,
 ): Promise<JobProgress | undefined> {
   const job = await lockJob(sql, id, claim);
@@ -29,7 +29,7 @@ export async function stepJobInTransaction(
   const rows =
     job.kind === 'revoke'
       ? await endPage(sql, filter, 'revoked', operation, most)
-      : await suspendPage(sql, filter, operation, most);
+      : await suspendPage(sql, filter, operation, most, freesSlot);
   const changed = rows.length;
   // What the bound cut off was not looked at.
   const skipped = changed === most ? 0 : ids.length - changed;

@@ -3,6 +3,7 @@ import type { SessionRecord } from '../../core/session.js';
 import { reachOf } from '../../store/scope-reach.js';
 import {
   type JobReach,
+  type JobStep,
   keepsJobs,
   type NewJob,
   NOT_APPROVED,
@@ -27,6 +28,7 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       ...{ max: null, matched: 0, needsApproval: false },
       ...job,
     });
+  const step = (asked: Omit<JobStep, 'freesSlot'>, freesSlot = false) => jobs().stepJob({ ...asked, freesSlot });
   const ids = (filter: NewJob['filter']) => trial.store.listIds({ scope: everywhere, ...filter }, 100);
   /** Claims the job; what other tests have left over is cancelled on the way. */
   const claimOf = async ({ id }: Pick<StoredJob, 'id'>, takeOverAfterMs = HOUR_MS): Promise<string> => {
@@ -68,11 +70,11 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       const claim = await claimOf(job);
       const all = sortedIdsOf(sessions);
       await trial.store.end(everywhere, given(all[1]), 'signed_out', note);
-      const first = await jobs().stepJob({ id: job.id, claim, ids: all.slice(0, 3) });
+      const first = await step({ id: job.id, claim, ids: all.slice(0, 3) });
       expect(first?.job).toMatchObject({ changed: 2, skipped: 1, lastId: all[2], status: 'running', node: NODE });
       expect(first?.versions.map(({ id }) => id).sort()).toEqual([all[0], all[2]]);
       // Whatever it is given, it is the job's filter that decides.
-      const second = await jobs().stepJob({ id: job.id, claim, ids: [...all.slice(3), stranger.id].sort() });
+      const second = await step({ id: job.id, claim, ids: [...all.slice(3), stranger.id].sort() });
       expect(second?.job).toMatchObject({ changed: 4, skipped: 2 });
       expect(second?.versions.length).toBe(2);
       const done = await jobs().finishJob(job.id, claim, null);
@@ -92,7 +94,7 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       await trial.pass(2);
       const after = await trial.signIn({ facts });
       const claim = await claimOf(job);
-      await jobs().stepJob({ id: job.id, claim, ids: [before.id, after.id].sort() });
+      await step({ id: job.id, claim, ids: [before.id, after.id].sort() });
       expect(await trial.statusOf(before, after)).toEqual(['revoked', 'active']);
       await jobs().finishJob(job.id, claim, null);
     });
@@ -102,8 +104,8 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       const scope: SessionScope = { kind: 'tenant', tenantId: own.tenantId ?? '' };
       const job = await ask({ filter: { deviceType: own.deviceType }, scope });
       const claim = await claimOf(job);
-      const step = await jobs().stepJob({ id: job.id, claim, ids: sortedIdsOf([own, other]) });
-      expect(step?.job).toMatchObject({ changed: 1, skipped: 1 });
+      const page = await step({ id: job.id, claim, ids: sortedIdsOf([own, other]) });
+      expect(page?.job).toMatchObject({ changed: 1, skipped: 1 });
       expect(await trial.statusOf(own, other)).toEqual(['revoked', 'active']);
       await jobs().finishJob(job.id, claim, null);
     });
@@ -113,8 +115,8 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       const sessions = await trial.signInTimes(4, { facts: { tenantId, userId } });
       const job = await ask({ filter: { tenantId }, max: 3 });
       const claim = await claimOf(job);
-      const step = await jobs().stepJob({ id: job.id, claim, ids: sortedIdsOf(sessions) });
-      expect(step?.job).toMatchObject({ changed: 3, skipped: 0 });
+      const page = await step({ id: job.id, claim, ids: sortedIdsOf(sessions) });
+      expect(page?.job).toMatchObject({ changed: 3, skipped: 0 });
       expect(await trial.liveOf({ tenantId, userId })).toBe(1);
       await jobs().finishJob(job.id, claim, null);
     });
@@ -127,8 +129,8 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       const job = await ask({ kind: 'suspend', filter: { userId: facts.userId } });
       const claim = await claimOf(job);
       const listed = await ids(job.filter);
-      const step = await jobs().stepJob({ id: job.id, claim, ids: listed });
-      expect(step).toMatchObject({ job: { changed: 1, skipped: 2 }, versions: [{ id: given(active).id, version: 2 }] });
+      const page = await step({ id: job.id, claim, ids: listed });
+      expect(page).toMatchObject({ job: { changed: 1, skipped: 2 }, versions: [{ id: given(active).id, version: 2 }] });
       expect(await trial.statusOf(given(active), given(frozen), given(gone))).toEqual([
         'suspended',
         'suspended',
@@ -138,6 +140,18 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       expect(history?.at(-1)).toMatchObject({ type: 'suspended', reason: note.reason, actor: note.by, version: 2 });
       await jobs().finishJob(job.id, claim, null);
     });
+  });
+
+  it('frees the slots of what a job suspends, where that is asked', async () => {
+    const { tenantId, userId } = someone();
+    const sessions = await trial.signInTimes(2, { facts: { tenantId, userId } });
+    const job = await ask({ kind: 'suspend', filter: { tenantId } });
+    const claim = await claimOf(job);
+    const [kept, freed] = sortedIdsOf(sessions);
+    await step({ id: job.id, claim, ids: [given(kept)] });
+    await step({ id: job.id, claim, ids: [given(freed)] }, true);
+    expect(await trial.store.listIds({ scope: everywhere, tenantId, holdsSlot: true }, 9)).toEqual([kept]);
+    await jobs().finishJob(job.id, claim, null);
   });
 
   describe('whoever works on a job', () => {
@@ -162,15 +176,15 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       const { sessions, job } = await twoSessions();
       const [first, second] = sortedIdsOf(sessions);
       const old = await claimOf(job);
-      await jobs().stepJob({ id: job.id, claim: old, ids: [given(first)] });
+      await step({ id: job.id, claim: old, ids: [given(first)] });
       await trial.pass(5);
       const claim = await claimOf(job, 1);
-      expect(await jobs().stepJob({ id: job.id, claim: old, ids: [given(second)] })).toBe(undefined);
+      expect(await step({ id: job.id, claim: old, ids: [given(second)] })).toBe(undefined);
       expect(await jobs().finishJob(job.id, old, null)).toBe(undefined);
       await jobs().releaseJob(job.id, old);
       expect((await trial.read(given(second))).status).toBe('active');
-      const step = await jobs().stepJob({ id: job.id, claim, ids: [given(second)] });
-      expect(step?.job).toMatchObject({ changed: 2, skipped: 0, attempts: 0 });
+      const page = await step({ id: job.id, claim, ids: [given(second)] });
+      expect(page?.job).toMatchObject({ changed: 2, skipped: 0, attempts: 0 });
       await jobs().finishJob(job.id, claim, null);
     });
 
@@ -180,7 +194,7 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       await trial.pass(5);
       const claim = await claimOf(job, 1);
       expect(await jobs().findJob(job.id)).toMatchObject({ attempts: 2 });
-      await jobs().stepJob({ id: job.id, claim, ids: idsOf(sessions).sort() });
+      await step({ id: job.id, claim, ids: idsOf(sessions).sort() });
       expect(await jobs().findJob(job.id)).toMatchObject({ attempts: 0 });
       expect(await jobs().finishJob(job.id, claim, 'broken')).toMatchObject({ status: 'failed', error: 'broken' });
     });
@@ -199,7 +213,7 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       const claim = await claimOf(job);
       expect(await jobs().cancelJob(job.id, 'boss')).toMatchObject({ status: 'cancelled', cancelledBy: 'boss' });
       expect(await jobs().cancelJob(job.id, 'other')).toBe(undefined);
-      expect(await jobs().stepJob({ id: job.id, claim, ids: sortedIdsOf(sessions) })).toBe(undefined);
+      expect(await step({ id: job.id, claim, ids: sortedIdsOf(sessions) })).toBe(undefined);
       expect(await trial.statusOf(...sessions)).toEqual(['active', 'active']);
     });
   });

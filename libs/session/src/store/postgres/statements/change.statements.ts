@@ -63,6 +63,7 @@ export async function suspendPage(
   filter: SessionFilter,
   operation: Operation,
   limit: number,
+  freesSlot: boolean,
 ): Promise<SessionRow[]> {
   const parameters = new Parameters();
   const allowed = stateBefore('suspended', parameters);
@@ -76,7 +77,7 @@ export async function suspendPage(
        ORDER BY s.id LIMIT ${most} FOR NO KEY UPDATE
      ), ${MOMENT},
      changed AS (
-       UPDATE identity_session s SET version = s.version + 1, status = 'suspended'
+       UPDATE identity_session s SET version = s.version + 1, status = 'suspended'${freesSlot ? ', holds_slot = false' : ''}
        FROM moment WHERE s.id IN (SELECT id FROM page) AND ${UNENDED} AND ${allowed}
        RETURNING s.*
      ),
