@@ -251,6 +251,26 @@ describe('the data of a user', () => {
     expect(await seenOn(0, signedIn[1]!.token)).toEqual({ theme: 'dark' });
   });
 
+  it('is changed in a session too that is just being made', async () => {
+    const userId = 'arriving';
+    await signIn({ userId });
+    const { manager } = of(0, DataSource);
+    const changing = await manager.transaction(async (inner) => {
+      await of(0, SessionService).signIn({ userId, deviceId: 'second' }, { manager: inner });
+      const change = data(1).setUserData({ userId, tenantId: null }, { role: 'admin' });
+      await eventually(async () => {
+        const waiting = await nodes[0]!.db.dataSource.query<object[]>(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`,
+        );
+        return waiting.length > 0;
+      });
+      return { change };
+    });
+    expect(await changing.change).toBe(2);
+    const sessions = await of(1, SessionService).list({ userId, tenantId: null });
+    expect(sessions.map((session) => session.data['role'])).toEqual(['admin', 'admin']);
+  });
+
   it('is changed nowhere where one session cannot hold it', async () => {
     const userId = 'full';
     const small = await signIn({ userId });
@@ -274,7 +294,9 @@ describe('the data of a user', () => {
       [first.session.id],
     );
     const subject = { userId, tenantId: null };
+    await seenOn(0, first.token);
     expect(await data().setUserData(subject, { round: 0 })).toBe(1_201);
+    expect(await seenOn(0, first.token)).toMatchObject({ round: 0 });
     const [changed, { revoked }] = await Promise.all([
       data(1).setUserData(subject, { round: 1 }),
       of(0, SessionAdminService).revokeMatching({ filter: { userId }, max: 600, reason: 'test', by: null }),

@@ -3,7 +3,13 @@ import type { EntityManager } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { EndedVersion } from '../../store/session-cleanup.js';
-import type { ChangeNote, SessionFilter, SessionStore, TransactionalSessionStore } from '../../store/session-store.js';
+import {
+  BULK_PAGE,
+  type ChangeNote,
+  type SessionFilter,
+  type SessionStore,
+  type TransactionalSessionStore,
+} from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
@@ -46,13 +52,12 @@ export class SessionWriter {
     const outcome = await change(store);
     const records = changed(outcome);
     store.onCommitted(() => {
-      // What a caller's transaction has committed in the end is not known for sure: it may have had savepoints.
-      if (store === this.store) {
-        this.known.apply(records, since);
-        this.endings.wrote(records);
-      } else {
-        this.known.forget(records);
-      }
+      const isOwn = store === this.store;
+      // What a caller's transaction has committed in the end is not known for sure: it may have had savepoints. More than
+      // a page at once would take the place of sessions that are in use.
+      if (isOwn && records.length <= BULK_PAGE) this.known.apply(records, since);
+      else this.known.forget(records);
+      if (isOwn) this.endings.wrote(records);
       request?.changed(records);
       // Nobody else can hold anything of a session that has just begun.
       if (records.some((record) => record.version > 1)) this.hints.publish();
