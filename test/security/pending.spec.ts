@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type AdministrationAction,
+  ConcurrentLoginStrategyService,
   type PolicyResolver,
   type Session,
   SessionAdminService,
@@ -8,6 +9,7 @@ import {
   type SessionScope,
   SessionService,
 } from 'nestjs-identity-session';
+import { DataSource, type EntityManager } from 'typeorm';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Answer, type Client, presenting, signedIn, type SignInRequest } from './support/client.js';
@@ -129,11 +131,34 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect(await user.alive()).toBe(200);
     });
 
+    it('is part of the application’s transaction: what is rolled back leaves it waiting', async () => {
+      const user = await waiting('transacted');
+      const sessions = node.app.get(SessionService);
+      const session = (await sessions.find(user.sessionId))!;
+      const completeIn = (manager: EntityManager) =>
+        sessions.complete(session, { requirement: 'second_factor', manager });
+      const inOwn = node.app.get(DataSource);
+      const undone = inOwn.transaction('READ COMMITTED', async (manager) => {
+        expect((await completeIn(manager)).session.status).toBe('active');
+        throw new Error('undone');
+      });
+      await expect(undone).rejects.toThrow('undone');
+      refusedWith(await user.me(), ['second_factor']);
+      await expect(inOwn.transaction('SERIALIZABLE', completeIn)).rejects.toMatchObject({ code: 'ISOLATION_LEVEL' });
+      const { token } = await inOwn.transaction('READ COMMITTED', completeIn);
+      expectProblem(await user.me(), 'SESSION_INVALID');
+      expect(await presenting(node, token ?? '').alive()).toBe(200);
+      expect(await typesOf(user)).toEqual(['created', 'requirement_met', 'activated']);
+    });
+
     it('puts nobody out before it is complete, and then by the policy of the sign-in [row 39]', async () => {
       const roles = ['evict-oldest'];
       const old = await signedIn(node, { userId: 'owner', roles });
       const thief = await waiting('owner', { roles });
       expect(await old.alive()).toBe(200);
+      const facts = { tenantId: null, clientId: null, deviceType: 'web', deviceId: null } as const;
+      const next = await node.app.get(ConcurrentLoginStrategyService).simulate({ ...facts, userId: 'owner', roles });
+      expect(next.sessions.map(({ id }) => id)).toEqual([old.sessionId]);
       expect((await complete(thief)).body).toMatchObject({ status: 'active', evicted: [old.sessionId] });
       expectProblem(await old.me(), 'SESSION_EVICTED');
       expect(await thief.alive()).toBe(200);

@@ -1,5 +1,5 @@
 import { keepsSettings, type SessionSettingsStore, type StoredSettings } from '../../store/settings-store.js';
-import { admissionOf } from '../session-builder.js';
+import { admissionOf, randomDigest } from '../session-builder.js';
 import { atMost, type ContractPart, idsOf, note, someone, type StoreTrial } from './store-trial.js';
 
 const why = { reason: 'fewer_devices', by: 'admin' };
@@ -121,6 +121,31 @@ export const settingsContract: ContractPart = (trial, { describe, it, expect }) 
           expect(seen.filter(({ tenantId }) => tenantId !== null)).toEqual([]);
         }
       }
+    });
+
+    it('is what a completion is too: by the terms of its moment, not of its sign-in', async () => {
+      const facts = someone();
+      const requirements = [{ name: 'second_factor', approvers: null }];
+      const pending = { requirements, roles: [], timeLimitMs: 60_000, most: 5 };
+      const session = await trial.signIn({ facts, pending });
+      const old = await trial.signIn({ facts });
+      const meeting = { id: session.id, requirement: 'second_factor', by: null, isApproval: false };
+      await trial.store.meet({ kind: 'all' }, meeting);
+      await change(facts.tenantId, 0, { limit: 1 });
+      const terms = (stored: readonly StoredSettings[]) => ({
+        policy: stored.some(({ tenantId }) => tenantId === facts.tenantId) ? atMost(1, 'evict-oldest') : [],
+        ...{ idleTimeoutMs: 1_234_000, absoluteLifetimeMs: 5_678_000 },
+      });
+      const outcome = await trial.store.activate(
+        {
+          ...{ scope: { kind: 'all' }, id: session.id, facts: session, ...terms([]), terms },
+          ...{ answer: null, question: null, completes: { fromGeneration: 0, tokenDigest: randomDigest() } },
+        },
+        note,
+      );
+      expect(outcome).toMatchObject({ kind: 'activated', evicted: [{ id: old.id }] });
+      const active = await trial.read(session.id);
+      expect(active).toMatchObject({ idleTimeoutMs: 1_234_000, expiresAt: active.authenticatedAt + 5_678_000 });
     });
 
     it('is rejected as one without a slot is', async () => {
