@@ -1,6 +1,45 @@
 // What docs/hooks.md shows; compiled with the tests.
 import { Injectable } from '@nestjs/common';
-import { OnSessionEvent, type SessionChangeEvent, type SessionResyncEvent } from 'nestjs-identity-session';
+import {
+  type HookRefusal,
+  IdentitySessionModule,
+  OnSessionEvent,
+  refuse,
+  type Session,
+  type SessionChangeEvent,
+  type SessionEnd,
+  type SessionHooks,
+  type SessionResyncEvent,
+  type SignInHookContext,
+  type SignInInput,
+} from 'nestjs-identity-session';
+
+/** Your own services. */
+export abstract class Accounts {
+  abstract isLocked(userId: string): Promise<boolean>;
+  abstract noteSignIn(userId: string, ip: string | null): Promise<void>;
+}
+
+// #region hooks
+@Injectable()
+export class AccountHooks implements SessionHooks {
+  constructor(private readonly accounts: Accounts) {}
+
+  async beforeSignIn({ userId }: SignInInput): Promise<HookRefusal | undefined> {
+    return (await this.accounts.isLocked(userId)) ? refuse('The account is locked.') : undefined;
+  }
+
+  async afterSignIn({ userId }: Session, { ip }: SignInHookContext): Promise<void> {
+    await this.accounts.noteSignIn(userId, ip);
+  }
+
+  beforeEnd({ session, by }: SessionEnd): void {
+    if (session.data['onCall'] === true && by !== session.userId) throw refuse('Who is on call stays signed in.');
+  }
+}
+
+export const withHooks = IdentitySessionModule.forRoot({ hooks: [AccountHooks] });
+// #endregion
 
 // #region events
 @Injectable()

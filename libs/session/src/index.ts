@@ -221,6 +221,14 @@ export {
   type StartedJob,
   type StartJobInput,
 } from './nest/jobs/session-jobs.service.js';
+export { HookRefusal, refuse } from './nest/hooks/refuse.js';
+export type {
+  HookContext,
+  SessionChange,
+  SessionEnd,
+  SessionHooks,
+  SignInHookContext,
+} from './nest/hooks/session-hooks.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
 export type { HeldLock } from './nest/locks/held-lock.js';

@@ -14,6 +14,7 @@ export const ERROR_CATALOGUE = {
   CROSS_SITE: [403, 'The request came from another site'],
   FORBIDDEN: [403, 'Not allowed'],
   SECOND_APPROVER_NEEDED: [403, 'Somebody else must approve'],
+  REFUSED_BY_HOOK: [403, 'The application refuses it'],
   SESSION_NOT_FOUND: [404, 'No such session'],
   JOB_NOT_FOUND: [404, 'No such job'],
   METHOD_NOT_ALLOWED: [405, 'The method is not allowed here'],
@@ -29,6 +30,7 @@ export const ERROR_CATALOGUE = {
   ISOLATION_LEVEL: [500, 'The transaction is of the wrong isolation level'],
   LOCK_REENTERED: [500, 'A lock was asked for from within itself'],
   LOCK_LOST: [503, 'A lock was lost before the work was done'],
+  HOOK_FAILED: [503, 'A check of the application failed'],
   SESSION_STORE_UNAVAILABLE: [503, 'The session store is not available'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -16,6 +16,8 @@ import type {
   SessionStore,
 } from '../../store/session-store.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { HookedOperations, type HookedTarget } from '../hooks/hooked-operations.js';
+import { SessionHookRunner } from '../hooks/session-hook-runner.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
@@ -89,6 +91,7 @@ export interface CutOffResult {
 /** What administrators do with the sessions of others. Rights are the caller's to check, or to narrow by `scope`. */
 @Injectable()
 export class SessionAdminService {
+  readonly #hooked: HookedOperations;
   readonly #statistics: SessionStatisticsCounter;
   readonly #states: StateChanges;
 
@@ -99,7 +102,9 @@ export class SessionAdminService {
     @Inject(NodePresence) presence: NodePresence,
     @Inject(SessionActivation) activation: Pick<SessionActivation, 'meet' | 'resume'>,
     @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'suspension'>,
+    @Inject(SessionHookRunner) hooks: SessionHookRunner,
   ) {
+    this.#hooked = new HookedOperations(hooks, writer);
     this.#statistics = new SessionStatisticsCounter(store, presence);
     this.#states = new StateChanges(store, writer, touches, activation, options.suspension.slot);
   }
@@ -145,11 +150,13 @@ export class SessionAdminService {
   async revoke(id: string, input: RevokeInput & { readonly userId?: string }): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
     const { scope = EVERYBODY, manager, userId, ...note } = input;
-    // So that its history shows when it was last used.
-    await this.touches.flushOne(id);
-    const filter: SessionFilter = { scope, ids: [id], ...(userId === undefined ? {} : { userId }) };
-    const [record] = await this.#endPage(manager, filter, note, 1);
-    return record === undefined ? undefined : new Session(record);
+    return this.#hooked.endById('revoke', { id, scope, manager, userId, ...note }, async () => {
+      // So that its history shows when it was last used.
+      await this.touches.flushOne(id);
+      const filter: SessionFilter = { scope, ids: [id], ...(userId === undefined ? {} : { userId }) };
+      const [record] = await this.#endPage(manager, filter, note, 1);
+      return record === undefined ? undefined : new Session(record);
+    });
   }
 
   /**
@@ -160,7 +167,7 @@ export class SessionAdminService {
    * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not active
    */
   suspend(id: string, input: SuspendInput): Promise<Session | undefined> {
-    return this.#states.suspend(id, input);
+    return this.#hooked.changeById('suspend', targetOf(id, input), () => this.#states.suspend(id, input));
   }
 
   /**
@@ -170,7 +177,7 @@ export class SessionAdminService {
    * has given its slot up and that the policy leaves no room for
    */
   resume(id: string, input: ResumeInput): Promise<Session | undefined> {
-    return this.#states.resume(id, input);
+    return this.#hooked.changeById('resume', targetOf(id, input), () => this.#states.resume(id, input));
   }
 
   /**
@@ -190,7 +197,7 @@ export class SessionAdminService {
    * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not pending
    */
   reject(id: string, input: RevokeInput): Promise<Session | undefined> {
-    return this.#states.reject(id, input);
+    return this.#hooked.endById('reject', targetOf(id, input), () => this.#states.reject(id, input));
   }
 
   /**
@@ -272,6 +279,10 @@ export class SessionAdminService {
     const end = (store: SessionStore) => store.endMany(filter, 'revoked', note, limit);
     return this.writer.write(manager, end, (ended) => ended);
   }
+}
+
+function targetOf(id: string, { scope = EVERYBODY, manager, reason, by }: RevokeInput): HookedTarget {
+  return { id, scope, manager, reason, by };
 }
 
 function filterOf(search: SessionSearch): SessionFilter {

@@ -9,8 +9,10 @@ import type { ChangeNote } from '../../store/session-store.js';
 import { storableIdentifier } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
+import { SessionHookRunner } from '../hooks/session-hook-runner.js';
+import type { HookContext, SessionChange } from '../hooks/session-hooks.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
-import type { Session } from '../session/session.js';
+import { Session } from '../session/session.js';
 import { notFound } from '../sign-in/not-found.js';
 import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
 import { Turns } from '../turns/turns.js';
@@ -44,6 +46,7 @@ export class SessionDataService {
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(DataRules) private readonly rules: DataRules,
+    @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
   ) {}
 
   /** The data of a session as this node knows it now: frozen, without I/O and without a copy. */
@@ -136,13 +139,17 @@ export class SessionDataService {
     return this.#change(snapshot.sessionId, { reason: 'data_restored', ...options }, () => snapshot.data);
   }
 
-  #change<TData extends SessionData>(
+  async #change<TData extends SessionData>(
     session: SessionOrId<TData>,
     options: DataChangeOptions,
     make: (data: SessionData) => SessionData,
   ): Promise<Session<TData>> {
     const id = typeof session === 'string' ? session : session.id;
-    if (!isSessionId(id)) return Promise.reject(notFound(id));
+    if (!isSessionId(id)) throw notFound(id);
+    if (!this.hooks.isEmpty) {
+      const before = changeable(id, await this.writer.read(options.manager, id));
+      await this.hooks.before('beforeChange', changeOf(before, noteOf(options)), contextOf(options));
+    }
     const attempts = async (): Promise<Session<TData>> => {
       const record = await this.#attempt(id, options, make);
       return withBufferedAccess(record, this.touches) as Session<TData>;
@@ -194,7 +201,15 @@ export class SessionDataService {
   ): Promise<SessionRecord | undefined> {
     const replacement = { id, fromVersion, ...change };
     const note = noteOf(options);
-    return this.writer.write(options.manager, (store) => store.replaceData(replacement, note), recordsOf);
+    return this.writer.write(
+      options.manager,
+      (store) => store.replaceData(replacement, note),
+      recordsOf,
+      (written) => {
+        if (this.hooks.isEmpty || written === undefined) return;
+        this.hooks.after('afterChange', changeOf(written, note), contextOf(options));
+      },
+    );
   }
 
   async #changeUser(
@@ -208,10 +223,15 @@ export class SessionDataService {
     };
     const change = (session: SessionRecord) => this.#changeOf(session, make);
     const note = noteOf(options);
+    const hooked = { kind: 'user_data', session: null, ...subject, ...note } as const;
+    if (!this.hooks.isEmpty) await this.hooks.before('beforeChange', hooked, contextOf(options));
     const changed = await this.writer.write(
       options.manager,
       (store) => store.changeUserData(subject, change, note),
       (records) => records,
+      (records) => {
+        if (!this.hooks.isEmpty && records.length > 0) this.hooks.after('afterChange', hooked, contextOf(options));
+      },
     );
     return changed.length;
   }
@@ -229,6 +249,15 @@ export class SessionDataService {
 
 function noteOf({ reason = 'data_changed', by = null }: DataChangeOptions): ChangeNote {
   return { reason, by };
+}
+
+function changeOf(record: SessionRecord, note: ChangeNote): SessionChange {
+  const { userId, tenantId } = record;
+  return { kind: 'data', session: new Session(record), userId, tenantId, ...note };
+}
+
+function contextOf({ manager }: UserDataChangeOptions): HookContext {
+  return { request: undefined, manager };
 }
 
 function isChangeable({ status }: SessionRecord): boolean {

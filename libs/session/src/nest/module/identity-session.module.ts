@@ -11,6 +11,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs
 import { SessionAccess } from '../admin/session-access.js';
 import type { SessionAccessPolicy } from '../admin/session-access-policy.js';
 import { SessionGuard } from '../guard/session.guard.js';
+import type { SessionHooks } from '../hooks/session-hooks.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { IdentitySessionErrorFilter } from '../problem/problem.filters.js';
 import { RequestSessionsInterceptor } from '../request/request-sessions.interceptor.js';
@@ -25,7 +26,7 @@ import {
   PUBLIC_PROVIDERS,
   REQUEST_DEPENDENCIES,
 } from './identity-session.providers.js';
-import { OPTIONS_AS_GIVEN, SESSION_ACCESS_POLICY } from './tokens.js';
+import { OPTIONS_AS_GIVEN, SESSION_ACCESS_POLICY, SESSION_HOOKS } from './tokens.js';
 
 /** What must be known before the options are, because it decides what the module consists of. */
 export interface IdentitySessionModuleExtras {
@@ -41,6 +42,8 @@ export interface IdentitySessionModuleExtras {
   readonly rest?: false | { readonly prefix?: string };
   /** Mounts the administrators' routes, within the scopes that it gives. Made by Nest: it may inject. */
   readonly accessPolicy?: Type<SessionAccessPolicy> | undefined;
+  /** Asked before and told after what is done to sessions, in this order. Made by Nest: they may inject. Default: none. */
+  readonly hooks?: readonly Type<SessionHooks>[];
   /** Connections that live and die with their session: `sessionSockets()` of `nestjs-identity-session/sockets`. Default: none. */
   readonly sockets?: SessionSocketsParts | undefined;
 }
@@ -72,10 +75,11 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
       perRequest: false,
       rest: {},
       accessPolicy: undefined,
+      hooks: [],
       sockets: undefined,
     },
     (definition, extras) => {
-      const { rest = {}, accessPolicy, globalGuard = false } = extras;
+      const { rest = {}, accessPolicy, globalGuard = false, hooks = [] } = extras;
       const guards = globalGuard ? [] : [SessionGuard];
       const prefix = rest === false ? '' : normalPrefix(rest.prefix);
       const mounted: MountedRest = { prefix, withAdministration: accessPolicy !== undefined };
@@ -91,6 +95,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
           ...(globalGuard ? [{ provide: APP_GUARD, useExisting: SessionGuard }] : []),
           ...(extras.perRequest === true ? [{ provide: APP_INTERCEPTOR, useClass: RequestSessionsInterceptor }] : []),
           ...(accessPolicy === undefined ? [] : accessPolicyProviders(accessPolicy)),
+          ...hooks,
+          { provide: SESSION_HOOKS, useValue: hooks },
           ...(extras.sockets?.providers ?? []),
         ],
         controllers: [

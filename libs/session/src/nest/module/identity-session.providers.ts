@@ -1,4 +1,5 @@
 import type { Provider } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
@@ -27,6 +28,8 @@ import { SessionEventFeed } from '../events/session-event-feed.js';
 import { SessionEventMethods } from '../events/session-event-methods.js';
 import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
+import { makeHookRunner } from '../hooks/make-hook-runner.js';
+import { SessionHookRunner } from '../hooks/session-hook-runner.js';
 import { SessionHealth } from '../health/session-health.js';
 import { SessionLocks } from '../locks/session-locks.js';
 import { SessionExport } from '../jobs/session-export.js';
@@ -63,6 +66,7 @@ import {
   OWN_DATA_SOURCE,
   REDIS_LINKS,
   RESOLVED_OPTIONS,
+  SESSION_HOOKS,
   SESSION_STORE,
 } from './tokens.js';
 
@@ -132,6 +136,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogFollower,
     SessionEventFeed,
     SessionEventMethods,
+    { provide: SessionHookRunner, inject: [SESSION_HOOKS, ModuleRef, RESOLVED_OPTIONS], useFactory: makeHookRunner },
     SessionEndings,
     SignInListeners,
     {

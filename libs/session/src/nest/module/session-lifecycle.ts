@@ -16,6 +16,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { SessionEventMethods } from '../events/session-event-methods.js';
 import { SessionJobWorker } from '../jobs/session-job-worker.js';
+import { SessionHookRunner } from '../hooks/session-hook-runner.js';
 import { NodeHeartbeat } from '../stats/node-heartbeat.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { SessionWarmUp } from '../warm-up/session-warm-up.js';
@@ -45,12 +46,14 @@ export class SessionLifecycle
     @Inject(SessionJobWorker) private readonly jobs: SessionJobWorker,
     @Inject(SessionWarmUp) private readonly warmUp: SessionWarmUp,
     @Inject(NodeHeartbeat) private readonly heartbeat: NodeHeartbeat,
+    @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
     @Inject(SessionEventMethods) private readonly eventMethods: SessionEventMethods,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
     @Inject(REDIS_LINKS) private readonly redis: RedisLinks | null,
   ) {}
 
   async onModuleInit(): Promise<void> {
+    this.hooks.load();
     this.eventMethods.subscribe();
     for (const warning of this.options.warnings) this.#logger.warn(warning);
     if (this.options.migrate && this.options.store === undefined && this.dataSource !== null) {
@@ -74,6 +77,7 @@ export class SessionLifecycle
   async beforeApplicationShutdown(): Promise<void> {
     this.upkeep.stop();
     this.cleanup.stop();
+    await this.hooks.drain();
     const begunAt = performance.now();
     await Promise.all([this.touches.flushAll(this.#writingMs), this.jobs.stop()]);
     this.#writingMs -= Math.min(this.#writingMs, performance.now() - begunAt);

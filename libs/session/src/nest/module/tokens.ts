@@ -6,6 +6,8 @@ export const RESOLVED_OPTIONS = Symbol('identity-session:options');
 export const SESSION_STORE = Symbol('identity-session:store');
 /** The `SessionAccessPolicy` of the administrators' controller. */
 export const SESSION_ACCESS_POLICY = Symbol('identity-session:access-policy');
+/** The classes of the `SessionHooks`, in order. */
+export const SESSION_HOOKS = Symbol('identity-session:hooks');
 /** The TypeORM DataSource that the module was told to use. */
 export const OWN_DATA_SOURCE = Symbol('identity-session:data-source');
 /** The `HintPublisher`. */

@@ -11,7 +11,7 @@ import {
   SUSPEND,
 } from '../rest/session-queries.js';
 import type { OpenApiOperations } from './open-api.js';
-import { describeOperation } from './operation.js';
+import { describeOperation, HOOKS } from './operation.js';
 import { ref } from './session-schemas.js';
 
 const TAG = 'Administration';
@@ -37,7 +37,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
     delete: describeOperation({
       ...{ tag: TAG, summary: 'Revoke a live session', path: ANY, query: END_THEIRS },
       answers: { 204: { description: 'It is over, on every node' } },
-      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/{id}/events': {
@@ -55,7 +55,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
         'Its requests are answered with 423 until it is resumed. It keeps its slot, unless the application says otherwise.',
       bodyExample: { reason: 'looks odd' },
       answers: { 200: { description: 'It is frozen, on every node', schema: ref('Session') } },
-      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/{id}/resume': {
@@ -64,7 +64,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       description: 'Its limits have gone on meanwhile: one that has run out stays out.',
       bodyExample: { reason: 'was the owner' },
       answers: { 200: { description: 'It is active again', schema: ref('Session') } },
-      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'SESSION_LIMIT_REACHED', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'SESSION_LIMIT_REACHED', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/{id}/approve': {
@@ -82,7 +82,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       ...{ tag: TAG, summary: 'Reject a pending sign-in', path: ANY, query: NOTHING, body: REJECT },
       bodyExample: { reason: 'nobody I know' },
       answers: { 200: { description: 'It is over', schema: ref('Session') } },
-      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/revoke': {
@@ -110,7 +110,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
     delete: describeOperation({
       ...{ tag: TAG, summary: 'End one session of a user', path: { ...USER, ...ANY }, query: END_THEIRS },
       answers: { 204: { description: 'It is over, on every node' } },
-      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
     }),
   },
   '/admin/cut-offs': {

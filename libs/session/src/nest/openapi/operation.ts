@@ -40,6 +40,8 @@ const GUARDED: readonly ProblemCode[] = [
   'SESSION_SUSPENDED',
   'SESSION_STORE_UNAVAILABLE',
 ];
+/** What hooks answer, where the application has some. */
+export const HOOKS: readonly ProblemCode[] = ['REFUSED_BY_HOOK', 'HOOK_FAILED'];
 const WITH_BODY: readonly ProblemCode[] = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
 /** Describes an operation with its parameters, body, answers and every error that it can have. */

@@ -1,6 +1,6 @@
 import { END_MINE, NAME_MINE, NOTHING } from '../rest/session-queries.js';
 import type { OpenApiOperations } from './open-api.js';
-import { describeOperation } from './operation.js';
+import { describeOperation, HOOKS } from './operation.js';
 import { ref } from './session-schemas.js';
 
 const TAG = 'My sessions';
@@ -36,12 +36,12 @@ export const SESSION_OPERATIONS: OpenApiOperations = {
       ...{ tag: TAG, summary: 'Name my device', path: MINE, query: NOTHING, body: NAME_MINE },
       bodyExample: { deviceName: 'Work laptop' },
       answers: { 200: { description: 'The session with its new name', schema: ref('Session') } },
-      errors: ['SESSION_NOT_FOUND', 'CROSS_SITE'],
+      errors: [...HOOKS, 'SESSION_NOT_FOUND', 'CROSS_SITE'],
     }),
     delete: describeOperation({
       ...{ tag: TAG, summary: 'End one of my sessions', path: MINE, query: NOTHING },
       answers: { 204: { description: 'It is over, on every node' } },
-      errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_FRESH', 'CROSS_SITE'],
+      errors: [...HOOKS, 'SESSION_NOT_FOUND', 'SESSION_NOT_FRESH', 'CROSS_SITE'],
     }),
   },
 };

@@ -214,6 +214,8 @@ export interface IdentitySessionOptions {
     /** A node that has given no sign of life for so long is taken for dead, and another goes on. Default 5 000. */
     readonly takeOverAfterMs?: number;
   };
+  /** A hook that takes longer has failed. Default 5 000. */
+  readonly hookDeadlineMs?: number;
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */
   readonly questionLifetimeMs?: number;
   /** Makes and updates the module's tables at start, safely with many nodes. Default true. */

@@ -145,6 +145,7 @@ export const OPTIONS = z.strictObject({
       takeOverAfterMs: ms(5_000, 100),
     })
     .prefault({}),
+  hookDeadlineMs: ms(5_000),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),
   store: given<SessionStore>(),

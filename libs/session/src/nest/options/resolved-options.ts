@@ -72,6 +72,7 @@ export interface ResolvedOptions {
     readonly approvalWithinMs: number;
     readonly takeOverAfterMs: number;
   };
+  readonly hookDeadlineMs: number;
   readonly questionLifetimeMs: number;
   readonly migrate: boolean;
   readonly store: SessionStore | undefined;

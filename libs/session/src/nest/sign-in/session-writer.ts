@@ -7,6 +7,7 @@ import {
   BULK_PAGE,
   type ChangeNote,
   type SessionFilter,
+  type SessionScope,
   type SessionStore,
   type TransactionalSessionStore,
 } from '../../store/session-store.js';
@@ -111,9 +112,24 @@ export class SessionWriter {
     return (await store.findMany([id])).records[0];
   }
 
+  /** As `read`, if one with the id that has not ended is in scope. */
+  async readIn(
+    manager: EntityManager | undefined,
+    scope: SessionScope,
+    id: string,
+  ): Promise<SessionRecord | undefined> {
+    const [found] = await this.listIds(manager, { scope, ids: [id], status: 'unended' }, 1);
+    return found === undefined ? undefined : this.read(manager, found);
+  }
+
   /** The ids of the first `limit` sessions that match, as the caller's transaction sees them. */
   listIds(manager: EntityManager | undefined, filter: SessionFilter, limit: number): Promise<readonly string[]> {
     return this.#storeFor(manager).listIds(filter, limit);
+  }
+
+  /** Runs `task` once what was written last is durable: now, or with the commit of the caller's transaction. */
+  whenDurable(manager: EntityManager | undefined, task: () => void): void {
+    this.#storeFor(manager).onCommitted(task);
   }
 
   #storeFor(manager: EntityManager | undefined): SessionStore {

@@ -16,6 +16,9 @@ import type { Credential } from '../credential/credential.js';
 import { deliverToken, SESSION_TOKEN_HEADER } from '../credential/deliver-token.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import type { SessionCarrier } from '../guard/carrier.js';
+import { HookedOperations } from '../hooks/hooked-operations.js';
+import type { SessionChange } from '../hooks/session-hooks.js';
+import { SessionHookRunner } from '../hooks/session-hook-runner.js';
 import { clientAddress } from '../http/client-address.js';
 import { removeHeader } from '../http/response-headers.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
@@ -31,6 +34,7 @@ import { SignInListeners } from './sign-in-listeners.js';
 import { changedBy, limitReached } from './sign-in-outcome.js';
 import type { CompletionExchange, CompletionResult, SessionExchange, SignInInput, SignInResult } from './sign-in.js';
 
+const EVERYBODY: SessionScope = { kind: 'all' };
 const MOST_OWN_SESSIONS = 1_000;
 
 /** Whose sessions: a `Session` of the user will do. */
@@ -57,6 +61,7 @@ export interface RotationResult {
 @Injectable()
 export class SessionService {
   readonly #presented: PresentedSession;
+  readonly #hooked: HookedOperations;
 
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore,
@@ -71,8 +76,10 @@ export class SessionService {
     @Inject(NodeClock) clock: NodeClock,
     @Inject(SignInListeners) private readonly signIns: SignInListeners,
     @Inject(SessionActivation) private readonly activation: SessionActivation,
+    @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
     @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'drift' | 'trustProxyHops'>,
   ) {
+    this.#hooked = new HookedOperations(hooks, writer);
     this.#presented = new PresentedSession(writer, credentials, mint, rotation, clock);
   }
 
@@ -90,6 +97,9 @@ export class SessionService {
     const presented = request === undefined ? undefined : await this.#presented.of(request, exchange.manager);
     const replaced = presented?.record !== undefined && isLive(presented.record.status) ? presented.record.id : null;
     const prepared = await this.builder.prepare(input, request, replaced);
+    const { facts, ip } = prepared.admission;
+    const context = { request, manager: exchange.manager, facts, ip, replaces: replaced };
+    if (!this.hooks.isEmpty) await this.hooks.before('beforeSignIn', input, context);
     const outcome = await this.writer.write(
       exchange.manager,
       (store) => store.admit(prepared.admission),
@@ -98,6 +108,7 @@ export class SessionService {
         if (done.kind !== 'admitted') return;
         if (done.session.status === 'active') this.signIns.tell(request, done.session);
         this.#deliver(exchange, prepared.token, done.session, false);
+        if (!this.hooks.isEmpty) this.hooks.after('afterSignIn', new Session(done.session), context);
       },
     );
     if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket);
@@ -115,10 +126,12 @@ export class SessionService {
    * `SESSION_LIMIT_REACHED` where the policy rejects or asks, as `signIn`: what was met stays met, and the session pending
    */
   complete(session: Session, exchange: CompletionExchange = {}): Promise<CompletionResult> {
-    return this.activation.take(session, exchange, (token, active) => {
-      this.signIns.tell(exchange.request as SessionCarrier | undefined, active);
-      this.#deliver(exchange, token, active, true);
-    });
+    const take = () =>
+      this.activation.take(session, exchange, (token, active) => {
+        this.signIns.tell(exchange.request as SessionCarrier | undefined, active);
+        this.#deliver(exchange, token, active, true);
+      });
+    return this.#changing('complete', session, 'completed', exchange, take);
   }
 
   /**
@@ -127,7 +140,8 @@ export class SessionService {
    * `SESSION_SUSPENDED`
    */
   reject(session: Pick<Session, 'id'>, input: ChangeNote & { readonly manager?: EntityManager }): Promise<Session> {
-    return this.activation.reject(session.id, input);
+    const target = { ...input, id: session.id, scope: EVERYBODY, manager: input.manager };
+    return this.#hooked.endById('reject', target, () => this.activation.reject(session.id, input));
   }
 
   /**
@@ -152,14 +166,18 @@ export class SessionService {
       throw new IdentitySessionError('SESSION_INVALID', 'The session is not valid.');
     }
     const { id, userId } = record;
+    const isHooked = !this.hooks.isEmpty && isLive(record.status);
+    const context = { request: exchange.request, manager: exchange.manager };
+    if (isHooked) await this.hooks.before('beforeSignOut', new Session(record), context);
     await this.touches.flushOne(id);
     const ended = await this.writer.write(
       exchange.manager,
       (store) => store.end({ kind: 'all' }, id, 'signed_out', { reason: 'signed_out', by: userId }),
       recordsOf,
       // Only then: who is told that it failed needs the cookie to try again.
-      () => {
+      (signedOut) => {
         this.#forget(exchange, credential);
+        if (isHooked && signedOut !== undefined) this.hooks.after('afterSignOut', new Session(signedOut), context);
       },
     );
     // Somebody was first, and the log may not have told yet: nothing of before that end is believed here any more.
@@ -175,7 +193,8 @@ export class SessionService {
    * level of assurance
    */
   rotate(session: Session, exchange: RotationExchange): Promise<RotationResult> {
-    return this.#rotate(session, exchange, false);
+    const rotate = () => this.#rotate(session, exchange, false);
+    return this.#changing('rotate', session, exchange.reason, exchange, rotate);
   }
 
   /**
@@ -188,7 +207,9 @@ export class SessionService {
     exchange: SessionExchange & { readonly assurance: AssuranceLevel },
   ): Promise<RotationResult> {
     const keepsPrevious = this.options.rotation.graceMs > 0;
-    return this.#rotate(session, { ...exchange, reason: 'elevated', reauthenticated: true }, keepsPrevious);
+    const elevation = { ...exchange, reason: 'elevated', reauthenticated: true };
+    const elevate = () => this.#rotate(session, elevation, keepsPrevious);
+    return this.#changing('elevate', session, elevation.reason, exchange, elevate);
   }
 
   async #rotate(session: Session, exchange: RotationExchange, keepsPrevious: boolean): Promise<RotationResult> {
@@ -278,11 +299,24 @@ export class SessionService {
     const name = storableText(deviceName, MAX_DEVICE_NAME_LENGTH);
     const scope: SessionScope = { kind: 'user', userId, tenantId };
     const note = { reason: 'renamed', by: userId };
-    const record = await this.writer.write(manager, (store) => store.rename(scope, id, name, note), recordsOf);
-    if (record !== undefined) return withBufferedAccess(record, this.touches);
-    const found = await this.writer.read(manager, id);
-    const isOwn = found?.userId === userId && found.tenantId === tenantId;
-    throw isOwn && found.status === 'suspended' ? suspended() : notFound(id);
+    return this.#hooked.changeById('rename', { id, scope, manager, ...note }, async () => {
+      const record = await this.writer.write(manager, (store) => store.rename(scope, id, name, note), recordsOf);
+      if (record !== undefined) return withBufferedAccess(record, this.touches);
+      const found = await this.writer.read(manager, id);
+      const isOwn = found?.userId === userId && found.tenantId === tenantId;
+      throw isOwn && found.status === 'suspended' ? suspended() : notFound(id);
+    });
+  }
+
+  #changing<T extends { readonly session: Session }>(
+    kind: SessionChange['kind'],
+    session: Session,
+    reason: string,
+    { request, manager }: SessionExchange,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    const change = { kind, session, reason, by: session.userId };
+    return this.#hooked.change(change, { request, manager }, run, (result) => result.session);
   }
 
   /** Has the client forget the credential and what it holds of the user. */

@@ -6,6 +6,7 @@ import { SessionAdminService } from '../../nest/admin/session-admin.service.js';
 import { SessionChecker, type SessionVerdict } from '../../nest/check/session-checker.js';
 import type { SessionRequirements } from '../../nest/check/session-judge.js';
 import { SessionEndings } from '../../nest/endings/session-endings.js';
+import { NO_HOOKS } from '../../nest/hooks/session-hook-runner.js';
 import { RequestScope } from '../../nest/request/request-scope.js';
 import { Session } from '../../nest/session/session.js';
 import type { SignInRulebook } from '../../nest/settings/sign-in-rules.js';
@@ -212,9 +213,17 @@ export class SimulatedNode {
       this.#mint,
       { questionLifetimeMs: 1_000 },
     );
-    this.#admin = new SessionAdminService(sessions, this.#writer, this.touches, new NodePresence(), this.#activation, {
-      suspension: { slot: 'keep' },
-    });
+    this.#admin = new SessionAdminService(
+      sessions,
+      this.#writer,
+      this.touches,
+      new NodePresence(),
+      this.#activation,
+      {
+        suspension: { slot: 'keep' },
+      },
+      NO_HOOKS,
+    );
     hints.listen(this.process, () => {
       this.tail.wake();
     });
