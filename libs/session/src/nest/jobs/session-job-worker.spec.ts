@@ -5,6 +5,7 @@ import { InMemorySessionStore } from 'nestjs-identity-session/testing';
 import { sql } from '../../../../../test/security/support/rows.js';
 import { eventually } from '../../../../../test/security/support/time.js';
 import { startTestApp, type TestApp } from '../../../../../test/support/app.js';
+import { TcpProxy } from '../../../../../test/support/tcp-proxy.js';
 import { JobPace } from './job-pace.js';
 import { SessionJobWorker } from './session-job-worker.js';
 
@@ -67,6 +68,31 @@ describe('work on jobs', () => {
     await eventually(async () => (await job(id)).status !== 'running');
     expect(await job(id)).toMatchObject({ status: 'done', node: 'node-3', changed: 3_000, skipped: 0 });
     expect(await node.app.get(SessionAdminService).count({ tenantId, status: 'live' })).toBe(0);
+  });
+
+  it('is gone on with by itself once the database is there again', async () => {
+    let wire: TcpProxy | undefined;
+    const other = await startTestApp({
+      joins: node,
+      options: { nodeName: 'node-2', jobs: { takeOverAfterMs: 200 } },
+      databaseUrl: async (direct) => {
+        const { proxy, url } = await TcpProxy.to(direct);
+        wire = proxy;
+        return url;
+      },
+    });
+    others.push(other);
+    const tenantId = await seeded(node, 2_500);
+    const { id } = (await other.app.get(SessionJobs).start({ ...ASKED, filter: { tenantId } })).job!;
+    await eventually(async () => (await job(id)).changed > 0);
+    wire!.cut();
+    await eventually(() => other.app.get(SessionJobWorker, { strict: false }).counts.failures > 0);
+    expect((await job(id)).status).toBe('running');
+    wire!.heal();
+    await eventually(async () => (await job(id)).status !== 'running');
+    expect(await job(id)).toMatchObject({ status: 'done', changed: 2_500, skipped: 0, error: null });
+    await others.pop()!.close();
+    await wire!.close();
   });
 
   it('is none of a node where it is switched off, which may ask for it', async () => {

@@ -1,7 +1,7 @@
 import { filterOfJob, type JobProgress, type JobStep } from '../session-jobs.js';
 import { operationOf } from './operation.js';
 import type { SqlExecutor } from './sql-executor.js';
-import { endPage, type Operation, readByOperation, suspendPage } from './statements/change.statements.js';
+import { endPageBriefly, type Operation, readByOperation, suspendPage } from './statements/change.statements.js';
 import { lockJob, notePage } from './statements/job.statements.js';
 
 /** Who does it why is the job's to say; the attempts of one step have the id in common. */
@@ -28,7 +28,7 @@ export async function stepJobInTransaction(
   const most = Math.min(ids.length, (job.max ?? Number.POSITIVE_INFINITY) - job.changed);
   const rows =
     job.kind === 'revoke'
-      ? await endPage(sql, filter, 'revoked', operation, most)
+      ? await endPageBriefly(sql, filter, 'revoked', operation, most)
       : await suspendPage(sql, filter, operation, most, freesSlot);
   const changed = rows.length;
   // What the bound cut off was not looked at.

@@ -34,17 +34,43 @@ export async function endOne(
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
   const where = `s.id = ${parameters.add(id, 'uuid')} AND ${scopeCondition(scope, parameters)}`;
-  return (await endWhere(sql, where, parameters, status, operation))[0];
+  return (await endWhere<SessionRow>(sql, where, parameters, status, operation, RECORD_COLUMNS))[0];
 }
 
+/** What of a changed session others must know, where nobody asks for more: a page of whole rows takes its time to read. */
+const VERSION_COLUMNS = 's.id, s.version';
+type VersionRow = Pick<SessionRow, 'id' | 'version'>;
+
 /** Ends the first `limit` live sessions that match, locked in id order so that bulk calls cannot deadlock. */
-export async function endPage(
+export function endPage(
   sql: SqlExecutor,
   filter: SessionFilter,
   status: SessionStatus,
   operation: Operation,
   limit: number,
 ): Promise<SessionRow[]> {
+  return endPageOf<SessionRow>(sql, filter, status, operation, limit, RECORD_COLUMNS);
+}
+
+/** The same for whoever needs no more of them than their versions. */
+export function endPageBriefly(
+  sql: SqlExecutor,
+  filter: SessionFilter,
+  status: SessionStatus,
+  operation: Operation,
+  limit: number,
+): Promise<VersionRow[]> {
+  return endPageOf<VersionRow>(sql, filter, status, operation, limit, VERSION_COLUMNS);
+}
+
+function endPageOf<TRow>(
+  sql: SqlExecutor,
+  filter: SessionFilter,
+  status: SessionStatus,
+  operation: Operation,
+  limit: number,
+  columns: string,
+): Promise<TRow[]> {
   const parameters = new Parameters();
   const condition =
     filter.status === undefined || filter.status === 'unended'
@@ -54,7 +80,7 @@ export async function endPage(
   const page = `page AS MATERIALIZED (
     SELECT s.id FROM identity_session s WHERE ${condition}
     ORDER BY s.id LIMIT ${parameters.add(limit, 'int')} FOR NO KEY UPDATE)`;
-  return endWhere(sql, 's.id IN (SELECT id FROM page)', parameters, status, operation, page);
+  return endWhere<TRow>(sql, 's.id IN (SELECT id FROM page)', parameters, status, operation, columns, page);
 }
 
 /** Suspends the first `limit` active sessions that match, in the same way. */
@@ -64,14 +90,14 @@ export async function suspendPage(
   operation: Operation,
   limit: number,
   freesSlot: boolean,
-): Promise<SessionRow[]> {
+): Promise<VersionRow[]> {
   const parameters = new Parameters();
   const allowed = stateBefore('suspended', parameters);
   const matches = filterCondition(filter, parameters);
   const most = parameters.add(limit, 'int');
   const reason = parameters.add(operation.reason, 'text');
   const actor = parameters.add(operation.by, 'text');
-  return sql.query<SessionRow>(
+  return sql.query<VersionRow>(
     `WITH page AS MATERIALIZED (
        SELECT s.id FROM identity_session s WHERE ${UNENDED} AND ${allowed} AND ${matches}
        ORDER BY s.id LIMIT ${most} FOR NO KEY UPDATE
@@ -82,24 +108,25 @@ export async function suspendPage(
        RETURNING s.*
      ),
      logged AS (${logFrom('changed', `'suspended'`, reason, actor, parameters.add(operation.operationId, 'uuid'))})
-     SELECT ${RECORD_COLUMNS} FROM changed s`,
+     SELECT ${VERSION_COLUMNS} FROM changed s`,
     parameters.values,
   );
 }
 
-async function endWhere(
+async function endWhere<TRow>(
   sql: SqlExecutor,
   where: string,
   parameters: Parameters,
   status: SessionStatus,
   operation: Operation,
+  columns: string,
   before?: string,
-): Promise<SessionRow[]> {
+): Promise<TRow[]> {
   const target = parameters.add(status, 'text');
   const reason = parameters.add(operation.reason, 'text');
   const actor = parameters.add(operation.by, 'text');
   const allowed = stateBefore(status, parameters);
-  return sql.query<SessionRow>(
+  return sql.query<TRow>(
     `WITH ${before === undefined ? '' : `${before}, `}${MOMENT},
      ended AS (
        UPDATE identity_session s SET ${ENDING}, status = ${target}, end_reason = ${reason}, ended_by = ${actor}
@@ -107,7 +134,7 @@ async function endWhere(
        RETURNING s.*
      ),
      logged AS (${logFrom('ended', 's.status', reason, actor, parameters.add(operation.operationId, 'uuid'))})
-     SELECT ${RECORD_COLUMNS} FROM ended s`,
+     SELECT ${columns} FROM ended s`,
     parameters.values,
   );
 }
