@@ -1,13 +1,17 @@
 // What docs/hooks.md shows; compiled with the tests.
 import { Injectable } from '@nestjs/common';
 import {
+  DurableSessionListener,
+  type EventDelivery,
   type HookRefusal,
   IdentitySessionModule,
   OnSessionEvent,
   refuse,
   type Session,
   type SessionChangeEvent,
+  SessionDeadLetters,
   type SessionEnd,
+  type SessionEvent,
   type SessionHooks,
   type SessionResyncEvent,
   type SignInHookContext,
@@ -54,6 +58,31 @@ export class Presence {
   @OnSessionEvent('cut_off', 'resync')
   startAnew(_event: SessionChangeEvent | SessionResyncEvent): void {
     this.#online.clear(); // many have ended, or some changes may have been missed
+  }
+}
+// #endregion
+
+/** Your own table, with a unique key. */
+export abstract class AuditTrail {
+  abstract addOnce(id: string, event: SessionEvent): Promise<void>;
+}
+
+// #region durable
+@Injectable()
+export class AuditListener {
+  constructor(
+    private readonly trail: AuditTrail,
+    private readonly letters: SessionDeadLetters,
+  ) {}
+
+  @DurableSessionListener('audit-trail', { from: 'beginning', types: ['created', 'revoked', 'cut_off', 'resync'] })
+  async record(event: SessionEvent, { id }: EventDelivery): Promise<void> {
+    await this.trail.addOnce(id, event); // it may come twice
+  }
+
+  /** For an administrator, once the cause is mended. */
+  async tryAgain(): Promise<void> {
+    for (const { id } of await this.letters.list({ listener: 'audit-trail' })) await this.letters.retry(id);
   }
 }
 // #endregion

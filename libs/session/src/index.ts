@@ -229,6 +229,13 @@ export type {
   SessionHooks,
   SignInHookContext,
 } from './nest/hooks/session-hooks.js';
+export {
+  type DurableListener,
+  type DurableListenerOptions,
+  DurableSessionListener,
+  type EventDelivery,
+} from './nest/listeners/durable-session-listener.decorator.js';
+export { type DeadLetter, SessionDeadLetters } from './nest/listeners/session-dead-letters.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';
 export type { HeldLock } from './nest/locks/held-lock.js';

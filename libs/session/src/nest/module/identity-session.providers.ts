@@ -30,6 +30,8 @@ import { SessionEvents } from '../events/session-events.js';
 import { SessionGuard } from '../guard/session.guard.js';
 import { makeHookRunner } from '../hooks/make-hook-runner.js';
 import { SessionHookRunner } from '../hooks/session-hook-runner.js';
+import { DurableListeners } from '../listeners/durable-listeners.js';
+import { SessionDeadLetters } from '../listeners/session-dead-letters.js';
 import { SessionHealth } from '../health/session-health.js';
 import { SessionLocks } from '../locks/session-locks.js';
 import { SessionExport } from '../jobs/session-export.js';
@@ -82,6 +84,7 @@ export const PUBLIC_PROVIDERS = [
   SessionHealth,
   SessionMetrics,
   SessionEvents,
+  SessionDeadLetters,
   SessionSettingsService,
   SessionCleanup,
   SessionDataService,
@@ -136,6 +139,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     LogFollower,
     SessionEventFeed,
     SessionEventMethods,
+    DurableListeners,
     { provide: SessionHookRunner, inject: [SESSION_HOOKS, ModuleRef, RESOLVED_OPTIONS], useFactory: makeHookRunner },
     SessionEndings,
     SignInListeners,

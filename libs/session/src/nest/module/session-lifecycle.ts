@@ -17,6 +17,7 @@ import { SessionCleanup } from '../cleanup/session-cleanup.js';
 import { SessionEventMethods } from '../events/session-event-methods.js';
 import { SessionJobWorker } from '../jobs/session-job-worker.js';
 import { SessionHookRunner } from '../hooks/session-hook-runner.js';
+import { DurableListeners } from '../listeners/durable-listeners.js';
 import { NodeHeartbeat } from '../stats/node-heartbeat.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { SessionWarmUp } from '../warm-up/session-warm-up.js';
@@ -46,6 +47,7 @@ export class SessionLifecycle
     @Inject(SessionJobWorker) private readonly jobs: SessionJobWorker,
     @Inject(SessionWarmUp) private readonly warmUp: SessionWarmUp,
     @Inject(NodeHeartbeat) private readonly heartbeat: NodeHeartbeat,
+    @Inject(DurableListeners) private readonly listeners: DurableListeners,
     @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
     @Inject(SessionEventMethods) private readonly eventMethods: SessionEventMethods,
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
@@ -54,6 +56,7 @@ export class SessionLifecycle
 
   async onModuleInit(): Promise<void> {
     this.hooks.load();
+    this.listeners.load();
     this.eventMethods.subscribe();
     for (const warning of this.options.warnings) this.#logger.warn(warning);
     if (this.options.migrate && this.options.store === undefined && this.dataSource !== null) {
@@ -72,12 +75,13 @@ export class SessionLifecycle
     this.jobs.start();
     await this.warmUp.run();
     await this.heartbeat.start();
+    await this.listeners.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.upkeep.stop();
     this.cleanup.stop();
-    await this.hooks.drain();
+    await Promise.all([this.hooks.drain(), this.listeners.stop()]);
     const begunAt = performance.now();
     await Promise.all([this.touches.flushAll(this.#writingMs), this.jobs.stop()]);
     this.#writingMs -= Math.min(this.#writingMs, performance.now() - begunAt);

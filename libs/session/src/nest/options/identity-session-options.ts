@@ -214,6 +214,17 @@ export interface IdentitySessionOptions {
     /** A node that has given no sign of life for so long is taken for dead, and another goes on. Default 5 000. */
     readonly takeOverAfterMs?: number;
   };
+  /** Listeners that are told of every event at least once (`@DurableSessionListener`). */
+  readonly listeners?: {
+    /** An event that has failed so often is put aside as a dead letter. Default 10. */
+    readonly maxAttempts?: number;
+    /** The pause before the second attempt; each next one is twice as long, 5 minutes at most. Default 1 000. */
+    readonly retryMs?: number;
+    /** A listener that takes longer for an event has failed. Default 30 000. */
+    readonly deadlineMs?: number;
+    /** A node that has given no sign of life for so long is taken for dead, and another goes on. Default 15 000. */
+    readonly leaseMs?: number;
+  };
   /** A hook that takes longer has failed. Default 5 000. */
   readonly hookDeadlineMs?: number;
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */

@@ -145,6 +145,14 @@ export const OPTIONS = z.strictObject({
       takeOverAfterMs: ms(5_000, 100),
     })
     .prefault({}),
+  listeners: z
+    .strictObject({
+      maxAttempts: z.int().min(1).max(100).default(10),
+      retryMs: ms(1_000),
+      deadlineMs: ms(30_000),
+      leaseMs: ms(15_000, 100),
+    })
+    .prefault({}),
   hookDeadlineMs: ms(5_000),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),

@@ -72,6 +72,12 @@ export interface ResolvedOptions {
     readonly approvalWithinMs: number;
     readonly takeOverAfterMs: number;
   };
+  readonly listeners: {
+    readonly maxAttempts: number;
+    readonly retryMs: number;
+    readonly deadlineMs: number;
+    readonly leaseMs: number;
+  };
   readonly hookDeadlineMs: number;
   readonly questionLifetimeMs: number;
   readonly migrate: boolean;

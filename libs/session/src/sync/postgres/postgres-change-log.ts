@@ -12,7 +12,8 @@ const CLOSE_WITHIN_MS = 1_000;
 /** The channel of hints. */
 export const HINT_CHANNEL = 'identity_session';
 
-interface LogRow {
+/** A row of the log with what is known of the read. */
+export interface LogRow {
   readonly snapshot: string;
   readonly next_transaction: string;
   readonly started_at: string;
@@ -109,15 +110,18 @@ export class PostgresChangeLog implements ChangeLogConnection<LoggedEvent> {
   }
 }
 
-const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_current_snapshot())::text AS next_transaction,
+/** Where and when a statement reads the log. */
+export const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_current_snapshot())::text AS next_transaction,
   pg_postmaster_start_time()::text AS started_at, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
   (extract(epoch FROM statement_timestamp()) * 1000)::float8 AS as_of`;
 
 /**
+ * What became visible since a position, an SQL expression.
+ *
  * Nothing that is visible has a transaction id that was not given out yet, unless it came with a restored backup: the
  * upper bound leaves that alone.
  */
-const changesSince = (position: string): string =>
+export const changesSince = (position: string): string =>
   `SELECT e.id, e.xid, e.type, e.session_id, e.version, e.tenant_id, e.user_id, e.reason, e.actor, e.details,
      (extract(epoch FROM e.at) * 1000)::float8 AS at
    FROM identity_session_event e
@@ -140,7 +144,7 @@ function readOf(rows: readonly LogRow[], changes: readonly LogRow[]): LogRead<Lo
   };
 }
 
-function eventOf(row: LogRow): LoggedEvent {
+export function eventOf(row: LogRow): LoggedEvent {
   const event = {
     type: row.type,
     sessionId: row.session_id,

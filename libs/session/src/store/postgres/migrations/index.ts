@@ -11,6 +11,7 @@ import { AddIndexes1780000000010 } from './1780000000010-add-indexes.js';
 import { AddStates1780000000011 } from './1780000000011-add-states.js';
 import { AddDataAndLocks1780000000012 } from './1780000000012-add-data-and-locks.js';
 import { AddJobs1780000000013 } from './1780000000013-add-jobs.js';
+import { AddListeners1780000000014 } from './1780000000014-add-listeners.js';
 
 /**
  * In order; a published migration never changes. For any `migrationsTransactionMode`: in a transaction of the caller's
@@ -29,6 +30,7 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddStates1780000000011,
   AddDataAndLocks1780000000012,
   AddJobs1780000000013,
+  AddListeners1780000000014,
 ];
 
 /**
