@@ -143,6 +143,13 @@ export { sqlStateOf } from './store/postgres/retry.js';
 export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/postgres/postgres-session-store.js';
 export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';
 export type {
+  AccountEffect,
+  AccountEventInput,
+  AccountEventName,
+  AccountEventResult,
+} from './nest/account/account-event.js';
+export { AccountEvents } from './nest/account/account-events.js';
+export type {
   AdministrationAction,
   SessionAccessPolicy,
   SettingsAccessPolicy,

@@ -1,6 +1,6 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { IdentitySessionError, SessionAdminService } from 'nestjs-identity-session';
+import { AccountEvents, IdentitySessionError } from 'nestjs-identity-session';
 import { In, type DataSource, type EntityManager } from 'typeorm';
 import { isAccountId } from '../accounts/account-id.js';
 import { AccountEntity } from '../accounts/account.entity.js';
@@ -17,7 +17,7 @@ export class AccountsAdminService {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly accounts: AccountsService,
-    private readonly sessions: SessionAdminService,
+    private readonly events: AccountEvents,
   ) {}
 
   /** @throws IdentitySessionError `FORBIDDEN`, `VALIDATION_FAILED` */
@@ -43,13 +43,14 @@ export class AccountsAdminService {
       const role = change.role ?? target.role;
       if (role === 'tenant-admin' && target.tenantId === null) throw tenantMissing();
       const disables = change.disabled === true && target.disabledAt === null;
-      const reason = disables ? 'account_disabled' : role !== target.role ? 'role_changed' : undefined;
+      const changesRole = role !== target.role;
       target.role = role;
       if (change.disabled === false) target.disabledAt = null;
       if (disables) target.disabledAt = new Date();
       const changed = await manager.save(target);
-      if (reason !== undefined)
-        await this.sessions.revokeAll({ filter: { userId: id }, reason, by: actor.id, manager });
+      const event = { userId: id, tenantId: target.tenantId, by: actor.id, manager };
+      if (disables) await this.events.disabled(event);
+      else if (changesRole) await this.events.roleChanged(event);
       return changed;
     });
   }

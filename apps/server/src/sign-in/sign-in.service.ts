@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import {
+  AccountEvents,
   clientAddress,
   IdentitySessionError,
   type AddressedRequest,
@@ -44,6 +45,7 @@ export class SignInService {
     private readonly credentials: CredentialsService,
     private readonly sessions: SessionService,
     private readonly administration: SessionAdminService,
+    private readonly events: AccountEvents,
     private readonly cookie: SessionCookie,
     private readonly adapters: HttpAdapterHost,
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
@@ -73,13 +75,12 @@ export class SignInService {
     const account = await this.accounts.findEnabled(session.userId);
     if (account === null) throw new IdentitySessionError('SESSION_INVALID', 'The account is gone. Sign in again.');
     const verified = await this.credentials.verify(account.email, current, this.#attempt({ request, response }));
-    const reason = 'password_changed';
-    const rotated = await this.accounts.changePassword(verified, next, async (manager) => {
-      const filter = { userId: session.userId, exceptIds: [session.id] };
-      await this.administration.revokeAll({ filter, reason, by: session.userId, manager });
-      return this.sessions.rotate(session, { request, response, reauthenticated: true, reason, manager });
+    const changed = await this.accounts.changePassword(verified, next, async (manager) => {
+      const { userId, tenantId } = session;
+      const exchange = { request, response, manager };
+      return this.events.passwordChanged({ userId, tenantId, session, reauthenticated: true, ...exchange });
     });
-    if (rotated === undefined) return badCredentials();
+    const rotated = changed?.rotated ?? badCredentials();
     return {
       session: sessionToJson(rotated.session, rotated.session.id),
       ...(isBearer(request) ? { token: rotated.token } : {}),

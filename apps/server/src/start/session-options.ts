@@ -15,6 +15,8 @@ export function sessionOptions({ session, http, database, redisUrl, nodeName }: 
     ...(redisUrl === null ? {} : { redis: { url: redisUrl } }),
     ...(database.directUrl === null ? {} : { directUrl: database.directUrl }),
     cleanup: { enabled: session.cleanup, intervalMs: session.cleanupIntervalMs },
+    // Rights are read from the account where they are asked for; whoever had them signs in anew all the same.
+    accountEvents: { roleChanged: 'end-all' },
     tokenKeys: session.tokenKeys,
     rotation: { intervalMs: session.rotationIntervalMs, graceMs: session.rotationGraceMs },
     cookie: { secure: session.cookieSecure },

@@ -10,6 +10,7 @@ import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintChannel } from '../../sync/hint-channel.js';
 import { type HintPublisher, NO_HINTS } from '../../sync/hints.js';
 import { NodeClock } from '../../sync/node-clock.js';
+import { AccountEvents } from '../account/account-events.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CleanupTimer } from '../cleanup/cleanup-timer.js';
 import { DatabaseReach } from '../cleanup/database-reach.js';
@@ -92,6 +93,7 @@ export const PUBLIC_PROVIDERS = [
   SessionLocks,
   SessionExport,
   SessionJobs,
+  AccountEvents,
 ] as const;
 
 /** What a guard in another module needs to be made there. */

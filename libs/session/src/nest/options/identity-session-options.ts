@@ -6,6 +6,7 @@ import type { AssuranceLevel, SessionFacts } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
 import type { JobFilter, JobKind } from '../../store/session-jobs.js';
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
+import type { AccountEffect } from '../account/account-event.js';
 import type { CredentialExtractor } from '../credential/credential.js';
 import type { DataSchema } from '../data/data-schema.js';
 import type { DriftOptions } from '../drift/drift-options.js';
@@ -202,6 +203,24 @@ export interface IdentitySessionOptions {
   readonly suspension?: {
     /** Whether a suspended session counts against limits: `keep` or `free`. Resuming one that does not asks the policy. Default `keep`. */
     readonly slot?: 'keep' | 'free';
+  };
+  /**
+   * What happens to the user's sessions when something happens to the account (`AccountEvents`): `end-all`, `end-others`,
+   * `rotate` or `refresh-data`.
+   */
+  readonly accountEvents?: {
+    /** A new password. Default `end-others`. */
+    readonly passwordChanged?: AccountEffect;
+    /** A second factor was added, replaced or removed. Default `end-others`. */
+    readonly factorChanged?: AccountEffect;
+    /** Other rights. Default `refresh-data`. */
+    readonly roleChanged?: AccountEffect;
+    /** Locked after too many failures. Default `end-all`. */
+    readonly lockedOut?: AccountEffect;
+    /** The account was disabled. Default `end-all`. */
+    readonly disabled?: AccountEffect;
+    /** The account was deleted. Default `end-all`. */
+    readonly deleted?: AccountEffect;
   };
   /** Work on many sessions at once (`SessionJobs`). */
   readonly jobs?: {

@@ -4,6 +4,7 @@ import type { SessionStore } from '../../store/session-store.js';
 import { MAX_DATA_BYTES, MOST_DATA_BYTES } from '../../store/storable-data.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
 import type { ProcessClocks } from '../../sync/node-clock.js';
+import { ACCOUNT_EFFECT_DEFAULTS, ACCOUNT_EFFECTS, type AccountEffect } from '../account/account-event.js';
 import type { CredentialExtractor } from '../credential/credential.js';
 import { isOrigin } from '../csrf/cross-site.js';
 import type { DataSchema } from '../data/data-schema.js';
@@ -22,6 +23,8 @@ const LEAST_LOG_RETENTION_MS = 2 * LOG_HORIZON_MS;
 
 const ms = (fallback: number, minimum = 1) => z.int().min(minimum).max(LONGEST_TIMER_MS).default(fallback);
 const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
+
+const EFFECT = z.enum(ACCOUNT_EFFECTS as readonly [AccountEffect, ...AccountEffect[]]);
 
 /** What is in it is the policy's own to check. */
 const CONSTRAINT = z.strictObject({
@@ -135,6 +138,16 @@ export const OPTIONS = z.strictObject({
     .prefault({}),
   pending: z.strictObject({ timeLimitMs: ms(600_000), maxPerUser: z.int().min(1).max(1_000).default(5) }).prefault({}),
   suspension: z.strictObject({ slot: z.enum(['keep', 'free']).default('keep') }).prefault({}),
+  accountEvents: z
+    .strictObject({
+      passwordChanged: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.passwordChanged),
+      factorChanged: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.factorChanged),
+      roleChanged: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.roleChanged),
+      lockedOut: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.lockedOut),
+      disabled: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.disabled),
+      deleted: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.deleted),
+    })
+    .prefault({}),
   jobs: z
     .strictObject({
       enabled: z.boolean().default(true),

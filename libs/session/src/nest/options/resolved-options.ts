@@ -5,6 +5,7 @@ import type { AssuranceLevel } from '../../core/session.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
 import type { ProcessClocks } from '../../sync/node-clock.js';
+import type { AccountEffect, AccountEventName } from '../account/account-event.js';
 import type { CredentialExtractor } from '../credential/credential.js';
 import type { CrossSiteOptions } from '../csrf/cross-site.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
@@ -66,6 +67,7 @@ export interface ResolvedOptions {
   };
   readonly pending: { readonly timeLimitMs: number; readonly maxPerUser: number };
   readonly suspension: { readonly slot: 'keep' | 'free' };
+  readonly accountEvents: Readonly<Record<AccountEventName, AccountEffect>>;
   readonly jobs: {
     readonly enabled: boolean;
     readonly secondApprover: boolean | SecondApproverRule;

@@ -1,0 +1,103 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { IdentitySessionError } from '../../core/errors.js';
+import type { SessionSubject } from '../../core/session.js';
+import { SessionAdminService } from '../admin/session-admin.service.js';
+import type { RevokeInput } from '../admin/state-changes.js';
+import { SessionDataService } from '../data/session-data.service.js';
+import { RESOLVED_OPTIONS } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolved-options.js';
+import { SessionService } from '../sign-in/session.service.js';
+import type { AccountEventInput, AccountEventName, AccountEventResult } from './account-event.js';
+
+/**
+ * One call for what happens to an account, with the effect on the user's sessions that the option `accountEvents` says.
+ * With `manager` all of it becomes real with that transaction, and should: then no session outlives the old password, and
+ * none ends for one that was not changed. Without, each step is durable by itself, and after a failure the same call again
+ * does what is left.
+ *
+ * A sign-in that has read the old account and is admitted only afterwards lives on: compare the account once more after
+ * `signIn`, or hold a lock on it meanwhile.
+ *
+ * Each throws IdentitySessionError `VALIDATION_FAILED` for a session of another user or for data that breaks the rules of
+ * the option `data`, `SESSION_NOT_FOUND` and `SESSION_SUSPENDED` where the session itself has ended or was suspended
+ * meanwhile, and `SESSION_STORE_UNAVAILABLE`.
+ */
+@Injectable()
+export class AccountEvents {
+  constructor(
+    @Inject(SessionService) private readonly sessions: SessionService,
+    @Inject(SessionAdminService) private readonly administration: SessionAdminService,
+    @Inject(SessionDataService) private readonly data: SessionDataService,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'accountEvents'>,
+  ) {}
+
+  /** A new password; by default the others end and this one is rotated. @see OWASP ASVS 5.0 7.4.3 */
+  passwordChanged(input: AccountEventInput): Promise<AccountEventResult> {
+    return this.#apply('passwordChanged', 'password_changed', input);
+  }
+
+  /** A second factor was added, replaced or removed; by default the others end and this one is rotated. */
+  factorChanged(input: AccountEventInput): Promise<AccountEventResult> {
+    return this.#apply('factorChanged', 'factor_changed', input);
+  }
+
+  /** Other rights; by default every session goes on with `data`, which its next request shows. */
+  roleChanged(input: AccountEventInput): Promise<AccountEventResult> {
+    return this.#apply('roleChanged', 'role_changed', input);
+  }
+
+  /** Locked after too many failures; by default all end. */
+  lockedOut(input: AccountEventInput): Promise<AccountEventResult> {
+    return this.#apply('lockedOut', 'account_locked', input);
+  }
+
+  /** Disabled; by default all end. */
+  disabled(input: AccountEventInput): Promise<AccountEventResult> {
+    return this.#apply('disabled', 'account_disabled', input);
+  }
+
+  /** Deleted; by default all end. */
+  deleted(input: AccountEventInput): Promise<AccountEventResult> {
+    return this.#apply('deleted', 'account_deleted', input);
+  }
+
+  async #apply(event: AccountEventName, ordinaryReason: string, input: AccountEventInput): Promise<AccountEventResult> {
+    const { session, manager } = input;
+    const subject: SessionSubject = { userId: input.userId, tenantId: input.tenantId ?? null };
+    if (session !== undefined && !isOf(subject, session)) throw foreign();
+    const effect = this.options.accountEvents[event];
+    const note = { reason: input.reason ?? ordinaryReason, by: input.by ?? session?.userId ?? null };
+    const shared = { ...note, ...(manager === undefined ? {} : { manager }) };
+
+    // First: it takes the subject's lock, which sign-ins take before any row.
+    const refreshed =
+      input.data === undefined || effect === 'end-all' ? 0 : await this.data.setUserData(subject, input.data, shared);
+    const ended =
+      effect === 'end-all' || effect === 'end-others'
+        ? await this.#end(subject, effect === 'end-others' ? session?.id : undefined, shared)
+        : 0;
+    if (session === undefined || effect === 'end-all' || effect === 'refresh-data') {
+      return { ended, refreshed, rotated: null };
+    }
+    const { request, response, transport, reauthenticated } = input;
+    const exchange = { request, response, transport, manager, reason: note.reason };
+    const rotated = await this.sessions.rotate(session, { ...exchange, reauthenticated: reauthenticated ?? false });
+    return { ended, refreshed, rotated };
+  }
+
+  async #end(subject: SessionSubject, exceptId: string | undefined, note: RevokeInput): Promise<number> {
+    const filter = { ...subject, ...(exceptId === undefined ? {} : { exceptIds: [exceptId] }) };
+    return (await this.administration.revokeAll({ ...note, filter })).revoked;
+  }
+}
+
+function isOf({ userId, tenantId }: SessionSubject, session: SessionSubject): boolean {
+  return session.userId === userId && session.tenantId === tenantId;
+}
+
+function foreign(): IdentitySessionError {
+  const message = 'The session is another user’s. Leave it out where somebody else did it, and say who `by`.';
+  return new IdentitySessionError('VALIDATION_FAILED', message, {
+    errors: [{ field: 'session', message: 'is not the user’s' }],
+  });
+}
