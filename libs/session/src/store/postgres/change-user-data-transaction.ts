@@ -23,20 +23,23 @@ export async function changeUserDataInTransaction(
   // What an earlier attempt has committed is done: the same again could be another change.
   const done = attempt > 1 ? await readByOperation(sql, operation.operationId) : [];
   if (done.length > 0) return done.map(recordOf);
-  const changed: SessionRecord[] = [];
+  const replacements: DataReplacement[] = [];
   let page: readonly SessionRow[];
   let afterId: string | null = null;
   do {
     page = await lockPageOfUser(sql, subject, afterId, BULK_PAGE);
     afterId = page.at(-1)?.id ?? null;
-    const replacements: DataReplacement[] = [];
     for (const row of page) {
       const session = recordOf(row);
       const answer = await change(session);
       if (answer !== undefined) replacements.push({ ...answer, id: session.id, fromVersion: session.dataVersion });
     }
-    if (replacements.length === 0) continue;
-    changed.push(...(await replaceDataOf(sql, replacements, operation, { alsoSuspended: true })).map(recordOf));
   } while (page.length === BULK_PAGE);
+  // Only now: a caller whose change was refused may go on with its transaction.
+  const changed: SessionRecord[] = [];
+  for (let from = 0; from < replacements.length; from += BULK_PAGE) {
+    const some = replacements.slice(from, from + BULK_PAGE);
+    changed.push(...(await replaceDataOf(sql, some, operation, { alsoSuspended: true })).map(recordOf));
+  }
   return changed;
 }
