@@ -125,7 +125,12 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       const late = await waiting('late', { pending: { ...SECOND_FACTOR, timeLimitMs: 60_000 } });
       const user = await waiting('in-time', { pending: { ...SECOND_FACTOR, timeLimitMs: 60_000 } });
       await complete(user);
+      const sessions = node.app.get(SessionService);
+      const session = (await sessions.find(late.sessionId))!;
       await letTimePass(node, 61_000);
+      // Not by the guard alone: nobody is told that it still waits for what it was just given.
+      const given = sessions.complete(session, { requirement: 'second_factor' });
+      await expect(given).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
       expectProblem(await late.get('/waiting'), 'SESSION_EXPIRED');
       expectProblem(await complete(late), 'SESSION_EXPIRED');
       expect(await user.alive()).toBe(200);
@@ -226,6 +231,20 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect(await user.alive()).toBe(200);
       expect(await typesOf(user)).toEqual(['created', 'requirement_met', 'requirement_met', 'activated']);
       expectProblem(await approve(second), 'ILLEGAL_TRANSITION');
+    });
+
+    it('takes no approval of a namesake in another tenant, nor of whoever acts as an approver', async () => {
+      const user = await waiting('clerk-2', { pending: FOUR_EYES });
+      const impersonatedBy = { userId: 'clerk-2', tenantId: null };
+      for (const more of [{ tenantId: 'elsewhere' }, { impersonatedBy }]) {
+        const boss = await signedIn(node, { userId: 'boss-1', ...more });
+        expectProblem(await act(boss, 'approve', user, { requirement: 'four_eyes' }), 'FORBIDDEN');
+      }
+      refusedWith(await user.me(), ['four_eyes']);
+      expect(await typesOf(user)).toEqual(['created']);
+      const own = await waiting('clerk-2', { pending: FOUR_EYES, tenantId: 'elsewhere' });
+      const namesake = await signedIn(node, { userId: 'boss-1', tenantId: 'elsewhere' });
+      expect((await act(namesake, 'approve', own, { requirement: 'four_eyes' })).status).toBe(200);
     });
 
     it('is rejected with who and why, and only while it is pending', async () => {

@@ -1,5 +1,5 @@
 import type { SignInRequirement, UnmetReason } from '../core/pending.js';
-import type { AssuranceLevel, SessionFacts, SessionRecord } from '../core/session.js';
+import type { AssuranceLevel, SessionFacts, SessionRecord, SessionSubject } from '../core/session.js';
 import type { Admission, AdmitOutcome, SessionScope } from './session-store.js';
 
 /** What a sign-in waits for, for how long, and how many such there may be. */
@@ -19,6 +19,10 @@ export interface Meeting {
   readonly by: string | null;
   /** By an approver whom the requirement names; else by the application. */
   readonly isApproval: boolean;
+  /** Of the approver. Ids name users of the session's own tenant: whoever has another approves nothing. Absent: not told. */
+  readonly approverTenantId?: string | null;
+  /** Whose session it is: locked first, for who goes on to activate it in the same transaction. */
+  readonly subject?: SessionSubject;
   /** Raises the session's level to this one. */
   readonly assurance?: AssuranceLevel;
 }

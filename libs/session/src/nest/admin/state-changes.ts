@@ -37,6 +37,8 @@ export interface ApproveInput extends Pick<RevokeInput, 'scope' | 'manager'> {
   readonly requirement: string;
   /** The approver's user id. */
   readonly by: string;
+  /** The approver's tenant, which must be that of the session. Absent: the caller has seen to it. */
+  readonly tenantId?: string | null;
 }
 
 /** The steps of the lifecycle that administrators and approvers take; see `SessionAdminService`. */
@@ -63,9 +65,10 @@ export class StateChanges {
     return activated ? withBufferedAccess(activated, this.touches) : this.#refuse(id, 'active', scope);
   }
 
-  async approve(id: string, { scope, manager, requirement, by }: ApproveInput): Promise<Session | undefined> {
+  async approve(id: string, { scope, manager, requirement, by, tenantId }: ApproveInput): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
-    const meeting = { id, requirement, by, isApproval: true };
+    const approver = tenantId === undefined ? { by } : { by, approverTenantId: tenantId };
+    const meeting = { id, requirement, isApproval: true, ...approver };
     const record = await this.activation.meet(manager, scope ?? EVERYBODY, meeting);
     return record === undefined ? this.#refuse(id, 'approved', scope) : new Session(record);
   }

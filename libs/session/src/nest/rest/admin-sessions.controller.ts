@@ -1,5 +1,6 @@
 import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type { z } from 'zod';
+import { IdentitySessionError } from '../../core/errors.js';
 import { SessionAccess } from '../admin/session-access.js';
 import { type BulkResult, SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
@@ -142,7 +143,10 @@ export class AdminSessionsController {
     @Body(new ZodValidationPipe(APPROVE)) { requirement }: z.output<typeof APPROVE>,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'approve');
-    const session = await this.admin.approve(id, { requirement, by: actor.userId, scope });
+    // Whoever acts as an approver may be the one who is to be approved.
+    if (actor.impersonator !== null) throw new IdentitySessionError('FORBIDDEN', 'An approver approves in person.');
+    const { userId: by, tenantId } = actor;
+    const session = await this.admin.approve(id, { requirement, by, tenantId, scope });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }

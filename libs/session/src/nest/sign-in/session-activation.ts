@@ -57,7 +57,7 @@ export class SessionActivation {
 
   /** As `SessionService.complete`; `done` runs once an activation is durable. */
   async take(
-    { id, userId }: Session,
+    { id, tenantId, userId }: Session,
     { requirement, manager, assurance, ...exchange }: CompletionExchange,
     done: (token: string, session: SessionRecord) => void,
   ): Promise<CompletionResult> {
@@ -66,9 +66,15 @@ export class SessionActivation {
     const met =
       requirement === undefined
         ? undefined
-        : await this.meet(manager, EVERYBODY, { id, requirement, by, isApproval: false, ...raised });
+        : await this.meet(manager, EVERYBODY, {
+            ...{ id, requirement, by, isApproval: false, ...raised },
+            // Here both steps are one transaction.
+            ...(manager === undefined ? {} : { subject: { tenantId, userId } }),
+          });
     const record = met ?? (await this.writer.read(manager, id));
     if (record?.status !== 'pending') throw notPending(record, id);
+    // Nothing can be met of what has run out, though nobody has ended it yet.
+    if (requirement !== undefined && met === undefined) throw notFound(id);
     const missing = missingRequirements(record.pending);
     if (missing.length > 0) return { session: new Session(record), token: null, missing, evicted: [] };
     const { token, outcome } = await this.#complete(manager, record, exchange.answer, done);

@@ -1,6 +1,7 @@
-import { meet, missingRequirements, raisedAssurance, withMet } from '../../core/pending.js';
+import { missingRequirements, raisedAssurance, withMet } from '../../core/pending.js';
 import { scopeKeysFor } from '../../core/policy.js';
 import type { SessionRecord } from '../../core/session.js';
+import { decideMeeting } from '../meeting.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
 import type { ChangeNote, SessionScope } from '../session-store.js';
@@ -15,8 +16,8 @@ export function meetIn(table: SessionTable, scope: SessionScope, meeting: Meetin
   const now = table.now();
   const [session] = table.liveInScope(scope, meeting.id);
   if (session?.status !== 'pending' || session.pending === null || hasRunOut(session, now)) return undefined;
-  const { requirement, by, isApproval, assurance } = meeting;
-  const decision = meet(session.pending, requirement, by, isApproval);
+  const { requirement, by, assurance } = meeting;
+  const decision = decideMeeting(session, session.pending, meeting);
   if (decision.kind === 'refused') return decision;
   if (decision.kind === 'unchanged') return { kind: 'unchanged', session: handedOut(session) };
   const changes = {

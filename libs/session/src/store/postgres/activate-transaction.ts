@@ -1,10 +1,11 @@
-import { meet, missingRequirements, raisedAssurance } from '../../core/pending.js';
+import { missingRequirements, raisedAssurance } from '../../core/pending.js';
 import { scopeKeysFor } from '../../core/policy.js';
 import type { SessionRecord } from '../../core/session.js';
 import { isInScope } from '../memory/session-query.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
 import type { SessionScope } from '../session-store.js';
+import { decideMeeting } from '../meeting.js';
 import { underSettings } from '../settings-store.js';
 import { admittedOutcome, byId, decideFor, ofPolicy, recordsOf, subjectLock } from './admit-transaction.js';
 import { recordOf } from './session-row.js';
@@ -22,13 +23,16 @@ import type { Operation } from './statements/change.statements.js';
 export async function meetInTransaction(
   sql: SqlExecutor,
   scope: SessionScope,
-  { id, requirement, by, isApproval, assurance }: Meeting,
+  meeting: Meeting,
   operation: Operation,
 ): Promise<MeetOutcome | undefined> {
+  const { id, assurance, subject } = meeting;
+  // As everything else that locks both: the user first, then the sessions.
+  if (subject !== undefined) await lockSubject(sql, subjectLock(subject));
   const row = await lockPending(sql, scope, id);
   const session = row && recordOf(row);
   if (session?.pending == null) return undefined;
-  const decision = meet(session.pending, requirement, by, isApproval);
+  const decision = decideMeeting(session, session.pending, meeting);
   if (decision.kind === 'refused') return decision;
   if (decision.kind === 'unchanged') return { kind: 'unchanged', session };
   const level = raisedAssurance(session.assurance, assurance);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { sessionDatabase } from '../../../../../test/support/session-database.js';
+import type { DataSource } from 'typeorm';
+import { connect, sessionDatabase } from '../../../../../test/support/session-database.js';
 import type { SessionRecord } from '../../core/session.js';
 import { admissionOf, type AdmissionOverrides, randomDigest } from '../../testing/session-builder.js';
 import { BULK_PAGE } from '../session-store.js';
@@ -15,14 +16,17 @@ const PENDING = {
 };
 
 let db: Awaited<ReturnType<typeof sessionDatabase>>;
+let other: DataSource;
 let store: PostgresSessionStore;
 
 beforeAll(async () => {
   db = await sessionDatabase();
+  other = await connect(db.database.url);
   store = PostgresSessionStore.on(db.dataSource, { deadlineMs: 20_000 });
 });
 
 afterAll(async () => {
+  await other.destroy();
   await db.close();
 });
 
@@ -48,6 +52,50 @@ describe('[row 39] a node of the version before, which knows no slots', () => {
     await store.changeStatus(EVERYWHERE, kept, 'suspended', NOTE);
     await activateAsBefore(kept);
   });
+});
+
+describe('a completion in the transaction of a caller', () => {
+  it('never waits for who waits for it: the user comes before the session', async () => {
+    const session = await signIn({ pending: PENDING });
+    const { tenantId, userId } = session;
+    let isAsked: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    let goOn: () => void = () => undefined;
+    const met = new Promise<void>((resolve) => (goOn = resolve));
+    // Holds the user, and is about to lock the session.
+    const changing = PostgresSessionStore.on(other).changeUserData(
+      { tenantId, userId },
+      async () => {
+        isAsked();
+        await met;
+        return undefined;
+      },
+      NOTE,
+    );
+    await asked;
+    const completing = db.dataSource.transaction('READ COMMITTED', async (manager) => {
+      const within = store.within(manager);
+      const meeting = { id: session.id, requirement: 'second_factor', by: null, isApproval: false };
+      await within.meet(EVERYWHERE, { ...meeting, subject: { tenantId, userId } });
+    });
+    const [{ held } = { held: 1 }] = await untilSomebodyWaits();
+    goOn();
+    await Promise.all([changing, completing]);
+    expect(held).toBe(0);
+  });
+
+  /** How many hold a lock of a row while they wait for the lock of a user. */
+  async function untilSomebodyWaits(): Promise<{ held: number }[]> {
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+      const rows = await db.dataSource.query<{ type: string; held: number }[]>(
+        `SELECT l.locktype AS type, (SELECT count(*)::int FROM pg_locks h
+           WHERE h.pid = l.pid AND h.locktype = 'relation' AND h.mode = 'RowShareLock') AS held
+         FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()`,
+      );
+      if (rows.length > 0) return rows.map(({ type, held }) => ({ held: type === 'advisory' ? held : 1 }));
+    }
+    throw new Error('nobody waits');
+  }
 });
 
 describe('data of all sessions of a user, in the transaction of a caller', () => {

@@ -135,6 +135,8 @@ export const pendingContract: ContractPart = (trial, { describe, it, expect }) =
       expect(await meet(id, 'plain', 'bob', true)).toEqual(refused('takes_no_approval'));
       expect(await meet(id, 'any', 'bob')).toEqual(refused('needs_approval'));
       expect(await meet(id, 'any', 'mallory', true)).toEqual(refused('not_an_approver'));
+      const namesake = { requirement: 'any', by: 'bob', isApproval: true, approverTenantId: 'elsewhere' };
+      expect(await trial.store.meet(everywhere, { id, ...namesake })).toEqual(refused('not_an_approver'));
       expect(await meet(id, 'sequence', 'eve', true)).toEqual(refused('out_of_sequence'));
       expect(await trial.read(id)).toMatchObject({ version: 1 });
       for (const [name, ...approvers] of [
