@@ -9,6 +9,41 @@ import { SessionWatch } from './session-watch.js';
 const ROUND = 12;
 
 describe('SessionWatch', () => {
+  it.each([1, 9, 10, 15, 100])('[row 60] looks at each of %i sessions again within ten slices', (sessions) => {
+    const connections = new LocalConnections();
+    const lookedAt = new Map<string, number>();
+    let longest = 0;
+    let now = 0;
+    let slice: () => void = () => undefined;
+    const watch = new SessionWatch({
+      connections,
+      known: { isHeldFor: () => true },
+      checker: {
+        verifyVouched: ({ sessionId }) => {
+          longest = Math.max(longest, now - (lookedAt.get(sessionId) ?? 0));
+          lookedAt.set(sessionId, now);
+          return { session: {} as never };
+        },
+      },
+      clock: { now: () => 0 },
+      maxStalenessMs: 5_000,
+      schedule: (task) => {
+        slice = task;
+        return () => undefined;
+      },
+      onRefused: () => undefined,
+    });
+    for (let n = 0; n < sessions; n += 1) {
+      const connection = new Connection({ id: String(n) } as unknown as Socket, null, 0);
+      connections.add(connection);
+      connections.bind(connection, vouchFor({ sessionId: String(n), userId: 'ann' }));
+    }
+    watch.start();
+    for (now = 1; now <= 50; now += 1) slice();
+    expect(lookedAt.size).toBe(sessions);
+    expect(longest).toBeLessThanOrEqual(10);
+  });
+
   it('[row 60] looks at every session in each round, however many come and go meanwhile', () => {
     const connections = new LocalConnections();
     const looked: string[] = [];

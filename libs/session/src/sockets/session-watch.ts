@@ -102,6 +102,8 @@ export class SessionWatch {
       const { credential } = next.value;
       if (credential !== null) this.look(credential);
     }
+    // The next slice begins the next round: with one that finds nothing left, a round would be longer than is promised.
+    if (this.#left === 0) this.#round = undefined;
   }
 }
 
