@@ -10,6 +10,8 @@ import { SocketClient } from './support/socket-client.js';
 
 const BROWSER = { 'User-Agent': 'Browser/1' };
 const MOST = 6;
+/** Of the whole node; more than a test has open, but for the one that fills it. */
+const MOST_OF_NODE = 12;
 
 describe('connections without a session, where they are let in', () => {
   let node: TestApp;
@@ -24,7 +26,11 @@ describe('connections without a session, where they are let in', () => {
   beforeAll(async () => {
     node = await startSocketApp({
       gateways: [WhoamiGateway],
-      sockets: { anonymous: true, onSignOut: 'detach', limits: { perSession: 3, anonymousPerAddress: MOST } },
+      sockets: {
+        anonymous: true,
+        onSignOut: 'detach',
+        limits: { perSession: 3, anonymousPerAddress: MOST, perNode: MOST_OF_NODE },
+      },
       logger,
     });
   });
@@ -137,6 +143,32 @@ describe('connections without a session, where they are let in', () => {
     ]);
     expect(logged.error).toEqual([]);
     for (const client of clients) client.close();
+  });
+
+  it('are authenticated on a node that is full: that makes none more', async () => {
+    await eventually(() => node.app.get(SessionSockets).figures.connections === 0);
+    const clients = [await open()];
+    while (clients.length < MOST_OF_NODE) {
+      const { token } = await signIn(`fills-${clients.length}`);
+      clients.push(await SocketClient.connect(node.url, { auth: { token } }));
+    }
+    const user = await signIn('last');
+    expect(await clients[0]!.ask('session:authenticate', { token: user.token })).toMatchObject({ userId: 'last' });
+    for (const client of clients) client.close();
+    await eventually(() => node.app.get(SessionSockets).figures.connections === 0);
+  });
+
+  it('are not closed for refusals that are no guess', async () => {
+    const { token } = await signIn('patient');
+    const client = await open();
+    await client.ask('session:authenticate', { token });
+    for (let n = 0; n < 6; n += 1) {
+      expect(await client.ask('session:authenticate', { token })).toMatchObject({
+        error: { code: 'ILLEGAL_TRANSITION' },
+      });
+    }
+    expect(await client.ask('whoami')).toMatchObject({ userId: 'patient' });
+    client.close();
   });
 
   it('[row 63] of one address are no more than configured, until somebody authenticates them', async () => {

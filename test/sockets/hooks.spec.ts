@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Inject, Injectable } from '@nestjs/common';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { type Session, SessionAdminService } from 'nestjs-identity-session';
-import { type Connection, SessionMessenger, type SocketHooks } from 'nestjs-identity-session/sockets';
+import { type Connection, SessionMessenger, SessionSockets, type SocketHooks } from 'nestjs-identity-session/sockets';
+import type { Server } from 'socket.io';
 import { signedIn } from '../security/support/client.js';
 import type { TestApp } from '../support/app.js';
 import { until } from './support/cluster.js';
@@ -82,6 +83,27 @@ describe('hooks', () => {
       ['message', 'ann', 'echo', [{ a: 1 }]],
       ['disconnect', 'ann', 'client namespace disconnect'],
       ['disconnect', 'ann', 'SESSION_REVOKED'],
+    ]);
+  });
+
+  it('are told of a connection before its end, also where its session ended on its way in', async () => {
+    const cleo = await signedIn(node, { userId: 'cleo', transport: 'bearer' });
+    const [server] = node.app.get(SessionSockets).servers as [Server];
+    // After the module has asked: what comes from here on it cannot refuse any more.
+    server.of('/slow').use((_socket, next) => {
+      void node.app
+        .get(SessionAdminService)
+        .revoke(cleo.sessionId, { reason: 'test', by: 'root' })
+        .then(() => {
+          next();
+        });
+    });
+    const client = await SocketClient.connect(`${node.url}/slow`, { auth: { token: cleo.token } });
+    await client.closed();
+    await until('both are told', () => told.length === 2);
+    expect(told).toEqual([
+      ['connect', '/slow', 'cleo', 'function'],
+      ['disconnect', 'cleo', 'SESSION_REVOKED'],
     ]);
   });
 

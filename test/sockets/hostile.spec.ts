@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { SessionSockets } from 'nestjs-identity-session/sockets';
 import type { Server } from 'socket.io';
+import { engineConnectionsOf } from '../../libs/session/src/sockets/engine-connections.js';
 import { type Client, signedIn } from '../security/support/client.js';
 import { eventually } from '../security/support/time.js';
 import type { TestApp } from '../support/app.js';
@@ -156,6 +157,32 @@ describe('hostile clients', () => {
     }
     expect(await witness.ask('whoami')).toMatchObject({ userId: 'witness' });
     witness.close();
+    await isFine();
+  });
+
+  it('[row 63] who joins and leaves without end leaves nothing behind', async () => {
+    const { manager, closed } = rawClient(node);
+    await new Promise<void>((resolve) => {
+      manager.once('open', resolve);
+      manager.open();
+    });
+    const [server] = node.app.get(SessionSockets).servers as [Server];
+    const [connection] = engineConnectionsOf(server);
+    let joined = 0;
+    manager.engine.on('packet', ({ data }) => {
+      if (typeof data === 'string' && data.startsWith('0')) joined += 1;
+    });
+    const listeners: number[] = [];
+    for (let n = 1; n <= 12; n += 1) {
+      manager.engine.transport.ws.send(`40{"token":"${user.token}"}`);
+      await eventually(() => joined === n);
+      manager.engine.transport.ws.send('41');
+      await eventually(() => node.app.get(SessionSockets).figures.connections === 0);
+      listeners.push(connection!.listenerCount('close'));
+    }
+    expect(listeners.at(-1)).toBe(listeners[0]);
+    // Who has left has as long again to come back, counted from the last time.
+    await closed;
     await isFine();
   });
 

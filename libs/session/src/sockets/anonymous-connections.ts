@@ -73,7 +73,8 @@ export class AnonymousConnections {
       return { sessionId: credential.sessionId, userId: credential.userId };
     } catch (error) {
       if (!(error instanceof IdentitySessionError)) throw error;
-      this.#failed(connection);
+      // It says nothing of a token that there are too many, or that the database is away.
+      if (error.statusCode === 401) this.#failed(connection);
       return { error: socketProblemOf(error) };
     }
   }

@@ -22,13 +22,18 @@ export class ConnectionLimits {
 
   /** @throws IdentitySessionError `TOO_MANY_REQUESTS` where there is no room for another one */
   demandRoom(credential: VouchedCredential | null, address: string | null): void {
-    const { perNode, perSession, perUser } = this.options.limits;
+    const { perNode } = this.options.limits;
     if (this.connections.size >= perNode) throw tooMany('of this server', perNode);
-    if (credential === null) {
-      this.#demandRoomFor(address);
-      return;
-    }
-    const { sessionId, tenantId, userId } = credential;
+    if (credential === null) this.#demandRoomFor(address);
+    else this.demandRoomOf(credential);
+  }
+
+  /**
+   * For a connection that is there already and becomes a session's.
+   * @throws IdentitySessionError as `demandRoom`
+   */
+  demandRoomOf({ sessionId, tenantId, userId }: VouchedCredential): void {
+    const { perSession, perUser } = this.options.limits;
     if (this.connections.ofSession(sessionId).size >= perSession) throw tooMany('of this session', perSession);
     if (this.connections.ofUser(tenantId, userId).size >= perUser) throw tooMany('of this user', perUser);
   }

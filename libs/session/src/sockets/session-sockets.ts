@@ -20,7 +20,8 @@ import { Connection } from './connection.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { HookRunner } from './hook-runner.js';
-import { engineConnectionsOf, namespacesOf } from './engine-connections.js';
+import { engineConnectionsOf } from './engine-connections.js';
+import { IdleClients } from './idle-clients.js';
 import { InboundMessages } from './inbound-messages.js';
 import { KickQueue } from './kick-queue.js';
 import { LocalConnections } from './local-connections.js';
@@ -50,6 +51,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   readonly #acknowledgements: AcknowledgementGate;
   readonly #recovery: RecoveryGate;
   readonly #limits: ConnectionLimits;
+  readonly #idle: IdleClients;
   readonly #unexpected = new UnexpectedErrors();
   /** Between the handshake and the connection. */
   readonly #proved = new WeakMap<Socket, VouchedCredential | null>();
@@ -59,7 +61,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   #isStopped = false;
 
   constructor(
-    @Inject(SOCKETS_OPTIONS) private readonly options: ResolvedSocketsOptions,
+    @Inject(SOCKETS_OPTIONS) options: ResolvedSocketsOptions,
     @Inject(RESOLVED_OPTIONS) { maxStalenessMs, trustProxyHops }: ResolvedOptions,
     @Inject(SessionChecker) checker: SessionChecker,
     @Inject(RequestCredentials) credentials: RequestCredentials,
@@ -75,6 +77,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
   ) {
     metrics.add(() => socketSamples(this.figures));
     this.#limits = new ConnectionLimits(connections, options);
+    this.#idle = new IdleClients(options.handshakeTimeoutMs, schedule);
     this.#handshake = new SocketHandshake(checker, credentials, known, {
       anonymous: options.anonymous,
       trustProxyHops,
@@ -105,8 +108,9 @@ export class SessionSockets implements BeforeApplicationShutdown {
       connections,
       handshake: this.#handshake,
       bind: (connection, credential) => {
-        this.#limits.demandRoom(credential, connection.address);
-        this.#bind(connection, credential);
+        this.#limits.demandRoomOf(credential);
+        this.connections.bind(connection, credential);
+        this.#watch.look(credential);
       },
     });
     this.#recovery = new RecoveryGate(connections, checker);
@@ -220,8 +224,10 @@ export class SessionSockets implements BeforeApplicationShutdown {
     socket.on('disconnect', this.#disconnected.bind(this, connection));
     usePackets(socket, this.#received.bind(this, connection));
     this.#acknowledgements.guard(socket);
-    if (credential !== null) this.#bind(connection, credential);
+    if (credential !== null) this.connections.bind(connection, credential);
     this.hooks.connected(connection);
+    // What was applied between the handshake and now had nobody to close. The hook hears of its beginning before its end.
+    if (credential !== null) this.#watch.look(credential);
   }
 
   #received(connection: Connection, packet: readonly unknown[], next: () => void): void {
@@ -231,23 +237,8 @@ export class SessionSockets implements BeforeApplicationShutdown {
 
   #disconnected(connection: Connection, reason: string): void {
     this.connections.remove(connection);
-    if (connection.told === undefined) this.#closeIdle(connection.socket);
+    if (connection.told === undefined) this.#idle.left(connection.socket);
     this.hooks.disconnected(connection, reason);
-  }
-
-  #bind(connection: Connection, credential: VouchedCredential): void {
-    this.connections.bind(connection, credential);
-    // What was applied between the handshake and now had nobody to close.
-    this.#watch.look(credential);
-  }
-
-  /** A client that is in no namespace any more counts towards no limit: it has as long as for the handshake to join one. */
-  #closeIdle({ client, conn }: Socket): void {
-    if (conn.readyState !== 'open' || namespacesOf(client) > 0) return;
-    const cancel = schedule(() => {
-      if (namespacesOf(client) === 0) conn.close();
-    }, this.options.handshakeTimeoutMs);
-    conn.once('close', cancel);
   }
 
   #refuseStopped(): void {
