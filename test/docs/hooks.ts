@@ -86,3 +86,18 @@ export class AuditListener {
   }
 }
 // #endregion
+
+// #region webhooks
+export const withWebhooks = IdentitySessionModule.forRootAsync({
+  useFactory: () => ({
+    webhooks: [
+      {
+        name: 'crm',
+        url: 'https://crm.example.com/hooks/sessions',
+        secrets: (process.env['CRM_WEBHOOK_SECRETS'] ?? '').split(','), // the new one beside the old one
+        types: ['created', 'revoked', 'evicted'],
+      },
+    ],
+  }),
+});
+// #endregion

@@ -277,6 +277,7 @@ export {
   problemOfStatus,
 } from './nest/problem/problem.js';
 export { IdentitySessionErrorFilter, ProblemDetailsFilter } from './nest/problem/problem.filters.js';
+export type { WebhookOptions } from './nest/webhooks/webhook-options.js';
 export { RequestSessions } from './nest/request/request-sessions.js';
 export { RequestSessionsMiddleware } from './nest/request/request-sessions.interceptor.js';
 export { type SessionHistoryJson, historyToJson } from './nest/rest/session-history-json.js';

@@ -10,6 +10,7 @@ import { decoratedMethods } from '../events/decorated-methods.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import { OWN_DATA_SOURCE, RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { sendWebhook } from '../webhooks/webhook-sender.js';
 import {
   DURABLE_SESSION_LISTENER,
   type DurableListener,
@@ -46,12 +47,20 @@ export class DurableListeners {
 
   /** Finds the methods with `@DurableSessionListener`. @throws IdentitySessionError `CONFIGURATION_INVALID` */
   load(): void {
+    this.#addWebhooks();
     for (const { metadata, call } of decoratedMethods(
       this.discovery,
       DURABLE_SESSION_LISTENER,
       'DurableSessionListener',
     )) {
       this.add({ ...(metadata as DurableListenerMetadata), handle: call });
+    }
+  }
+
+  #addWebhooks(): void {
+    for (const { types, ...webhook } of this.options.webhooks) {
+      const handle: DurableListener = (event, delivery) => sendWebhook(webhook, event, delivery);
+      this.add({ name: `webhook:${webhook.name}`, handle, ...(types === undefined ? {} : { types }) });
     }
   }
 

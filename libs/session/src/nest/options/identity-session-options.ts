@@ -11,6 +11,7 @@ import type { CredentialExtractor } from '../credential/credential.js';
 import type { DataSchema } from '../data/data-schema.js';
 import type { DriftOptions } from '../drift/drift-options.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
+import type { WebhookOptions } from '../webhooks/webhook-options.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 
 /** Who signs in, for a policy that depends on it. Roles are the application's and are not stored. */
@@ -244,6 +245,10 @@ export interface IdentitySessionOptions {
     /** A node that has given no sign of life for so long is taken for dead, and another goes on. Default 15 000. */
     readonly leaseMs?: number;
   };
+  /**
+   * Where session events are posted to, signed as Standard Webhooks are, each at least once. See `docs/hooks.md`. Default: none.
+   */
+  readonly webhooks?: readonly WebhookOptions[];
   /** A hook that takes longer has failed. Default 5 000. */
   readonly hookDeadlineMs?: number;
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */

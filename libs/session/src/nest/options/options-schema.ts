@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ASSURANCE_LEVELS, type AssuranceLevel } from '../../core/session.js';
+import { WEBHOOK_SCHEMA } from './webhook-schema.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { MAX_DATA_BYTES, MOST_DATA_BYTES } from '../../store/storable-data.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
@@ -166,6 +167,7 @@ export const OPTIONS = z.strictObject({
       leaseMs: ms(15_000, 100),
     })
     .prefault({}),
+  webhooks: z.array(WEBHOOK_SCHEMA).default([]),
   hookDeadlineMs: ms(5_000),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),
