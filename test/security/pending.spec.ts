@@ -331,6 +331,10 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       await expect(refused).rejects.toMatchObject({ code: 'SESSION_LIMIT_REACHED' });
       const outside = { ...note, roles, scope: { kind: 'tenant', tenantId: 'x' } } as const;
       expect(await sessions.resume(user.sessionId, outside)).toBe(undefined);
+      // By no roles this policy would know no limit.
+      await expect(sessions.resume(user.sessionId, note)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+      expectProblem(await act(admin, 'resume', user, {}), 'VALIDATION_FAILED', ['errors']);
+      expect(await sessions.resume(user.sessionId, { ...note, scope: outside.scope })).toBe(undefined);
       expectProblem(await user.me(), 'SESSION_SUSPENDED');
       await sessions.revoke(next.sessionId, note);
       expect((await sessions.resume(user.sessionId, { ...note, roles }))?.status).toBe('active');

@@ -3,6 +3,7 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { isSessionId } from '../../core/token.js';
+import { isInScope } from '../../store/memory/session-query.js';
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
 import type { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -29,7 +30,7 @@ export interface SuspendInput extends RevokeInput {
 }
 
 export interface ResumeInput extends RevokeInput {
-  /** The user's roles now, for a policy that is resolved by them. Default: none. */
+  /** The user's roles now. Absent: a policy that is resolved by them refuses, where it is to be asked. */
   readonly roles?: readonly string[];
 }
 
@@ -56,12 +57,15 @@ export class StateChanges {
     return session ?? this.#refuse(id, 'suspended', input.scope);
   }
 
-  async resume(id: string, { roles = [], ...input }: ResumeInput): Promise<Session | undefined> {
+  async resume(id: string, { roles, ...input }: ResumeInput): Promise<Session | undefined> {
     const resumed = await this.#changeStatus(id, 'active', input);
     if (resumed !== undefined || !isSessionId(id)) return resumed;
     const { scope = EVERYBODY, manager, ...note } = input;
     const found = await this.writer.read(manager, id);
-    const activated = isSuspended(found) && (await this.activation.resume(manager, found, scope, roles, note));
+    const activated =
+      isSuspended(found) &&
+      isInScope(scope, found) &&
+      (await this.activation.resume(manager, found, scope, roles, note));
     return activated ? withBufferedAccess(activated, this.touches) : this.#refuse(id, 'active', scope);
   }
 

@@ -2,13 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
 import { missingRequirements, type UnmetReason } from '../../core/pending.js';
-import { ASSURANCE_LEVELS, type SessionRecord } from '../../core/session.js';
+import { ASSURANCE_LEVELS, type SessionFacts, type SessionRecord } from '../../core/session.js';
 import { TokenMint } from '../../core/token.js';
 import type { ActivateOutcome, Activation, Meeting } from '../../store/session-activation.js';
 import type { ChangeNote, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableIdentifier } from '../../store/storable-text.js';
 import { suspended } from '../check/refusals.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
+import type { PolicyContext } from '../options/identity-session-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
 import { SignInRulebook } from '../settings/sign-in-rules.js';
@@ -124,13 +125,14 @@ export class SessionActivation {
 
   /**
    * Makes a suspended session active again that holds no slot. `undefined` where it is not, or no longer, suspended.
-   * @throws IdentitySessionError `SESSION_LIMIT_REACHED` where the policy leaves no room for it
+   * @throws IdentitySessionError `SESSION_LIMIT_REACHED` where the policy leaves no room for it, `VALIDATION_FAILED` where its
+   * resolver looks at roles that nobody has said
    */
   async resume(
     manager: EntityManager | undefined,
     record: SessionRecord,
     scope: SessionScope,
-    roles: readonly string[],
+    roles: readonly string[] | undefined,
     note: ChangeNote,
   ): Promise<SessionRecord | undefined> {
     const activation = await this.#activationOf(record, scope, roles);
@@ -145,13 +147,27 @@ export class SessionActivation {
   async #activationOf(
     { id, tenantId, userId, clientId, deviceType, deviceId, rememberMe }: SessionRecord,
     scope: SessionScope,
-    roles: readonly string[],
+    roles: readonly string[] | undefined,
   ): Promise<Omit<Activation, 'answer' | 'question' | 'completes'>> {
     const facts = { tenantId, userId, clientId, deviceType, deviceId };
-    const policy = await this.strategy.configuredPolicyFor({ ...facts, roles });
+    const policy = await this.strategy.configuredPolicyFor(
+      roles === undefined ? withUnknownRoles(facts) : { ...facts, roles },
+    );
     const terms = this.rulebook.termsFor(policy, clientId, rememberMe);
     return { scope, id, facts, ...terms([]), terms };
   }
+}
+
+/** To choose by no roles could choose no limit. */
+function withUnknownRoles(facts: SessionFacts): PolicyContext {
+  return {
+    ...facts,
+    get roles(): never {
+      throw new IdentitySessionError('VALIDATION_FAILED', 'The policy depends on the roles of the user. Say them.', {
+        errors: [{ field: 'roles', message: 'are needed by the policy' }],
+      });
+    },
+  };
 }
 
 /** Why a session takes no step of its sign-in. */
