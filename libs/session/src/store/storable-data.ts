@@ -22,18 +22,20 @@ export function storableData(data: unknown, maxBytes = MAX_DATA_BYTES): SessionD
 /** As `storableData`, for another JSON object that comes from outside; `field` is what its problems are told by. */
 export function storableJson(data: unknown, field: string, maxBytes = MAX_DATA_BYTES): SessionData {
   const refused = (why: string) => refusedFor(field, why);
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw refused('must be a JSON object');
-  checkKeys(data, 1, refused);
+  checkObject(data, refused);
   const json = toJson(data);
   if (json === undefined) throw refused('must be JSON');
   if (Buffer.byteLength(json) > maxBytes) throw refused(`must not exceed ${maxBytes} bytes as JSON`);
-  return JSON.parse(json, (key: string, value: unknown) => {
+  const parsed: unknown = JSON.parse(json, (key: string, value: unknown) => {
     // JSON can say what PostgreSQL cannot hold.
     if (!isStorableText(key) || (typeof value === 'string' && !isStorableText(value))) {
       throw refused('must not hold NUL or lone surrogates');
     }
     return value;
-  }) as SessionData;
+  });
+  // Values may have a `toJSON`, which says something else than they are.
+  checkObject(parsed, refused);
+  return parsed;
 }
 
 /** The same, so that nobody who holds it can change it for others. */
@@ -51,6 +53,11 @@ function toJson(data: object): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function checkObject(data: unknown, refused: (why: string) => Error): asserts data is SessionData {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw refused('must be a JSON object');
+  checkKeys(data, 1, refused);
 }
 
 function checkKeys(value: unknown, depth: number, refused: (why: string) => Error): void {
