@@ -1,11 +1,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { type Session, SessionAdminService } from 'nestjs-identity-session';
-import { type Connection, SessionMessenger, SessionSockets, type SocketHooks } from 'nestjs-identity-session/sockets';
+import { IdentitySessionModule, type Session, SessionAdminService } from 'nestjs-identity-session';
+import {
+  type Connection,
+  SessionIoAdapter,
+  SessionMessenger,
+  SessionSockets,
+  sessionSockets,
+  type SocketHooks,
+} from 'nestjs-identity-session/sockets';
 import type { Server } from 'socket.io';
 import { signedIn } from '../security/support/client.js';
-import type { TestApp } from '../support/app.js';
+import { startTestApp, type TestApp } from '../support/app.js';
 import { until } from './support/cluster.js';
 import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
@@ -169,6 +178,42 @@ describe('gateways that handle no message', () => {
     expect(warnings.flatMap((text) => /^The gateways? (.*) handles? no message/.exec(text)?.[1] ?? [])).toEqual(
       expected,
     );
+  });
+});
+
+describe('SessionIoAdapter', () => {
+  it('is missed at start where there are gateways', async () => {
+    const errors: string[] = [];
+    const node = await startTestApp({
+      extras: { sockets: sessionSockets({ adapter: 'none' }) },
+      providers: [EchoGateway],
+      logger: { log: () => undefined, warn: () => undefined, error: (text: string) => errors.push(text) },
+    });
+    await node.close();
+    expect(errors).toEqual([expect.stringContaining('app.useWebSocketAdapter(new SessionIoAdapter(app))')]);
+  });
+
+  it('says what it needs where the module has no sockets, and is not missed where nothing listens', async () => {
+    const node = await startTestApp();
+    expect(() => new SessionIoAdapter(node.app)).toThrow('sockets: sessionSockets()');
+    const errors: unknown[] = [];
+    Logger.overrideLogger({
+      log: () => undefined,
+      warn: () => undefined,
+      error: (text: unknown) => errors.push(text),
+    });
+    const { url } = node.db.database;
+    const worker = await NestFactory.createApplicationContext({
+      module: HeirGateway,
+      imports: [
+        TypeOrmModule.forRoot({ type: 'postgres', url }),
+        IdentitySessionModule.forRoot({ sockets: sessionSockets({ adapter: 'none' }) }),
+      ],
+      providers: [EchoGateway],
+    });
+    await worker.close();
+    await node.close();
+    expect(errors).toEqual([]);
   });
 });
 

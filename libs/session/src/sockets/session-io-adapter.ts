@@ -26,7 +26,7 @@ export class SessionIoAdapter extends IoAdapter {
   /** @throws Error where the application has no `IdentitySessionModule` with `sockets` */
   constructor(app: INestApplicationContext) {
     super(app);
-    this.#sockets = app.get(SessionSockets, { strict: false });
+    this.#sockets = socketsOf(app);
     this.#options = app.get<ResolvedSocketsOptions>(SOCKETS_OPTIONS, { strict: false });
     this.#link = app.get<NodeLink | null>(NODE_LINK, { strict: false });
     this.#origins = new OriginRule(this.#options.allowedOrigins);
@@ -69,6 +69,14 @@ export class SessionIoAdapter extends IoAdapter {
       else if (given === undefined) answer(null, true);
       else given(request, answer);
     };
+  }
+}
+
+function socketsOf(app: INestApplicationContext): SessionSockets {
+  try {
+    return app.get(SessionSockets, { strict: false });
+  } catch (cause) {
+    throw new Error('SessionIoAdapter needs IdentitySessionModule.forRoot({ sockets: sessionSockets() }).', { cause });
   }
 }
 

@@ -5,20 +5,24 @@ import type { ModulesContainer } from '@nestjs/core';
 const GATEWAY = 'websockets:is_gateway';
 const MESSAGE = 'websockets:message_mapping';
 
-/** Names of the gateways of an application that handle no message of clients. */
-export function muteGateways(modules: ModulesContainer): string[] {
-  const names = new Set<string>();
-  for (const { providers } of modules.values()) {
-    for (const { metatype } of providers.values()) {
-      if (typeof metatype === 'function' && Reflect.hasMetadata(GATEWAY, metatype) && !handlesMessages(metatype)) {
-        names.add(metatype.name);
-      }
-    }
-  }
-  return [...names];
+interface Gateway {
+  readonly prototype?: unknown;
+  readonly name: string;
 }
 
-function handlesMessages(gateway: { readonly prototype?: unknown; readonly name: string }): boolean {
+/** The gateways of an application. */
+export function gatewaysOf(modules: ModulesContainer): Gateway[] {
+  const gateways = new Set<Gateway>();
+  for (const { providers } of modules.values()) {
+    for (const { metatype } of providers.values()) {
+      if (typeof metatype === 'function' && Reflect.hasMetadata(GATEWAY, metatype)) gateways.add(metatype);
+    }
+  }
+  return [...gateways];
+}
+
+/** Whether a gateway handles any message of clients. */
+export function handlesMessages(gateway: Gateway): boolean {
   for (
     let level: unknown = gateway.prototype;
     level !== null && level !== undefined;
