@@ -273,6 +273,29 @@ describe('a lock over nodes', () => {
   });
 });
 
+it('waits no longer where the database answers nobody: those behind are not its queue', async () => {
+  const blocker = nodes[0]!.db.dataSource.createQueryRunner();
+  await blocker.startTransaction();
+  try {
+    await blocker.query('LOCK TABLE identity_session_lock IN ACCESS EXCLUSIVE MODE');
+    const begunAt = performance.now();
+    const codes: string[] = [];
+    const all = Array.from({ length: 8 }, async () => {
+      codes.push(await codeOf(locks(0).withUserLock(someone(), () => 'asked', { waitMs: 100 })));
+    });
+    // Two have asked, and wait for the answer for as long as every statement may take.
+    await until(() => codes.length === 6);
+    expect(performance.now() - begunAt).toBeLessThan(4_000);
+    expect(new Set(codes)).toEqual(new Set(['LOCK_NOT_ACQUIRED']));
+    await blocker.rollbackTransaction();
+    await Promise.all(all);
+    expect(codes.slice(6)).toEqual(['done', 'done']);
+  } finally {
+    if (blocker.isTransactionActive) await blocker.rollbackTransaction();
+    await blocker.release();
+  }
+});
+
 describe('a lock in memory', () => {
   const inMemory = new SessionLocks(new InMemorySessionStore(), resolveOptions({ locks: { leaseMs: LEASE_MS } }));
 

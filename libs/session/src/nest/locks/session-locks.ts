@@ -26,6 +26,8 @@ const LONGEST_PAUSE_MS = 200;
 const RETRY_AFTER_SECONDS = 1;
 /** Statements of those who wait at once, so that they leave connections to everybody else. */
 const MOST_ASKING = 2;
+/** Who does not want to wait for a lock waits so long to ask for it, where others of this node are asking. */
+const LEAST_PATIENCE_MS = 500;
 
 /** The locks that whoever runs has taken, innermost first. */
 interface Chain {
@@ -137,10 +139,13 @@ export class SessionLocks {
     const { key, holder, leaseMs, holdMs } = terms;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 1.5)) {
       this.#asked = (this.#asked + 1) % MOST_ASKING;
-      const { askedAt, token } = await this.#asking.run(String(this.#asked), async () => {
-        const begunAt = this.#monotonic();
-        return { askedAt: begunAt, token: await store.acquireLock(key, holder, Math.min(leaseMs, holdMs)) };
-      });
+      const endAsking = await this.#asking.take(
+        String(this.#asked),
+        Math.max(deadline - this.#monotonic(), LEAST_PATIENCE_MS),
+      );
+      if (endAsking === undefined) return undefined;
+      const askedAt = this.#monotonic();
+      const token = await store.acquireLock(key, holder, Math.min(leaseMs, holdMs)).finally(endAsking);
       if (token !== undefined) {
         const lossOf = (reason: LossReason) => lostTo(reason, key, holdMs);
         return new LeaseKeeper(token, askedAt, terms, store, this.#monotonic, lossOf);
