@@ -317,7 +317,7 @@ describe.each(ADAPTERS)('administration on %s', (adapter) => {
 
     it('[row 10] resumes nothing that waits for its second factor', async () => {
       const user = await signedIn(node, { userId: 'half-way' });
-      await setRow(node, user.sessionId, `status = 'pending', version = version + 1`);
+      await setRow(node, user.sessionId, `status = 'pending', holds_slot = false, version = version + 1`);
       expectProblem(await act(user, 'resume'), 'ILLEGAL_TRANSITION');
       expect((await sql(node, 'SELECT status FROM identity_session WHERE id = $1', [user.sessionId]))[0]).toEqual({
         status: 'pending',
