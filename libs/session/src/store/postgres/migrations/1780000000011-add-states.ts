@@ -14,8 +14,8 @@ export class AddStates1780000000011 implements MigrationInterface {
           ADD COLUMN IF NOT EXISTS holds_slot boolean NOT NULL DEFAULT true,
           ADD COLUMN IF NOT EXISTS pending jsonb,
           DROP CONSTRAINT IF EXISTS identity_session_active_holds_slot,
-          ADD CONSTRAINT identity_session_active_holds_slot CHECK (
-            CASE status WHEN 'active' THEN holds_slot WHEN 'pending' THEN NOT holds_slot ELSE true END) NOT VALID`),
+          ADD CONSTRAINT identity_session_active_holds_slot CHECK (holds_slot OR status <> 'active')
+            NOT VALID`),
     );
   }
 
