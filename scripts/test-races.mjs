@@ -1,6 +1,6 @@
 // Repeats what "npm test" runs in a shorter form: the limit race on every isolation level, more revocations on two
-// nodes, more interleaved requests, the store's contract on every isolation level, and what ends many
-// sessions among four times as many.
+// nodes, more interleaved requests, a file of many sessions on both servers, the store's contract on every isolation
+// level, and what ends many sessions among four times as many.
 import { spawnSync } from 'node:child_process';
 
 const { status } = spawnSync(
@@ -13,6 +13,7 @@ const { status } = spawnSync(
     'test/cluster/revocation.spec.ts',
     'test/security/bulk.spec.ts',
     'test/security/cut-offs.spec.ts',
+    'test/security/export.spec.ts',
     'test/security/identity.spec.ts',
     'store/postgres/postgres-session-store.spec.ts',
   ],

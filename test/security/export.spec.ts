@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionJobs, type SessionScope } from 'nestjs-identity-session';
 import { csvCell } from '../../libs/session/src/nest/rest/session-csv.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { IN_FULL } from '../support/in-full.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Client, signedIn } from './support/client.js';
 import { expectProblem } from './support/expectations.js';
@@ -120,6 +121,8 @@ describe.each(ADAPTERS)('sessions as a file on %s', (adapter) => {
     expectProblem(await admin.del('/admin/sessions.csv'), 'METHOD_NOT_ALLOWED');
   });
 
+  // Rows come by one way on both; `npm run test:races` has them by both.
+  if (!IN_FULL && adapter !== 'express') return;
   describe('of many', () => {
     beforeAll(async () => {
       await sql(
