@@ -10,6 +10,7 @@ import {
   type Session,
   type SessionChangeEvent,
   SessionDeadLetters,
+  SessionResources,
   type SessionEnd,
   type SessionEvent,
   type SessionHooks,
@@ -100,4 +101,18 @@ export const withWebhooks = IdentitySessionModule.forRootAsync({
     ],
   }),
 });
+// #endregion
+
+// #region resources
+@Injectable()
+export class Uploads {
+  constructor(private readonly resources: SessionResources) {}
+
+  async begin(session: Session, upload: { abort(why: string): void; finished: Promise<void> }): Promise<void> {
+    const giveUp = await this.resources.hold(session, ({ because }) => {
+      upload.abort(because); // 'revoked', 'signed_out', …, 'shutdown'
+    });
+    void upload.finished.finally(giveUp);
+  }
+}
 // #endregion

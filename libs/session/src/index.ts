@@ -142,6 +142,7 @@ export { runAlone } from './store/postgres/run-alone.js';
 export { sqlStateOf } from './store/postgres/retry.js';
 export { PostgresSessionStore, type PostgresSessionStoreOptions } from './store/postgres/postgres-session-store.js';
 export { NodeClock, type ProcessClocks, systemClocks } from './sync/node-clock.js';
+export { type ReleaseResource, type ResourceRelease, SessionResources } from './nest/resources/session-resources.js';
 export type {
   AccountEffect,
   AccountEventInput,

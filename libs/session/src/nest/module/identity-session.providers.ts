@@ -49,6 +49,7 @@ import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
 import { SessionActivation } from '../sign-in/session-activation.js';
+import { SessionResources } from '../resources/session-resources.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { SignInListeners } from '../sign-in/sign-in-listeners.js';
@@ -94,6 +95,7 @@ export const PUBLIC_PROVIDERS = [
   SessionExport,
   SessionJobs,
   AccountEvents,
+  SessionResources,
 ] as const;
 
 /** What a guard in another module needs to be made there. */
