@@ -273,6 +273,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     weights: {
       ...NO_HARM,
       ...{ 'slow store': 20, 'cut the log': 20, 'check strictly': 60, revoke: 15, 'sign in': 15, 'make a cut-off': 0 },
+      ...{ suspend: 0, resume: 0, 'sign in pending': 0, complete: 0 },
     },
     options: { ...SMALL, ...NEITHER, sharedCache: false },
   },
