@@ -15,7 +15,7 @@ import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { notFound } from '../sign-in/not-found.js';
 import { recordsOf, SessionWriter } from '../sign-in/session-writer.js';
-import { Turns } from '../turns/turns.js';
+import { Turns } from '../../store/turns.js';
 import { DataRules } from './data-rules.js';
 import type { DataChangeOptions, SessionDataSnapshot, UserDataChangeOptions } from './session-data.js';
 

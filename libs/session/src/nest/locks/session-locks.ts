@@ -9,7 +9,7 @@ import { storableIdentifier } from '../../store/storable-text.js';
 import type { SessionOrId } from '../data/session-data.service.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { Turns } from '../turns/turns.js';
+import { Turns } from '../../store/turns.js';
 import { type HeldLock, LeaseKeeper, type LeaseTerms, type LossReason } from './held-lock.js';
 
 export interface LockOptions {

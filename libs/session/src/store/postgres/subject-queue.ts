@@ -1,3 +1,4 @@
+import { Turns } from '../turns.js';
 import { unavailable } from './retry.js';
 
 /**
@@ -6,8 +7,7 @@ import { unavailable } from './retry.js';
  * What makes limits hold is that lock; this only keeps its queue short.
  */
 export class SubjectQueue {
-  /** When the last admission of a subject will be over; never rejects. */
-  readonly #tails = new Map<bigint, Promise<void>>();
+  readonly #turns = new Turns<bigint>();
 
   constructor(private readonly maxWaitMs: number) {}
 
@@ -16,32 +16,14 @@ export class SubjectQueue {
    * @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE` after waiting for `maxWaitMs`; `work` has not run then
    */
   async run<T>(subject: bigint, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(subject);
-    let done: () => void = () => undefined;
-    const mine = new Promise<void>((resolve) => (done = resolve));
-    // Whoever comes next waits for those before us too, even if we give up.
-    const tail = before === undefined ? mine : before.then(() => mine);
-    this.#tails.set(subject, tail);
-    void tail.then(() => {
-      if (this.#tails.get(subject) === tail) this.#tails.delete(subject);
-    });
+    const end = await this.#turns.take(subject, this.maxWaitMs);
+    if (end === undefined) {
+      throw unavailable(new Error(`waited ${this.maxWaitMs} ms for earlier sign-ins of the same user`));
+    }
     try {
-      if (before !== undefined) await this.#turn(before);
       return await work();
     } finally {
-      done();
+      end();
     }
-  }
-
-  #turn(before: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(unavailable(new Error(`waited ${this.maxWaitMs} ms for earlier sign-ins of the same user`)));
-      }, this.maxWaitMs);
-      void before.then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 }

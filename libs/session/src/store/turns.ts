@@ -6,15 +6,15 @@ interface Waiting {
  * Lets those who want the same follow each other, in the order in which they came; different keys know nothing of each
  * other. Of this process alone.
  */
-export class Turns {
+export class Turns<TKey = string> {
   /** Those who wait behind whoever has the turn, by key. */
-  readonly #waiting = new Map<string, Set<Waiting>>();
+  readonly #waiting = new Map<TKey, Set<Waiting>>();
 
   /**
    * Resolves once it is the caller's turn, with what ends the turn; ending it twice does nothing. `undefined` where it did
    * not come within `waitMs`.
    */
-  take(key: string, waitMs?: number): Promise<(() => void) | undefined> {
+  take(key: TKey, waitMs?: number): Promise<(() => void) | undefined> {
     const queue = this.#waiting.get(key);
     if (queue === undefined) {
       this.#waiting.set(key, new Set());
@@ -39,7 +39,7 @@ export class Turns {
   }
 
   /** Runs `work` in the caller's turn. */
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: TKey, work: () => Promise<T>): Promise<T> {
     const end = await this.take(key);
     try {
       return await work();
@@ -48,7 +48,7 @@ export class Turns {
     }
   }
 
-  #turn(key: string): () => void {
+  #turn(key: TKey): () => void {
     let isOver = false;
     return () => {
       if (isOver) return;
