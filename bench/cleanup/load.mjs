@@ -68,3 +68,13 @@ export function quantile(values, part) {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
 }
+
+/** By kind of request, and how many failed in all. */
+export function figuresOf(kinds) {
+  const figures = { failed: 0 };
+  for (const [kind, { ms, statuses }] of Object.entries(kinds)) {
+    figures[kind] = { count: ms.length, p50Ms: quantile(ms, 0.5), p99Ms: quantile(ms, 0.99), maxMs: Math.max(...ms) };
+    for (const [status, count] of Object.entries(statuses)) if (status !== '200') figures.failed += count;
+  }
+  return figures;
+}

@@ -1,40 +1,11 @@
 // The node that serves and cleans up, in a process of its own.
 import 'reflect-metadata';
-import { Body, Controller, Get, HttpCode, Inject, Module, Post } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import {
-  AllowAnonymous,
-  IdentitySessionModule,
-  SessionAdminService,
-  SessionCleanup,
-  SessionService,
-} from 'nestjs-identity-session';
+import { IdentitySessionModule, SessionAdminService, SessionCleanup } from 'nestjs-identity-session';
 import { answerWith } from '../guard/child.mjs';
-
-class BenchController {
-  constructor(sessions) {
-    this.sessions = sessions;
-  }
-
-  me() {
-    return { ok: true };
-  }
-
-  async signIn({ userId }) {
-    const { session } = await this.sessions.signIn({ userId });
-    return { id: session.id };
-  }
-}
-const methodOf = (name) => Object.getOwnPropertyDescriptor(BenchController.prototype, name);
-const decorate = (name, ...decorators) => {
-  for (const decorator of decorators) decorator(BenchController.prototype, name, methodOf(name));
-};
-decorate('me', Get('me'));
-decorate('signIn', Post('sign-in'), HttpCode(200), AllowAnonymous());
-Body()(BenchController.prototype, 'signIn', 0);
-Inject(SessionService)(BenchController, undefined, 0);
-Controller()(BenchController);
+import { BenchController } from './served-routes.mjs';
 
 function AppModule() {
   // Nest makes one; there is nothing to it.

@@ -7,7 +7,7 @@ import { Child } from '../guard/child.mjs';
 import { migrate, startDatabase } from '../database.mjs';
 import { surroundings } from '../guard/report.mjs';
 import { seedSessions } from '../touch/seed.mjs';
-import { quantile, startLoad } from './load.mjs';
+import { figuresOf, quantile, startLoad } from './load.mjs';
 import { seedTable } from './seed.mjs';
 
 const { values: flags } = parseArgs({
@@ -103,15 +103,6 @@ try {
   await node.end();
   await client.end().catch(() => undefined);
   await postgres.stop();
-}
-
-function figuresOf(kinds) {
-  const figures = { failed: 0 };
-  for (const [kind, { ms, statuses }] of Object.entries(kinds)) {
-    figures[kind] = { count: ms.length, p50Ms: quantile(ms, 0.5), p99Ms: quantile(ms, 0.99), maxMs: Math.max(...ms) };
-    for (const [status, count] of Object.entries(statuses)) if (status !== '200') figures.failed += count;
-  }
-  return figures;
 }
 
 function print({ run, without, during, stats, stillDue, events }, targets) {

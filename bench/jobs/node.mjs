@@ -1,43 +1,13 @@
 // A node that serves and works on jobs, in a process of its own.
 import 'reflect-metadata';
-import { Body, Controller, Get, HttpCode, Inject, Module, Post } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import {
-  AllowAnonymous,
-  IdentitySessionModule,
-  SessionHealth,
-  SessionJobs,
-  SessionMetrics,
-  SessionService,
-} from 'nestjs-identity-session';
+import { IdentitySessionModule, SessionHealth, SessionJobs, SessionMetrics } from 'nestjs-identity-session';
 import { answerWith } from '../guard/child.mjs';
+import { BenchController } from '../cleanup/served-routes.mjs';
 
 const SAMPLE_MS = 20;
-
-class BenchController {
-  constructor(sessions) {
-    this.sessions = sessions;
-  }
-
-  me() {
-    return { ok: true };
-  }
-
-  async signIn({ userId }) {
-    const { session } = await this.sessions.signIn({ userId });
-    return { id: session.id };
-  }
-}
-const methodOf = (name) => Object.getOwnPropertyDescriptor(BenchController.prototype, name);
-const decorate = (name, ...decorators) => {
-  for (const decorator of decorators) decorator(BenchController.prototype, name, methodOf(name));
-};
-decorate('me', Get('me'));
-decorate('signIn', Post('sign-in'), HttpCode(200), AllowAnonymous());
-Body()(BenchController.prototype, 'signIn', 0);
-Inject(SessionService)(BenchController, undefined, 0);
-Controller()(BenchController);
 
 function AppModule() {
   // Nest makes one; there is nothing to it.

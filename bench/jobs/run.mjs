@@ -4,7 +4,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { quantile, startLoad } from '../cleanup/load.mjs';
+import { figuresOf, startLoad } from '../cleanup/load.mjs';
 import { seedTable } from '../cleanup/seed.mjs';
 import { migrate, startDatabase } from '../database.mjs';
 import { Child } from '../guard/child.mjs';
@@ -122,15 +122,6 @@ try {
   for (const node of nodes) await node.end();
   await client.end().catch(() => undefined);
   await postgres.stop();
-}
-
-function figuresOf(kinds) {
-  const figures = { failed: 0 };
-  for (const [kind, { ms, statuses }] of Object.entries(kinds)) {
-    figures[kind] = { count: ms.length, p50Ms: quantile(ms, 0.5), p99Ms: quantile(ms, 0.99), maxMs: Math.max(...ms) };
-    for (const [status, count] of Object.entries(statuses)) if (status !== '200') figures.failed += count;
-  }
-  return figures;
 }
 
 function print({ job, askedMs, durationMs, atKill, resumedMs, rows, lag, lagOfWorker, without, during }, targets) {
