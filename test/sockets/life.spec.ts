@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SessionAdminService } from 'nestjs-identity-session';
+import { type IdentitySessionOptions, SessionAdminService } from 'nestjs-identity-session';
 import { SessionMessenger, SessionSockets } from 'nestjs-identity-session/sockets';
 import { DataSource } from 'typeorm';
 import { SESSION_STORE } from '../../libs/session/src/nest/module/tokens.js';
@@ -17,6 +17,21 @@ const HOUR = 3_600_000;
 
 const connect = (node: TestApp, { token }: Client): Promise<SocketClient> =>
   SocketClient.connect(node.url, { auth: { token } });
+
+/** A node whose wire to the database can be cut. */
+async function behindProxy(options: IdentitySessionOptions): Promise<{ node: TestApp; proxy: TcpProxy }> {
+  let proxy: TcpProxy | undefined;
+  const node = await startSocketApp({
+    gateways: [WhoamiGateway],
+    options,
+    databaseUrl: async (url) => {
+      const through = await TcpProxy.to(url);
+      proxy = through.proxy;
+      return through.url;
+    },
+  });
+  return { node, proxy: proxy! };
+}
 
 describe('connections of this node', () => {
   let node: TestApp;
@@ -210,15 +225,7 @@ describe('a node that loses its database', () => {
   let node: TestApp;
 
   beforeAll(async () => {
-    node = await startSocketApp({
-      gateways: [WhoamiGateway],
-      options: { maxStalenessMs: 1_000, tailIntervalMs: 100 },
-      databaseUrl: async (url) => {
-        const through = await TcpProxy.to(url);
-        proxy = through.proxy;
-        return through.url;
-      },
-    });
+    ({ node, proxy } = await behindProxy({ maxStalenessMs: 1_000, tailIntervalMs: 100 }));
   });
   afterAll(async () => {
     await node.close();
@@ -254,15 +261,7 @@ describe('a node whose trust in what it knows is nearly over', () => {
   let node: TestApp;
 
   beforeAll(async () => {
-    node = await startSocketApp({
-      gateways: [WhoamiGateway],
-      options: { clocks, maxStalenessMs: 30_000, tailIntervalMs: 100 },
-      databaseUrl: async (url) => {
-        const through = await TcpProxy.to(url);
-        proxy = through.proxy;
-        return through.url;
-      },
-    });
+    ({ node, proxy } = await behindProxy({ clocks, maxStalenessMs: 30_000, tailIntervalMs: 100 }));
   });
   afterAll(async () => {
     await node.close();
