@@ -32,8 +32,11 @@ const READY = /^Listening on (\S+) /m;
 const START_WITHIN_MS = 45_000;
 
 /** Starts `dist/apps/server/main.js` on a free port and waits until it listens. */
-export async function startServer(environment: ServerEnvironment): Promise<ServerProcess> {
-  const run = launch(environment);
+export async function startServer(
+  environment: ServerEnvironment,
+  nodeOptions: readonly string[] = [],
+): Promise<ServerProcess> {
+  const run = launch(environment, nodeOptions);
   const url = await Promise.race([run.ready, run.exited.then(() => undefined)]);
   if (url === undefined) {
     run.child.kill('SIGKILL');
@@ -61,7 +64,10 @@ export async function startAndFail(environment: ServerEnvironment): Promise<Fail
   return { code: await exited, output: output() };
 }
 
-function launch(environment: ServerEnvironment): {
+function launch(
+  environment: ServerEnvironment,
+  nodeOptions: readonly string[] = [],
+): {
   child: ChildProcess;
   output: () => string;
   ready: Promise<string | undefined>;
@@ -69,7 +75,7 @@ function launch(environment: ServerEnvironment): {
 } {
   if (!existsSync(MAIN)) throw new Error('The server is not built: run "npm run build" first.');
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...nodeOptions, MAIN], {
     env: { PATH, HOME, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
