@@ -12,6 +12,7 @@ import {
 } from 'nestjs-identity-session';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { eventually } from '../security/support/time.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 
 @Controller()
@@ -57,14 +58,6 @@ async function signIn(input: { userId?: string; data?: Record<string, unknown> }
 async function seenOn(node: number, token: string): Promise<unknown> {
   const answer = await fetch(`${nodes[node]!.url}/data`, { headers: { Authorization: `Bearer ${token}` } });
   return answer.json();
-}
-
-async function eventually(check: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!(await check())) {
-    if (Date.now() > deadline) throw new Error('It never came to that.');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const codeOf = (work: Promise<unknown>) =>

@@ -63,7 +63,14 @@ export const DEAF = { tailIntervalMs: 3_600_000 } as const;
 /** For a node that tells nobody of its changes. */
 export const MUTE = { hints: 'off' } as const;
 
-/** Resolves once `condition` holds; the test's own time limit is what ends the wait. */
+/** Below the time limit of a test, so that the failure says what did not come. */
+const EVENTUALLY_WITHIN_MS = 25_000;
+
+/** Resolves once `condition` holds, and rejects with the condition where it never does. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+  const deadline = performance.now() + EVENTUALLY_WITHIN_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`It never came to this: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
