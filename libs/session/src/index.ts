@@ -299,12 +299,8 @@ export {
   ConcurrentLoginStrategyService,
   type SimulatedSignIn,
 } from './nest/sign-in/concurrent-login-strategy.service.js';
-export {
-  type RotationExchange,
-  type RotationResult,
-  type SessionOwner,
-  SessionService,
-} from './nest/sign-in/session.service.js';
+export type { RotationExchange, RotationResult } from './nest/sign-in/session-rotation.js';
+export { type SessionOwner, SessionService } from './nest/sign-in/session.service.js';
 export type {
   CompletionExchange,
   CompletionResult,

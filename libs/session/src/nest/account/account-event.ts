@@ -1,6 +1,6 @@
 import type { DataPatch } from '../../core/merge-patch.js';
 import type { Session } from '../session/session.js';
-import type { RotationResult } from '../sign-in/session.service.js';
+import type { RotationResult } from '../sign-in/session-rotation.js';
 import type { SessionExchange } from '../sign-in/sign-in.js';
 
 /**

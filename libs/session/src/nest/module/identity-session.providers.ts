@@ -48,7 +48,9 @@ import { SessionSettingsService } from '../settings/session-settings.service.js'
 import { SignInRulebook } from '../settings/sign-in-rules.js';
 import { AdmissionBuilder } from '../sign-in/admission-builder.js';
 import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-strategy.service.js';
+import { ClientDelivery } from '../sign-in/client-delivery.js';
 import { SessionActivation } from '../sign-in/session-activation.js';
+import { SessionRotation } from '../sign-in/session-rotation.js';
 import { SessionResources } from '../resources/session-resources.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
@@ -112,6 +114,8 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     SignInRulebook,
     RequestScope,
     SessionActivation,
+    ClientDelivery,
+    SessionRotation,
     SessionWriter,
     TokenRotation,
     SessionDrift,

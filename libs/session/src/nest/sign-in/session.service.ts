@@ -2,33 +2,30 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
-import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
+import type { AssuranceLevel } from '../../core/session.js';
 import { isSessionId, TokenMint } from '../../core/token.js';
 import type { ChangeNote, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
-import { incomplete, suspended } from '../check/refusals.js';
+import { suspended } from '../check/refusals.js';
 import { TokenRotation } from '../check/token-rotation.js';
-import { clearSiteData, noStore, SessionCookie } from '../cookie/session-cookie.js';
-import type { Credential } from '../credential/credential.js';
-import { deliverToken, SESSION_TOKEN_HEADER } from '../credential/deliver-token.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import type { SessionCarrier } from '../guard/carrier.js';
 import { HookedOperations } from '../hooks/hooked-operations.js';
 import type { SessionChange } from '../hooks/session-hooks.js';
 import { SessionHookRunner } from '../hooks/session-hook-runner.js';
-import { clientAddress } from '../http/client-address.js';
-import { removeHeader } from '../http/response-headers.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
-import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH, oneOf, userAgentOf } from './admission-builder.js';
+import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH } from './admission-builder.js';
+import { ClientDelivery } from './client-delivery.js';
 import { notFound } from './not-found.js';
 import { PresentedSession } from './presented-session.js';
 import { SessionActivation } from './session-activation.js';
+import { type RotationExchange, type RotationResult, SessionRotation } from './session-rotation.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import { SignInListeners } from './sign-in-listeners.js';
 import { changedBy, limitReached } from './sign-in-outcome.js';
@@ -43,20 +40,6 @@ export interface SessionOwner {
   readonly tenantId: string | null;
 }
 
-/** How a token is to be rotated, and where the new one goes. */
-export interface RotationExchange extends SessionExchange {
-  readonly reason: string;
-  /** The user has proved again who they are: both limits of freshness move. */
-  readonly reauthenticated?: boolean;
-  readonly assurance?: AssuranceLevel;
-}
-
-export interface RotationResult {
-  readonly session: Session;
-  /** The only copy: for the client, and for nothing else. */
-  readonly token: string;
-}
-
 /** What a signed-in user does with their own sessions: in, out, see, name, rotate. */
 @Injectable()
 export class SessionService {
@@ -69,18 +52,19 @@ export class SessionService {
     @Inject(KnownSessions) private readonly known: KnownSessions,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(AdmissionBuilder) private readonly builder: AdmissionBuilder,
-    @Inject(TokenMint) private readonly mint: TokenMint,
-    @Inject(RequestCredentials) private readonly credentials: RequestCredentials,
-    @Inject(SessionCookie) private readonly cookie: SessionCookie,
-    @Inject(TokenRotation) rotation: TokenRotation,
+    @Inject(TokenMint) mint: TokenMint,
+    @Inject(RequestCredentials) credentials: RequestCredentials,
+    @Inject(ClientDelivery) private readonly client: ClientDelivery,
+    @Inject(SessionRotation) private readonly rotation: SessionRotation,
+    @Inject(TokenRotation) scheduled: TokenRotation,
     @Inject(NodeClock) clock: NodeClock,
     @Inject(SignInListeners) private readonly signIns: SignInListeners,
     @Inject(SessionActivation) private readonly activation: SessionActivation,
     @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'drift' | 'trustProxyHops'>,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation'>,
   ) {
     this.#hooked = new HookedOperations(hooks, writer);
-    this.#presented = new PresentedSession(writer, credentials, mint, rotation, clock);
+    this.#presented = new PresentedSession(writer, credentials, mint, scheduled, clock);
   }
 
   /**
@@ -107,7 +91,7 @@ export class SessionService {
       (done) => {
         if (done.kind !== 'admitted') return;
         if (done.session.status === 'active') this.signIns.tell(request, done.session);
-        this.#deliver(exchange, prepared.token, done.session, false);
+        this.client.deliver(exchange, prepared.token, done.session, false);
         if (!this.hooks.isEmpty) this.hooks.after('afterSignIn', new Session(done.session), context);
       },
     );
@@ -129,7 +113,7 @@ export class SessionService {
     const take = () =>
       this.activation.take(session, exchange, (token, active) => {
         this.signIns.tell(exchange.request as SessionCarrier | undefined, active);
-        this.#deliver(exchange, token, active, true);
+        this.client.deliver(exchange, token, active, true);
       });
     return this.#changing('complete', session, 'completed', exchange, take);
   }
@@ -162,7 +146,7 @@ export class SessionService {
     if (presented === undefined) throw new IdentitySessionError('SESSION_MISSING', 'No session was presented.');
     const { credential, record } = presented;
     if (record === undefined) {
-      this.#forget(exchange, credential);
+      this.client.forget(exchange, credential);
       throw new IdentitySessionError('SESSION_INVALID', 'The session is not valid.');
     }
     const { id, userId } = record;
@@ -176,7 +160,7 @@ export class SessionService {
       recordsOf,
       // Only then: who is told that it failed needs the cookie to try again.
       (signedOut) => {
-        this.#forget(exchange, credential);
+        this.client.forget(exchange, credential);
         if (isHooked && signedOut !== undefined) this.hooks.after('afterSignOut', new Session(signedOut), context);
       },
     );
@@ -193,7 +177,7 @@ export class SessionService {
    * level of assurance
    */
   rotate(session: Session, exchange: RotationExchange): Promise<RotationResult> {
-    const rotate = () => this.#rotate(session, exchange, false);
+    const rotate = () => this.rotation.rotate(session, exchange, false);
     return this.#changing('rotate', session, exchange.reason, exchange, rotate);
   }
 
@@ -208,64 +192,8 @@ export class SessionService {
   ): Promise<RotationResult> {
     const keepsPrevious = this.options.rotation.graceMs > 0;
     const elevation = { ...exchange, reason: 'elevated', reauthenticated: true };
-    const elevate = () => this.#rotate(session, elevation, keepsPrevious);
+    const elevate = () => this.rotation.rotate(session, elevation, keepsPrevious);
     return this.#changing('elevate', session, elevation.reason, exchange, elevate);
-  }
-
-  async #rotate(session: Session, exchange: RotationExchange, keepsPrevious: boolean): Promise<RotationResult> {
-    const { assurance } = exchange;
-    const raised = assurance === undefined ? {} : { assurance: oneOf(ASSURANCE_LEVELS, assurance, 'assurance') };
-    const current = await this.writer.read(exchange.manager, session.id);
-    if (current === undefined) throw notFound(session.id);
-    if (current.status === 'suspended') throw suspended();
-    if (current.status === 'pending') throw incomplete(current.pending);
-    // Who was admitted by the token from before a step-up must not get what the step-up has brought.
-    if (isOutdated(session, current) && !(exchange.reauthenticated === true && assurance !== undefined)) {
-      throw new IdentitySessionError(
-        'SESSION_NOT_FRESH',
-        'The user has authenticated anew since the request was admitted. Repeat it with the new token.',
-      );
-    }
-    const reauthenticatedBy =
-      exchange.reauthenticated === true ? (exchange.request as SessionCarrier | undefined) : undefined;
-    const generation = current.tokenGeneration;
-    const { token, digest } = this.mint.mint(session.id, generation + 1);
-    const rotation = {
-      id: session.id,
-      fromGeneration: generation,
-      tokenDigest: digest,
-      reauthenticated: exchange.reauthenticated ?? false,
-      ...raised,
-      ...(reauthenticatedBy === undefined ? {} : { from: { userAgent: userAgentOf(reauthenticatedBy) } }),
-      ...(keepsPrevious ? { previous: { hasSuccessor: false } } : {}),
-    };
-    let settling: Promise<void> | undefined;
-    const record = await this.writer.write(
-      exchange.manager,
-      (store) => store.rotate(rotation, { reason: exchange.reason, by: session.userId }),
-      recordsOf,
-      (rotated) => {
-        if (rotated === undefined) return;
-        this.writer.counts.rotations += 1;
-        this.#deliver(exchange, token, rotated, true);
-        if (reauthenticatedBy !== undefined) settling = this.#settle(rotated, reauthenticatedBy);
-      },
-    );
-    if (record === undefined) throw notFound(session.id);
-    await settling;
-    return { session: new Session(record), token };
-  }
-
-  /**
-   * Where the user has authenticated again is where the session is from then on. Beside the rotation, since addresses are
-   * the touches' to write; if it fails, so may a request from there, and the next touch mends it.
-   */
-  async #settle({ id, lastAccessedAt }: SessionRecord, request: SessionCarrier): Promise<void> {
-    const ip = clientAddress(request, this.options.trustProxyHops);
-    if (this.options.drift.address === 'ignore' || ip === null) return;
-    await this.store.touchMany([{ id, at: lastAccessedAt, ip }]).catch(() => undefined);
-    const entry = this.known.trusted(id);
-    if (entry !== undefined) this.touches.touch(entry, lastAccessedAt, ip);
   }
 
   /** A session, live or ended, from the database. */
@@ -318,29 +246,4 @@ export class SessionService {
     const change = { kind, session, reason, by: session.userId };
     return this.#hooked.change(change, { request, manager }, run, (result) => result.session);
   }
-
-  /** Has the client forget the credential and what it holds of the user. */
-  #forget({ response }: SessionExchange, credential: Credential): void {
-    if (response === undefined) return;
-    if (credential.kind === 'cookie') this.cookie.clear(response);
-    else if (credential.kind === 'bearer') removeHeader(response, SESSION_TOKEN_HEADER);
-    clearSiteData(response);
-    noStore(response);
-  }
-
-  /** A rotated token goes back the way the old one came; a new one as the caller says. */
-  #deliver(exchange: SessionExchange, token: string, session: SessionRecord, isRotation: boolean): void {
-    const { request, response } = exchange;
-    if (response === undefined) return;
-    const came = isRotation && request !== undefined ? this.credentials.of(request as SessionCarrier)?.kind : undefined;
-    const transport = exchange.transport ?? came ?? 'cookie';
-    if (isRotation || transport === 'cookie') deliverToken(response, this.cookie, transport, token, session);
-    else noStore(response);
-  }
-}
-
-/** Whether the request was admitted with rights from before the last step-up. */
-function isOutdated(session: Session, current: SessionRecord): boolean {
-  const isOlder = session.authenticatedAt.getTime() < Math.floor(current.authenticatedAt);
-  return isOlder || session.assurance !== current.assurance;
 }
