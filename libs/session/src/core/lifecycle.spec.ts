@@ -55,10 +55,14 @@ describe('lifecycle', () => {
     expect([...statesBefore('active')].sort()).toEqual(['pending', 'suspended']);
   });
 
-  it('lets every live state be signed out, expired, evicted and revoked', () => {
-    for (const to of ['signed_out', 'expired', 'evicted', 'revoked'] as const) {
+  it('lets every live state be signed out, expired and revoked', () => {
+    for (const to of ['signed_out', 'expired', 'revoked'] as const) {
       expect([...statesBefore(to)].sort()).toEqual([...LIVE_STATUSES].sort());
     }
+  });
+
+  it('evicts only what can hold a slot', () => {
+    expect([...statesBefore('evicted')].sort()).toEqual(['active', 'suspended']);
   });
 
   it('calls exactly those states live that may still change', () => {

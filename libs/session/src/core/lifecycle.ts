@@ -7,7 +7,7 @@ export type EndedStatus = Exclude<SessionStatus, LiveStatus>;
 
 /** The whole lifecycle: what each state may become. Ended states lead nowhere. */
 export const TRANSITIONS: Readonly<Record<SessionStatus, readonly SessionStatus[]>> = {
-  pending: ['active', 'rejected', 'expired', 'revoked', 'evicted', 'signed_out'],
+  pending: ['active', 'rejected', 'expired', 'revoked', 'signed_out'],
   active: ['suspended', 'signed_out', 'expired', 'evicted', 'revoked'],
   suspended: ['active', 'signed_out', 'expired', 'evicted', 'revoked'],
   signed_out: [],
