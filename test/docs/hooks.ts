@@ -14,6 +14,7 @@ import {
   type SessionEnd,
   type SessionEvent,
   type SessionHooks,
+  type SessionNotice,
   type SessionResyncEvent,
   type SignInHookContext,
   type SignInInput,
@@ -101,6 +102,25 @@ export const withWebhooks = IdentitySessionModule.forRootAsync({
     ],
   }),
 });
+// #endregion
+
+/** Your own, which sends nothing twice under one id. */
+export abstract class Mailer {
+  abstract sendOnce(id: string, mail: { to: string; subject: string; text: string }): Promise<void>;
+}
+
+// #region notices
+@Injectable()
+export class NoticesByMail implements SessionHooks {
+  constructor(private readonly mailer: Mailer) {}
+
+  async onNotice({ id, kind, userId, isFirst, subject, text }: SessionNotice): Promise<void> {
+    if (kind === 'new_device' && isFirst) return; // has just signed up
+    await this.mailer.sendOnce(id, { to: userId, subject, text });
+  }
+}
+
+export const withNotices = IdentitySessionModule.forRoot({ hooks: [NoticesByMail] });
 // #endregion
 
 // #region resources

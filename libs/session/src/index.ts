@@ -229,6 +229,16 @@ export {
   type StartedJob,
   type StartJobInput,
 } from './nest/jobs/session-jobs.service.js';
+export type {
+  NoticeFacts,
+  NoticeMessage,
+  NoticeParameters,
+  NoticeSession,
+  NoticeWording,
+  SessionNotice,
+  SessionNoticeKey,
+  SessionNoticeKind,
+} from './nest/notices/session-notice.js';
 export { HookRefusal, refuse } from './nest/hooks/refuse.js';
 export type {
   HookContext,

@@ -24,6 +24,16 @@ export const ACCOUNT_EFFECT_DEFAULTS = {
 
 export type AccountEventName = keyof typeof ACCOUNT_EFFECT_DEFAULTS;
 
+/** Kept with what they change, unless the call names a reason of its own. */
+export const ACCOUNT_REASONS: Readonly<Record<AccountEventName, string>> = {
+  passwordChanged: 'password_changed',
+  factorChanged: 'factor_changed',
+  roleChanged: 'role_changed',
+  lockedOut: 'account_locked',
+  disabled: 'account_disabled',
+  deleted: 'account_deleted',
+};
+
 /** Whose account, and who did it. With `request` and `response` a new token goes back the way that the old one came. */
 export interface AccountEventInput extends SessionExchange {
   readonly userId: string;

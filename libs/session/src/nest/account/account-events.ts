@@ -7,7 +7,12 @@ import { SessionDataService } from '../data/session-data.service.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { SessionService } from '../sign-in/session.service.js';
-import type { AccountEventInput, AccountEventName, AccountEventResult } from './account-event.js';
+import {
+  ACCOUNT_REASONS,
+  type AccountEventInput,
+  type AccountEventName,
+  type AccountEventResult,
+} from './account-event.js';
 
 /**
  * One call for what happens to an account, with the effect on the user's sessions that the option `accountEvents` says.
@@ -33,40 +38,40 @@ export class AccountEvents {
 
   /** A new password; by default the others end and this one is rotated. @see OWASP ASVS 5.0 7.4.3 */
   passwordChanged(input: AccountEventInput): Promise<AccountEventResult> {
-    return this.#apply('passwordChanged', 'password_changed', input);
+    return this.#apply('passwordChanged', input);
   }
 
   /** A second factor was added, replaced or removed; by default the others end and this one is rotated. */
   factorChanged(input: AccountEventInput): Promise<AccountEventResult> {
-    return this.#apply('factorChanged', 'factor_changed', input);
+    return this.#apply('factorChanged', input);
   }
 
   /** Other rights; by default every session goes on with `data`, which its next request shows. */
   roleChanged(input: AccountEventInput): Promise<AccountEventResult> {
-    return this.#apply('roleChanged', 'role_changed', input);
+    return this.#apply('roleChanged', input);
   }
 
   /** Locked after too many failures; by default all end. */
   lockedOut(input: AccountEventInput): Promise<AccountEventResult> {
-    return this.#apply('lockedOut', 'account_locked', input);
+    return this.#apply('lockedOut', input);
   }
 
   /** Disabled; by default all end. */
   disabled(input: AccountEventInput): Promise<AccountEventResult> {
-    return this.#apply('disabled', 'account_disabled', input);
+    return this.#apply('disabled', input);
   }
 
   /** Deleted; by default all end. */
   deleted(input: AccountEventInput): Promise<AccountEventResult> {
-    return this.#apply('deleted', 'account_deleted', input);
+    return this.#apply('deleted', input);
   }
 
-  async #apply(event: AccountEventName, ordinaryReason: string, input: AccountEventInput): Promise<AccountEventResult> {
+  async #apply(event: AccountEventName, input: AccountEventInput): Promise<AccountEventResult> {
     const { session, manager } = input;
     const subject: SessionSubject = { userId: input.userId, tenantId: input.tenantId ?? null };
     if (session !== undefined && !isOf(subject, session)) throw foreign();
     const effect = this.options.accountEvents[event];
-    const note = { reason: input.reason ?? ordinaryReason, by: input.by ?? session?.userId ?? null };
+    const note = { reason: input.reason ?? ACCOUNT_REASONS[event], by: input.by ?? session?.userId ?? null };
     const shared = { ...note, ...(manager === undefined ? {} : { manager }) };
 
     // First: it takes the subject's lock, which sign-ins take before any row.

@@ -1,6 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
 import { within } from '../../sync/within.js';
+import type { SessionNotice } from '../notices/session-notice.js';
 import { HookRefusal } from './refuse.js';
 import type { SessionHooks } from './session-hooks.js';
 
@@ -8,23 +9,51 @@ type Hooks = Required<SessionHooks>;
 export type BeforeHook = Extract<keyof Hooks, `before${string}`>;
 export type AfterHook = Extract<keyof Hooks, `after${string}`>;
 
+/** What is asked and told around an operation, for which sessions are read. */
+const AROUND_OPERATIONS: readonly (BeforeHook | AfterHook)[] = [
+  ...(['beforeSignIn', 'afterSignIn', 'beforeSignOut', 'afterSignOut'] as const),
+  ...(['beforeChange', 'afterChange', 'beforeEnd', 'afterEnd'] as const),
+];
+
 /** Calls the application's hooks. Callers ask `isEmpty` first, so that nothing is made for nobody. */
 export class SessionHookRunner {
   readonly #logger = new Logger('IdentitySession');
   readonly #running = new Set<Promise<void>>();
   #hooks: readonly SessionHooks[] | undefined;
+  #isEmpty: boolean;
 
   /** @param make gives the hooks; asked at first use, since they may inject what calls them */
   constructor(
-    readonly isEmpty: boolean,
+    isEmpty: boolean,
     private readonly make: () => readonly SessionHooks[],
     private readonly deadlineMs: number,
-  ) {}
+  ) {
+    this.#isEmpty = isEmpty;
+  }
+
+  /** That there is nobody to be asked or told around an operation. */
+  get isEmpty(): boolean {
+    return this.#isEmpty;
+  }
 
   /** @throws what the making of the hooks throws */
   load(): readonly SessionHooks[] {
-    this.#hooks ??= this.make();
+    if (this.#hooks === undefined) {
+      const made = this.make();
+      this.#hooks = made;
+      this.#isEmpty = AROUND_OPERATIONS.every((hook) => made.every((hooks) => hooks[hook] === undefined));
+    }
     return this.#hooks;
+  }
+
+  /** Whether any of them wants notices to users. */
+  get hearsNotices(): boolean {
+    return this.load().some((hooks) => hooks.onNotice !== undefined);
+  }
+
+  /** Gives each hook a notice, in order. @throws what a hook throws: the others have had it then, or have not */
+  async notice(notice: SessionNotice): Promise<void> {
+    for (const hooks of this.load()) await hooks.onNotice?.(notice);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { SessionFacts } from '../../core/session.js';
+import type { SessionNotice } from '../notices/session-notice.js';
 import type { Session } from '../session/session.js';
 import type { SignInInput } from '../sign-in/sign-in.js';
 
@@ -65,4 +66,10 @@ export interface SessionHooks {
   afterChange?(change: SessionChange, context: HookContext): unknown;
   beforeEnd?(end: SessionEnd, context: HookContext): unknown;
   afterEnd?(end: SessionEnd, context: HookContext): unknown;
+  /**
+   * A notice to a user, ready to be sent, whatever was done on whichever node: once for its event, over all nodes, or again
+   * with the same `id` where a node died or a hook failed, as a durable listener is told. It resolves once the notice
+   * is on its way. Needs the PostgreSQL store.
+   */
+  onNotice?(notice: SessionNotice): unknown;
 }

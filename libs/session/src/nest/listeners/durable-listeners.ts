@@ -10,6 +10,7 @@ import { decoratedMethods } from '../events/decorated-methods.js';
 import { SessionEventFeed } from '../events/session-event-feed.js';
 import { OWN_DATA_SOURCE, RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { NOTICE_EVENTS, SessionNotices } from '../notices/session-notices.js';
 import { sendWebhook } from '../webhooks/webhook-sender.js';
 import {
   DURABLE_SESSION_LISTENER,
@@ -19,6 +20,8 @@ import {
 import { ListenerWorker } from './listener-worker.js';
 
 const MOST_NAME = 100;
+/** The listener that makes notices to users; a name that no application has. */
+const NOTICES = 'identity-session:notices';
 /** What a shutdown waits for events under way. */
 const LAST_EVENTS_WITHIN_MS = 2_000;
 
@@ -40,6 +43,7 @@ export class DurableListeners {
     @Inject(OWN_DATA_SOURCE) private readonly dataSource: DataSource | null,
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
     @Inject(SessionEventFeed) private readonly feed: SessionEventFeed,
+    @Inject(SessionNotices) private readonly notices: SessionNotices,
   ) {
     // Two processes may bear one name for a moment.
     this.#worker = `${options.nodeName} ${randomUUID()}`;
@@ -48,6 +52,10 @@ export class DurableListeners {
   /** Finds the methods with `@DurableSessionListener`. @throws IdentitySessionError `CONFIGURATION_INVALID` */
   load(): void {
     this.#addWebhooks();
+    if (this.notices.isWanted) {
+      const handle: DurableListener = (event, delivery) => this.notices.tell(event, delivery);
+      this.add({ name: NOTICES, types: NOTICE_EVENTS, handle });
+    }
     for (const { metadata, call } of decoratedMethods(
       this.discovery,
       DURABLE_SESSION_LISTENER,

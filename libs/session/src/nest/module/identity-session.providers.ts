@@ -38,6 +38,7 @@ import { SessionLocks } from '../locks/session-locks.js';
 import { SessionExport } from '../jobs/session-export.js';
 import { SessionJobWorker } from '../jobs/session-job-worker.js';
 import { SessionJobs } from '../jobs/session-jobs.service.js';
+import { SessionNotices } from '../notices/session-notices.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
@@ -148,6 +149,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     SessionEventFeed,
     SessionEventMethods,
     DurableListeners,
+    SessionNotices,
     { provide: SessionHookRunner, inject: [SESSION_HOOKS, ModuleRef, RESOLVED_OPTIONS], useFactory: makeHookRunner },
     SessionEndings,
     SignInListeners,

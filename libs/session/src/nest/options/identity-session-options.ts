@@ -11,6 +11,7 @@ import type { CredentialExtractor } from '../credential/credential.js';
 import type { DataSchema } from '../data/data-schema.js';
 import type { DriftOptions } from '../drift/drift-options.js';
 import type { DeviceResolver } from '../device/device-resolver.js';
+import type { NoticeWording } from '../notices/session-notice.js';
 import type { WebhookOptions } from '../webhooks/webhook-options.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 
@@ -249,6 +250,11 @@ export interface IdentitySessionOptions {
    * Where session events are posted to, signed as Standard Webhooks are, each at least once. See `docs/hooks.md`. Default: none.
    */
   readonly webhooks?: readonly WebhookOptions[];
+  /** What users are told of their sessions (`SessionHooks.onNotice`). */
+  readonly notices?: {
+    /** Puts a notice into words. What is not cleaned in its facts is as whoever signed in has given it. Default: in English. */
+    readonly message?: NoticeWording;
+  };
   /** A hook that takes longer has failed. Default 5 000. */
   readonly hookDeadlineMs?: number;
   /** How long a question of the policy (`ask`) can be answered. Default 120 000. */

@@ -13,6 +13,8 @@ import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 import { DRIFT_REACTIONS } from '../drift/drift-options.js';
 import { agentOf, networkOf } from '../drift/places.js';
+import { englishNotice } from '../notices/notice-text.js';
+import type { NoticeWording } from '../notices/session-notice.js';
 import type { PolicyResolver, RpcHeadersReader, SecondApproverRule } from './identity-session-options.js';
 import { LIFETIMES_SCHEMA, LONGEST_LIFETIME_MS } from './lifetimes-schema.js';
 
@@ -168,6 +170,11 @@ export const OPTIONS = z.strictObject({
     })
     .prefault({}),
   webhooks: z.array(WEBHOOK_SCHEMA).default([]),
+  notices: z
+    .strictObject({
+      message: z.custom<NoticeWording>((value) => typeof value === 'function').default(() => englishNotice),
+    })
+    .prefault({}),
   hookDeadlineMs: ms(5_000),
   questionLifetimeMs: ms(120_000),
   migrate: z.boolean().default(true),

@@ -12,6 +12,7 @@ import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 import type { DataSchema } from '../data/data-schema.js';
 import type { ResolvedDriftOptions } from '../drift/drift-options.js';
+import type { NoticeWording } from '../notices/session-notice.js';
 import type { WebhookOptions } from '../webhooks/webhook-options.js';
 import type { HintKind, PolicyResolver, RpcHeadersReader, SecondApproverRule } from './identity-session-options.js';
 
@@ -82,6 +83,7 @@ export interface ResolvedOptions {
     readonly leaseMs: number;
   };
   readonly webhooks: readonly (Required<Omit<WebhookOptions, 'types'>> & Pick<WebhookOptions, 'types'>)[];
+  readonly notices: { readonly message: NoticeWording };
   readonly hookDeadlineMs: number;
   readonly questionLifetimeMs: number;
   readonly migrate: boolean;
