@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv, type AnySchema } from 'ajv';
 import formats from 'ajv-formats';
 import { ERROR_CATALOGUE } from 'nestjs-identity-session';
+import { Authenticator } from './support/authenticator.js';
 import { accountServer, PASSWORD, type SignedInAccount } from './support/account-server.js';
 import type { Answer, HttpClient } from './support/http-client.js';
 
@@ -24,7 +25,6 @@ const NOT_OF_A_ROUTE = [
   'METHOD_NOT_ALLOWED',
   'CONFIGURATION_INVALID',
   'ISOLATION_LEVEL',
-  'ASSURANCE_TOO_LOW',
   // The module's routes neither change data nor take locks.
   'SESSION_DATA_CONFLICT',
   'LOCK_NOT_ACQUIRED',
@@ -115,6 +115,30 @@ describe.each(['express', 'fastify'])('the OpenAPI document on %s', (adapter) =>
     await send(visitor, 'POST', '/auth/sign-in', '/auth/sign-in', { email, password: next, transport: 'bearer' });
     await send(visitor, 'GET', '/health', '/health');
     await send(visitor, 'GET', '/metrics', '/metrics');
+  });
+
+  it('is what the server answers: a second factor', async () => {
+    const { userId, email, client } = await server.signedUp();
+    const factor = '/me/factors/totp';
+    await send(client, 'DELETE', factor, factor);
+    const { body } = await send(client, 'POST', factor, factor);
+    const authenticator = new Authenticator(body.secret as string);
+    await send(client, 'POST', `${factor}/confirm`, `${factor}/confirm`, { code: authenticator.wrong() });
+    await send(client, 'POST', `${factor}/confirm`, `${factor}/confirm`, { code: await authenticator.next() });
+    await send(client, 'POST', factor, factor);
+    await send(client, 'GET', '/me/account', '/me/account');
+    const credentials = { email, password: PASSWORD };
+    await send(client, 'POST', '/auth/sign-in', '/auth/sign-in', credentials);
+    await send(client, 'GET', '/me/account', '/me/account');
+    await send(client, 'POST', '/auth/complete', '/auth/complete', {});
+    await send(client, 'POST', '/auth/complete', '/auth/complete', { code: authenticator.wrong() });
+    await send(client, 'POST', '/auth/complete', '/auth/complete', { code: await authenticator.next() });
+    await send(client, 'POST', '/auth/complete', '/auth/complete', {});
+    const lost = `/admin/accounts/${userId}/factors/totp`;
+    await send(client, 'DELETE', lost, '/admin/accounts/{id}/factors/totp');
+    const admin = await server.administrator();
+    await send(admin, 'DELETE', lost, '/admin/accounts/{id}/factors/totp');
+    await send(admin, 'DELETE', lost, '/admin/accounts/{id}/factors/totp');
   });
 
   it('is what the server answers: my sessions', async () => {

@@ -19,7 +19,7 @@ import { RouteTable } from './http/route-table.js';
 import { ServerExceptionFilter } from './http/server-exception.filter.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { ServerMetrics } from './metrics/server-metrics.js';
-import { MeController } from './me/me.controller.js';
+import { MeModule } from './me/me.module.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
 import { SocketsModule } from './sockets/sockets.module.js';
 import { sessionOptions } from './start/session-options.js';
@@ -53,11 +53,12 @@ export class ServerModule {
         }),
         DiscoveryModule,
         SignInModule,
+        MeModule,
         AdminModule,
         DocsModule,
         SocketsModule,
       ],
-      controllers: [MeController, ExampleController, HealthController, MetricsController],
+      controllers: [ExampleController, HealthController, MetricsController],
       providers: [
         RouteTable,
         ServerMetrics,

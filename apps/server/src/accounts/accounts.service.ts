@@ -53,7 +53,7 @@ export class AccountsService {
   }
 
   /**
-   * Whether the account is still as it was read: its password the same, and not disabled. Waits for a change that is
+   * Whether the account is still as it was read: its password and second factor the same, and not disabled. Waits for a change that is
    * under way: a change locks the account first and ends its sessions then, so a session that was made before this
    * asked is either ended by the change or denied here.
    */
@@ -61,6 +61,18 @@ export class AccountsService {
     return inTransaction(this.dataSource, async (manager) =>
       isAsRead(await lockAccount(manager, account.id, 'pessimistic_read'), account),
     );
+  }
+
+  /**
+   * Does `work` on the account while nobody else changes it, in one transaction.
+   * @throws IdentitySessionError `SESSION_INVALID` where there is none, or it is disabled
+   */
+  change<T>(id: string, work: (manager: EntityManager, account: AccountEntity) => Promise<T>): Promise<T> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const account = await lockAccount(manager, id, 'pessimistic_write');
+      if (account?.disabledAt !== null) throw gone();
+      return work(manager, account);
+    });
   }
 
   /**
@@ -91,5 +103,14 @@ function lockAccount(
 }
 
 function isAsRead(now: AccountEntity | null, account: AccountEntity): boolean {
-  return now !== null && now.disabledAt === null && now.passwordHash === account.passwordHash;
+  return (
+    now !== null &&
+    now.disabledAt === null &&
+    now.passwordHash === account.passwordHash &&
+    now.totpEnabledAt?.getTime() === account.totpEnabledAt?.getTime()
+  );
+}
+
+function gone(): IdentitySessionError {
+  return new IdentitySessionError('SESSION_INVALID', 'The account is gone. Sign in again.');
 }

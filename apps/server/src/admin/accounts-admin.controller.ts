@@ -1,4 +1,4 @@
-import { Body, Controller, Param, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, HttpCode, HttpStatus, Param, Patch, Post } from '@nestjs/common';
 import { CurrentSession, ZodValidationPipe, type Session } from 'nestjs-identity-session';
 import { accountToJson, type AccountJson } from '../accounts/account-json.js';
 import { changeAccountSchema, createAccountSchema } from './accounts-admin.schemas.js';
@@ -32,5 +32,13 @@ export class AccountsAdminController {
   ): Promise<AccountJson> {
     const actor = await this.administrators.actorOf(session);
     return accountToJson(await this.accounts.change(actor.id, id, accountChange.transform(body)));
+  }
+
+  /** Takes the second factor from somebody who has lost it. */
+  @Delete(':id/factors/totp')
+  @HttpCode(HttpStatus.NO_CONTENT)
+  async removeSecondFactor(@CurrentSession() session: Session, @Param('id') id: string): Promise<void> {
+    const actor = await this.administrators.actorOf(session);
+    await this.accounts.removeSecondFactor(actor.id, id);
   }
 }

@@ -6,6 +6,7 @@ import { isAccountId } from '../accounts/account-id.js';
 import { AccountEntity } from '../accounts/account.entity.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { inTransaction } from '../database/in-transaction.js';
+import { TotpFactors } from '../second-factor/totp-factors.service.js';
 import type { ChangeAccountBody, CreateAccountBody } from './accounts-admin.schemas.js';
 
 /**
@@ -18,6 +19,7 @@ export class AccountsAdminService {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly accounts: AccountsService,
     private readonly events: AccountEvents,
+    private readonly factors: TotpFactors,
   ) {}
 
   /** @throws IdentitySessionError `FORBIDDEN`, `VALIDATION_FAILED` */
@@ -54,6 +56,22 @@ export class AccountsAdminService {
       return changed;
     });
   }
+
+  /**
+   * Takes the second factor from an account, and ends its sessions in the same transaction: whoever has lost the factor
+   * signs in anew by the password alone.
+   * @throws IdentitySessionError `FORBIDDEN`; NotFoundException where there is no such account, or it has none
+   */
+  async removeSecondFactor(actorId: string, id: string): Promise<void> {
+    if (!isAccountId(id)) throw notFound();
+    await inTransaction(this.dataSource, async (manager) => {
+      const { actor, target } = await lockBoth(manager, actorId, id);
+      assertMayChange(actor, target, {});
+      if (target.totpEnabledAt === null) throw new NotFoundException('The account has no second factor.');
+      await this.factors.remove(manager, target);
+      await this.events.factorChanged({ userId: id, tenantId: target.tenantId, by: actor.id, manager });
+    });
+  }
 }
 
 /** Both in one order, so that two administrators who change each other do not deadlock, and the second is refused. */
@@ -80,7 +98,8 @@ function isVisible(actor: AccountEntity, target: AccountEntity): boolean {
 
 function assertMayChange(actor: AccountEntity, target: AccountEntity, change: ChangeAccountBody): void {
   // Whoever changes accounts stays an administrator, so there is always one.
-  if (actor.id === target.id) throw forbidden('Nobody disables their own account or changes their own role.');
+  if (actor.id === target.id)
+    throw forbidden('Nobody disables their own account, changes their own role or takes their own factor here.');
   if (actor.role === 'admin') return;
   if (target.role !== 'user' || (change.role !== undefined && change.role !== 'user')) {
     throw forbidden('An administrator of a tenant changes accounts with the role user only, and not their role.');

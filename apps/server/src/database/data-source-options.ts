@@ -1,5 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { AccountEntity } from '../accounts/account.entity.js';
+import { TotpFactorEntity } from '../second-factor/totp-factor.entity.js';
 import { DeadlineClient } from './deadline-client.js';
 import { SERVER_MIGRATIONS } from './migrations/index.js';
 
@@ -24,7 +25,7 @@ export function dataSourceOptions(url: string, use: 'serving' | 'preparing'): Po
     type: 'postgres',
     url,
     applicationName: 'identity-session-server',
-    entities: [AccountEntity],
+    entities: [AccountEntity, TotpFactorEntity],
     migrations: SERVER_MIGRATIONS,
     migrationsTableName: 'server_migration',
     migrationsRun: false,

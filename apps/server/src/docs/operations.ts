@@ -1,6 +1,12 @@
 import { describeOperation, type OpenApiOperations } from 'nestjs-identity-session';
 import { changeAccountSchema, createAccountSchema } from '../admin/accounts-admin.schemas.js';
-import { changePasswordSchema, signInSchema, signUpSchema } from '../sign-in/sign-in.schemas.js';
+import {
+  changePasswordSchema,
+  completeSchema,
+  confirmSchema,
+  signInSchema,
+  signUpSchema,
+} from '../sign-in/sign-in.schemas.js';
 import { userMessageSchema } from '../sockets/user-messages.schemas.js';
 import { SCHEMAS } from './schemas.js';
 
@@ -21,7 +27,9 @@ export const OPERATIONS: OpenApiOperations = {
   '/auth/sign-in': {
     post: describeOperation({
       ...{ tag: ACCOUNTS, summary: 'Sign in', body: signInSchema, bodyExample: CREDENTIALS, isOpen: true },
-      description: 'In place of the session that the request carries. The token is a cookie, or told for `bearer`.',
+      description:
+        'In place of the session that the request carries. The token is a cookie, or told for `bearer`. Where the account ' +
+        'has a second factor the session is `pending`, and `POST /auth/complete` takes the code.',
       answers: { 200: { description: 'The session', schema: SCHEMAS.signedIn } },
       errors: [
         'BAD_CREDENTIALS',
@@ -29,6 +37,22 @@ export const OPERATIONS: OpenApiOperations = {
         'SESSION_LIMIT_REACHED',
         'TOO_MANY_REQUESTS',
         'SESSION_STORE_UNAVAILABLE',
+      ],
+    }),
+  },
+  '/auth/complete': {
+    post: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Complete a sign-in with a one-time password', body: completeSchema },
+      bodyExample: { code: '123456' },
+      description: 'For a pending session. Each code is taken once. The session is active then, with a new token.',
+      answers: { 200: { description: 'The session', schema: SCHEMAS.signedIn } },
+      errors: [
+        'BAD_CREDENTIALS',
+        'CROSS_SITE',
+        'SESSION_NOT_FOUND',
+        'ILLEGAL_TRANSITION',
+        'SESSION_LIMIT_REACHED',
+        'TOO_MANY_REQUESTS',
       ],
     }),
   },
@@ -51,6 +75,41 @@ export const OPERATIONS: OpenApiOperations = {
     get: describeOperation({
       ...{ tag: ACCOUNTS, summary: 'Who is signed in' },
       answers: { 200: { description: 'The user and the session', schema: SCHEMAS.me } },
+    }),
+  },
+  '/me/account': {
+    get: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'My account' },
+      answers: {
+        200: { description: 'The account, and what a sign-in needs beside the password', schema: SCHEMAS.myAccount },
+      },
+    }),
+  },
+  '/me/factors/totp': {
+    post: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Begin to enrol a second factor: one-time passwords by time (RFC 6238)' },
+      description: 'It counts once a code is confirmed. Needs a sign-in within 10 minutes.',
+      answers: { 201: { description: 'The secret, this once', schema: SCHEMAS.enrolment } },
+      errors: ['VALIDATION_FAILED', 'CROSS_SITE', 'SESSION_NOT_FRESH'],
+    }),
+    delete: describeOperation({
+      ...{ tag: ACCOUNTS, summary: 'Remove the second factor; ends the other sessions' },
+      description: 'Needs a sign-in with it within 10 minutes. The session goes on at `aal1`, with a new token.',
+      answers: { 204: { description: 'It is gone' } },
+      errors: ['CROSS_SITE', 'NOT_FOUND', 'SESSION_NOT_FRESH', 'ASSURANCE_TOO_LOW', 'SESSION_NOT_FOUND'],
+    }),
+  },
+  '/me/factors/totp/confirm': {
+    post: describeOperation({
+      ...{
+        tag: ACCOUNTS,
+        summary: 'Confirm the second factor by a code; ends the other sessions',
+        body: confirmSchema,
+      },
+      bodyExample: { code: '123456' },
+      description: 'From now on sign-ins need a code. Needs a sign-in within 10 minutes.',
+      answers: { 200: { description: 'This session at `aal2`, with a new token', schema: SCHEMAS.passwordChanged } },
+      errors: ['BAD_CREDENTIALS', 'CROSS_SITE', 'SESSION_NOT_FRESH', 'SESSION_NOT_FOUND', 'TOO_MANY_REQUESTS'],
     }),
   },
   '/health': {
@@ -83,6 +142,14 @@ export const OPERATIONS: OpenApiOperations = {
       ...{ tag: ADMINISTRATION, summary: 'Disable an account or change its role; ends its sessions' },
       ...{ path: { id: 'The user id of the account' }, body: changeAccountSchema, bodyExample: { disabled: true } },
       answers: { 200: { description: 'The account', schema: SCHEMAS.account } },
+      errors: ['FORBIDDEN', 'CROSS_SITE', 'NOT_FOUND'],
+    }),
+  },
+  '/admin/accounts/{id}/factors/totp': {
+    delete: describeOperation({
+      ...{ tag: ADMINISTRATION, summary: 'Take the second factor from somebody who has lost it; ends their sessions' },
+      path: { id: 'The user id of the account' },
+      answers: { 204: { description: 'It is gone: they sign in by the password alone' } },
       errors: ['FORBIDDEN', 'CROSS_SITE', 'NOT_FOUND'],
     }),
   },

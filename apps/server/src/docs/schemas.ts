@@ -27,9 +27,14 @@ export const SCHEMAS = {
       session: SESSION,
       token: TOKEN,
       evicted: { type: 'array', items: ID, description: 'Sessions that the policy ended for this one' },
+      missing: { type: 'array', items: TEXT, description: 'Of a pending session alone: what it still requires' },
     },
-    ['token'],
+    ['token', 'missing'],
   ),
+  enrolment: closed({
+    secret: { type: 'string', description: 'In Base32; the only copy' },
+    uri: { type: 'string', description: '`otpauth://totp/…`, for a link or a QR code' },
+  }),
   passwordChanged: closed({ session: SESSION, token: TOKEN }, ['token']),
   delivered: closed({
     reached: { type: 'integer', description: 'Connections that it was written to' },
@@ -38,6 +43,13 @@ export const SCHEMAS = {
     complete: { type: 'boolean', description: 'Whether all nodes have answered; if not, it may have reached more' },
   }),
   me: closed({ userId: ID, sessionId: ID }),
+  myAccount: closed({
+    userId: ID,
+    email: TEXT,
+    role: { type: 'string', enum: ACCOUNT_ROLES },
+    tenantId: { type: 'string', nullable: true },
+    factors: { type: 'array', items: { type: 'string', enum: ['totp'] } },
+  }),
   health: closed({
     status: { type: 'string', enum: HEALTH },
     checks: {

@@ -108,7 +108,7 @@ function secondsOf(ms: number): number {
 function tooMany(msBeforeNext: number): IdentitySessionError {
   return new IdentitySessionError(
     'TOO_MANY_REQUESTS',
-    'Too many failed sign-ins for this account from this address. Wait before the next attempt.',
+    'Too many failed attempts for this account. Wait before the next one.',
     { retryAfterSeconds: secondsOf(msBeforeNext) },
   );
 }

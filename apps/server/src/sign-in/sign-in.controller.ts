@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, HttpStatus, Post, Req, Res, UseGuards } from '@nestjs/common';
 import {
   AllowAnonymous,
+  AllowPendingSession,
   CsrfGuard,
   CurrentSession,
   SessionService,
@@ -10,13 +11,16 @@ import {
 import { AccountsService } from '../accounts/accounts.service.js';
 import {
   changePasswordSchema,
+  completeSchema,
   signInSchema,
   signUpSchema,
   type ChangePasswordBody,
+  type CompleteBody,
   type SignInBody,
   type SignUpBody,
 } from './sign-in.schemas.js';
-import { SignInService, type ChangePasswordAnswer, type HttpExchange, type SignInAnswer } from './sign-in.service.js';
+import type { HttpExchange } from '../http/http-exchange.js';
+import { SignInService, type ChangePasswordAnswer, type SignInAnswer } from './sign-in.service.js';
 
 type Request = HttpExchange['request'];
 type Response = HttpExchange['response'];
@@ -49,6 +53,19 @@ export class SignInController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<SignInAnswer> {
     return this.signIns.signIn(body, { request, response });
+  }
+
+  /** Takes the one-time password of an account that has a second factor; then it is signed in. */
+  @Post('complete')
+  @AllowPendingSession()
+  @HttpCode(HttpStatus.OK)
+  complete(
+    @CurrentSession() session: Session,
+    @Body(new ZodValidationPipe(completeSchema)) body: CompleteBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SignInAnswer> {
+    return this.signIns.complete(session, body, { request, response });
   }
 
   /** Ends the session that the request carries. */

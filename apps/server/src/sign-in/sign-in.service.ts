@@ -1,10 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Injectable } from '@nestjs/common';
 import {
   AccountEvents,
-  clientAddress,
   IdentitySessionError,
-  type AddressedRequest,
+  missingRequirements,
   SessionAdminService,
   SessionCookie,
   SessionService,
@@ -14,18 +12,14 @@ import {
 } from 'nestjs-identity-session';
 import type { AccountEntity } from '../accounts/account.entity.js';
 import { AccountsService } from '../accounts/accounts.service.js';
-import type { ServerConfig } from '../config/server-config.js';
-import { SERVER_CONFIG } from '../config/server-config.token.js';
+import { type HttpExchange, isBearer } from '../http/http-exchange.js';
 import { badCredentials, CredentialsService } from './credentials.service.js';
-import { rateLimitHeaders } from './rate-limit-headers.js';
-import type { SignInTarget } from './sign-in-limiter.js';
-import type { ChangePasswordBody, SignInBody } from './sign-in.schemas.js';
+import { OneTimePasswordsService } from './one-time-passwords.service.js';
+import { SignInAttempts } from './sign-in-attempts.js';
+import type { ChangePasswordBody, CompleteBody, SignInBody } from './sign-in.schemas.js';
 
-/** The request to answer and the response to write the cookie to. */
-export interface HttpExchange {
-  readonly request: AddressedRequest;
-  readonly response: object;
-}
+/** What the sign-in of an account with a second factor waits for. */
+const TOTP = 'totp';
 
 export interface SignInAnswer {
   readonly session: SessionJson;
@@ -33,11 +27,13 @@ export interface SignInAnswer {
   readonly token?: string;
   /** The sessions that made room. */
   readonly evicted: readonly string[];
+  /** Of a sign-in that is not complete: what it still requires. */
+  readonly missing?: readonly string[];
 }
 
-export type ChangePasswordAnswer = Omit<SignInAnswer, 'evicted'>;
+export type ChangePasswordAnswer = Omit<SignInAnswer, 'evicted' | 'missing'>;
 
-/** Signs in with a password, and changes it. */
+/** Signs in with a password and, where the account has one, a second factor; and changes the password. */
 @Injectable()
 export class SignInService {
   constructor(
@@ -47,23 +43,47 @@ export class SignInService {
     private readonly administration: SessionAdminService,
     private readonly events: AccountEvents,
     private readonly cookie: SessionCookie,
-    private readonly adapters: HttpAdapterHost,
-    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
+    private readonly attempts: SignInAttempts,
+    private readonly codes: OneTimePasswordsService,
   ) {}
 
   /** @throws IdentitySessionError as `CredentialsService.verify` and `SessionService.signIn` do */
   async signIn(body: SignInBody, { request, response }: HttpExchange): Promise<SignInAnswer> {
     const { email, password, transport, deviceType, deviceName, rememberMe } = body;
-    const account = await this.credentials.verify(email, password, this.#attempt({ request, response }));
+    const account = await this.credentials.verify(email, password, this.attempts.of({ request, response }));
     const { id: userId, tenantId } = account;
-    const input = { userId, tenantId, deviceType, deviceName, rememberMe };
+    const pending = account.totpEnabledAt === null ? undefined : { requirements: [{ name: TOTP }] };
+    const input = { userId, tenantId, deviceType, deviceName, rememberMe, pending };
     // The token is given to nobody before it is sure that the account has not changed meanwhile.
     const { session, token, evicted } = await this.sessions.signIn(input, { request, transport });
     await this.#confirm(account, session);
     if (transport === 'cookie') {
       this.cookie.write(response, token, { expiresAt: session.expiresAt.getTime(), rememberMe: session.rememberMe });
     }
-    return { session: sessionToJson(session, session.id), ...(transport === 'bearer' ? { token } : {}), evicted };
+    return {
+      session: sessionToJson(session, session.id),
+      ...(transport === 'bearer' ? { token } : {}),
+      evicted,
+      ...missingOf(session),
+    };
+  }
+
+  /**
+   * Meets what a sign-in still requires. A code counts once, whatever becomes of the sign-in; where the policy has no room
+   * then, the same without a code tries again.
+   * @throws IdentitySessionError as `OneTimePasswordsService.take` and `SessionService.complete` do
+   */
+  async complete(session: Session, { code }: CompleteBody, { request, response }: HttpExchange): Promise<SignInAnswer> {
+    const needsCode = missingRequirements(session).includes(TOTP);
+    if (needsCode) await this.codes.take(session.userId, code ?? codeMissing(), { request, response });
+    const met = needsCode ? ({ requirement: TOTP, assurance: 'aal2' } as const) : {};
+    const { session: completed, token, evicted } = await this.sessions.complete(session, { ...met, request, response });
+    return {
+      session: sessionToJson(completed, completed.id),
+      ...(token !== null && isBearer(request) ? { token } : {}),
+      evicted,
+      ...missingOf(completed),
+    };
   }
 
   /** Ends the user's other sessions and rotates this one, in one transaction with the new password. */
@@ -74,11 +94,13 @@ export class SignInService {
   ): Promise<ChangePasswordAnswer> {
     const account = await this.accounts.findEnabled(session.userId);
     if (account === null) throw new IdentitySessionError('SESSION_INVALID', 'The account is gone. Sign in again.');
-    const verified = await this.credentials.verify(account.email, current, this.#attempt({ request, response }));
+    const verified = await this.credentials.verify(account.email, current, this.attempts.of({ request, response }));
     const changed = await this.accounts.changePassword(verified, next, async (manager) => {
       const { userId, tenantId } = session;
       const exchange = { request, response, manager };
-      return this.events.passwordChanged({ userId, tenantId, session, reauthenticated: true, ...exchange });
+      // The password alone proves nobody who has a second factor.
+      const reauthenticated = verified.totpEnabledAt === null;
+      return this.events.passwordChanged({ userId, tenantId, session, reauthenticated, ...exchange });
     });
     const rotated = changed?.rotated ?? badCredentials();
     return {
@@ -98,21 +120,14 @@ export class SignInService {
     await withdraw();
     badCredentials();
   }
-
-  /** Where an attempt comes from, and who is told how many are left. */
-  #attempt({ request, response }: HttpExchange): Pick<SignInTarget, 'address' | 'onAllowance'> {
-    return {
-      address: clientAddress(request, this.config.http.trustProxyHops),
-      onAllowance: (allowance) => {
-        const { httpAdapter } = this.adapters;
-        for (const [name, value] of Object.entries(rateLimitHeaders(allowance))) {
-          httpAdapter.setHeader(response, name, value);
-        }
-      },
-    };
-  }
 }
 
-function isBearer(request: AddressedRequest): boolean {
-  return request.headers['authorization'] !== undefined;
+function missingOf(session: Session): Pick<SignInAnswer, 'missing'> {
+  return session.status === 'pending' ? { missing: missingRequirements(session) } : {};
+}
+
+function codeMissing(): never {
+  throw new IdentitySessionError('VALIDATION_FAILED', 'The sign-in waits for a one-time password.', {
+    errors: [{ field: 'code', message: 'is missing' }],
+  });
 }

@@ -6,6 +6,7 @@ import { prepareDatabase } from '../database/prepare-database.js';
 import { ApiDescription } from '../docs/api-description.js';
 import { createApplication } from '../http/create-application.js';
 import { InFlightRequests } from '../http/in-flight-requests.js';
+import { resealSecrets } from '../second-factor/reseal-secrets.js';
 import { ServerModule } from '../server.module.js';
 import { openDatabase, type OpenDatabase } from './open-database.js';
 
@@ -56,7 +57,10 @@ async function serve(
 ): Promise<RunningServer> {
   const administrator = await prepareDatabase(
     database.url,
-    (dataSource) => ensureAdministrator(dataSource, config.administrator),
+    async (dataSource) => {
+      await resealSecrets(dataSource, config.session.tokenKeys, logger);
+      return ensureAdministrator(dataSource, config.administrator);
+    },
     signal,
   );
   try {

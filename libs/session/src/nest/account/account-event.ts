@@ -1,3 +1,4 @@
+import type { AssuranceLevel } from '../../core/session.js';
 import type { DataPatch } from '../../core/merge-patch.js';
 import type { Session } from '../session/session.js';
 import type { RotationResult } from '../sign-in/session-rotation.js';
@@ -42,6 +43,8 @@ export interface AccountEventInput extends SessionExchange {
   readonly session?: Session | undefined;
   /** The user has just proved who they are, with the current password say: the session is fresh again. */
   readonly reauthenticated?: boolean | undefined;
+  /** The level that the session has from then on, where it is rotated: another one for a factor added or removed. */
+  readonly assurance?: AssuranceLevel | undefined;
   /** Who did it. Default: the user of `session`, else `null`. */
   readonly by?: string | null | undefined;
   /** Kept with every change. Default `password_changed` and the like. */

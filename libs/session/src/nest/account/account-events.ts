@@ -84,8 +84,9 @@ export class AccountEvents {
     if (session === undefined || effect === 'end-all' || effect === 'refresh-data') {
       return { ended, refreshed, rotated: null };
     }
-    const { request, response, transport, reauthenticated } = input;
-    const exchange = { request, response, transport, manager, reason: note.reason };
+    const { request, response, transport, reauthenticated, assurance } = input;
+    const level = assurance === undefined ? {} : { assurance };
+    const exchange = { request, response, transport, manager, reason: note.reason, ...level };
     const rotated = await this.sessions.rotate(session, { ...exchange, reauthenticated: reauthenticated ?? false });
     return { ended, refreshed, rotated };
   }
