@@ -152,6 +152,7 @@ export type {
 export { AccountEvents } from './nest/account/account-events.js';
 export type {
   AdministrationAction,
+  ProtectedSessionAccessPolicy,
   SessionAccessPolicy,
   SettingsAccessPolicy,
   SettingsScope,
@@ -165,6 +166,7 @@ export {
   type SessionPage,
   type SessionSearch,
 } from './nest/admin/session-admin.service.js';
+export type { ProtectedInclusion } from './nest/admin/protection.js';
 export type { ApproveInput, ResumeInput, RevokeInput, SuspendInput } from './nest/admin/state-changes.js';
 export { type CleanupRun, SessionCleanup } from './nest/cleanup/session-cleanup.js';
 export { SessionChecker, type SessionVerdict } from './nest/check/session-checker.js';

@@ -7,11 +7,16 @@ export interface CutOffScope {
   readonly userId?: string;
 }
 
-/** "Nothing issued before this moment": ends every session of its scope that was created at `notBefore` or earlier. */
+/**
+ * "Nothing issued before this moment": ends every session of its scope that was created at `notBefore` or earlier, of the
+ * protected ones those that were created at `protectedNotBefore` or earlier.
+ */
 export interface CutOff {
   readonly scope: CutOffScope;
   /** Milliseconds on the database's clock. For one scope it never goes back. */
   readonly notBefore: number;
+  /** The same for protected sessions, and never later. Absent: none of them is meant. */
+  readonly protectedNotBefore?: number;
 }
 
 /** A cut-off and why it was made, where that is known. */
@@ -33,10 +38,14 @@ export interface Issued {
   readonly tenantId: string | null;
   readonly userId: string;
   readonly createdAt: number;
+  readonly isProtected: boolean;
 }
 
 /** True where the scope holds the sessions of the user. */
-export function isInCutOffScope(scope: CutOffScope, { tenantId, userId }: Omit<Issued, 'createdAt'>): boolean {
+export function isInCutOffScope(
+  scope: CutOffScope,
+  { tenantId, userId }: Pick<Issued, 'tenantId' | 'userId'>,
+): boolean {
   return (
     (scope.tenantId === undefined || scope.tenantId === tenantId) &&
     (scope.userId === undefined || scope.userId === userId)
@@ -45,7 +54,8 @@ export function isInCutOffScope(scope: CutOffScope, { tenantId, userId }: Omit<I
 
 /** True where the cut-off ends the session. */
 export function isCutOffBy(cutOff: CutOff, session: Issued): boolean {
-  return session.createdAt <= cutOff.notBefore && isInCutOffScope(cutOff.scope, session);
+  const until = session.isProtected ? cutOff.protectedNotBefore : cutOff.notBefore;
+  return until !== undefined && session.createdAt <= until && isInCutOffScope(cutOff.scope, session);
 }
 
 /** One text for each scope and no two scopes with one text, whatever the ids hold. */

@@ -13,6 +13,7 @@ export const ERROR_CATALOGUE = {
   ASSURANCE_TOO_LOW: [403, 'A stronger sign-in is needed'],
   CROSS_SITE: [403, 'The request came from another site'],
   FORBIDDEN: [403, 'Not allowed'],
+  SESSION_PROTECTED: [403, 'The session is protected'],
   SECOND_APPROVER_NEEDED: [403, 'Somebody else must approve'],
   REFUSED_BY_HOOK: [403, 'The application refuses it'],
   SESSION_NOT_FOUND: [404, 'No such session'],

@@ -63,7 +63,7 @@ export function sessionOf(
   sequence: number,
   at: { readonly createdAt: number; readonly lastAccessedAt: number },
 ): LiveSession {
-  return { ...own, ...at, id: `s${sequence}`, sequence, scopeKeys: scopeKeysFor(policy, own) };
+  return { ...own, ...at, id: `s${sequence}`, sequence, isProtected: false, scopeKeys: scopeKeysFor(policy, own) };
 }
 
 export function candidateOf(policy: ConcurrentLoginPolicy, own: SessionFacts): Candidate {

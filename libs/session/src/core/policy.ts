@@ -36,7 +36,7 @@ export type ConcurrentLoginPolicy = readonly Constraint[];
 /** A live session that holds a slot, as the decision sees it. */
 export type LiveSession = Pick<
   SessionRecord,
-  'id' | 'sequence' | 'createdAt' | 'lastAccessedAt' | 'scopeKeys' | keyof SessionFacts
+  'id' | 'sequence' | 'createdAt' | 'lastAccessedAt' | 'scopeKeys' | 'isProtected' | keyof SessionFacts
 >;
 
 /** Who comes in. The id of the newcomer is not among the live sessions. */
@@ -139,7 +139,8 @@ function inBucket(limit: Limit, bucket: DeviceType | null, session: LiveSession)
 /**
  * Decides about one sign-in, given every live session of its subject. Pure and deterministic: the same input gives
  * the same victims on every node. The tightest constraint decides first (a lower limit, then the earlier position),
- * and later ones count what it left. A rejection beats a question, and a question beats an eviction.
+ * and later ones count what it left. A rejection beats a question, and a question beats an eviction. Protected sessions
+ * count, but are never ended: where the others are not enough, it is a rejection.
  */
 export function decide(
   policy: ConcurrentLoginPolicy,
@@ -169,8 +170,13 @@ export function decide(
     );
     const tooMany = members.length + 1 - applies.max;
     if (tooMany <= 0) continue;
-    const victims = inVictimOrder(constraint.whenFull, members);
-    if (constraint.whenFull === 'reject') return { kind: 'reject', full: victims };
+    const victims = inVictimOrder(
+      constraint.whenFull,
+      members.filter(({ isProtected }) => !isProtected),
+    );
+    if (constraint.whenFull === 'reject' || victims.length < tooMany) {
+      return { kind: 'reject', full: inVictimOrder(constraint.whenFull, members) };
+    }
     if (constraint.whenFull === 'ask') question ??= { kind: 'ask', full: victims, mustEnd: tooMany };
     else for (const id of constraint.whenFull === 'evict-all' ? victims : victims.slice(0, tooMany)) evicted.add(id);
   }
@@ -188,7 +194,7 @@ function inVictimOrder(whenFull: WhenFull, members: readonly LiveSession[]): str
 
 /**
  * The policy of a sign-in whose user has answered a question: the sessions that the user picked go first, oldest
- * first, and where they are not enough the oldest of the others follow.
+ * first, and where they are not enough the oldest of the others follow. Nobody picks a protected one.
  */
 export function answeredWith(
   policy: ConcurrentLoginPolicy,
@@ -196,7 +202,8 @@ export function answeredWith(
   live: readonly LiveSession[],
   picked: readonly string[],
 ): PolicyDecision {
-  const left = live.filter((session) => !picked.includes(session.id));
+  const isChosen = ({ id, isProtected }: LiveSession) => picked.includes(id) && !isProtected;
+  const left = live.filter((session) => !isChosen(session));
   const rest = decide(
     policy.map((constraint) =>
       constraint.whenFull === 'ask' ? { ...constraint, whenFull: 'evict-oldest' } : constraint,
@@ -205,6 +212,6 @@ export function answeredWith(
     left,
   );
   if (rest.kind !== 'admit') return rest;
-  const chosen = live.filter((session) => picked.includes(session.id));
+  const chosen = live.filter(isChosen);
   return { kind: 'admit', evict: [...inVictimOrder('evict-oldest', chosen), ...rest.evict] };
 }

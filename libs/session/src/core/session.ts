@@ -83,6 +83,8 @@ export interface SessionRecord extends SessionFacts {
   /** Who began it as somebody else; `null` where users signed in themselves. */
   readonly impersonator: SessionSubject | null;
   readonly rememberMe: boolean;
+  /** Ends by nobody's hand without a right of its own: a break-glass session. As it was signed in, for ever. */
+  readonly isProtected: boolean;
   readonly assurance: AssuranceLevel;
   readonly createdAt: number;
   readonly authenticatedAt: number;

@@ -11,7 +11,10 @@ export const JOB_STATUSES = ['awaiting_approval', 'running', 'done', 'cancelled'
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
 /** Which sessions, without the right to them. */
-export type JobFilter = Omit<SessionFilter, 'scope' | 'afterId' | 'createdUntil'>;
+export type JobFilter = Omit<SessionFilter, 'scope' | 'afterId' | 'createdUntil' | 'protectedWithin'> & {
+  /** Which protected sessions are meant too. Absent: none, also of a job from before there were any. */
+  readonly includeProtected?: SessionScope;
+};
 
 /** A job as it is asked for. Text is storable already. */
 export interface NewJob {
@@ -129,8 +132,17 @@ export function keepsJobs<TStore extends object>(store: TStore): store is TStore
 }
 
 /** The sessions of a job, as a filter: what was there when it was asked. */
-export function filterOfJob({ filter, scope, createdAt }: StoredJob): SessionFilter {
-  return { ...filter, status: filter.status ?? 'unended', scope, createdUntil: createdAt };
+export function filterOfJob({
+  filter,
+  scope,
+  createdAt,
+}: Pick<StoredJob, 'filter' | 'scope' | 'createdAt'>): SessionFilter {
+  return { ...filterToMatch(filter, scope), createdUntil: createdAt };
+}
+
+/** What a job would match now. */
+export function filterToMatch({ includeProtected, ...filter }: JobFilter, scope: SessionScope): SessionFilter {
+  return { ...filter, status: filter.status ?? 'unended', scope, protectedWithin: includeProtected ?? null };
 }
 
 /** Why a job was cancelled that nobody has approved. */

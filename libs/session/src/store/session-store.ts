@@ -38,6 +38,8 @@ export interface Admission {
   /** Who signs in as the user of the facts; `null` where users do so themselves. */
   readonly impersonator: SessionSubject | null;
   readonly rememberMe: boolean;
+  /** A session that only a right of its own ends. Default: an ordinary one. */
+  readonly isProtected?: boolean;
   readonly assurance: AssuranceLevel;
   readonly idleTimeoutMs: number;
   readonly absoluteLifetimeMs: number;
@@ -115,6 +117,8 @@ export interface SessionFilter {
   readonly status?: SessionStatus | 'live' | 'unended';
   /** Only those that count against limits: active ones, and suspended ones that have kept their slot. */
   readonly holdsSlot?: true;
+  /** Which protected sessions are among them: all where it is absent, none for `null`, else those within this scope. */
+  readonly protectedWithin?: SessionScope | null;
   /** Only what began then or before, in milliseconds on the store's clock. */
   readonly createdUntil?: number;
 }
@@ -223,7 +227,8 @@ export interface SessionStore extends SessionDataStore {
   touchMany(touches: readonly Touch[]): Promise<TouchOutcome>;
   /**
    * Suspends an active session, or resumes a suspended one that has kept its slot; what has run out does not become active
-   * any more. With `freesSlot` a suspended session counts against no limit, and comes back by `activate` alone.
+   * any more. With `freesSlot` a suspended session counts against no limit, and comes back by `activate` alone. A protected
+   * session that `protectedWithin` spares, as in a filter, stays as it is.
    */
   changeStatus(
     scope: SessionScope,
@@ -231,6 +236,7 @@ export interface SessionStore extends SessionDataStore {
     to: 'active' | 'suspended',
     note: ChangeNote,
     freesSlot?: boolean,
+    protectedWithin?: SessionScope | null,
   ): Promise<SessionRecord | undefined>;
   /** Notes that somebody has met a requirement of a pending session; `undefined` where there is none in scope. */
   meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined>;
@@ -252,9 +258,10 @@ export interface SessionStore extends SessionDataStore {
    * Ends every session of the scope that was admitted before, at once and in one row, however many they are. Whoever is
    * admitted after it has resolved is not covered, whatever the store's clock does; a sign-in that is under way falls on
    * either side. The rows are written by the next admission of each subject. A second cut-off of the same scope takes
-   * the place of the first, and never goes back.
+   * the place of the first, and never goes back. Protected sessions are spared unless it includes them; what an earlier
+   * one has ended of them stays ended.
    */
-  cutOff(scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff>;
+  cutOff(scope: CutOffScope, note: ChangeNote, includesProtected?: boolean): Promise<StoredCutOff>;
   /**
    * For the cleanup: forgets cut-offs that were made longer than `olderThanMs` ago and cover no live session. Give it at
    * least the longest absolute lifetime that is configured, and call it after what has run out was ended; a store that

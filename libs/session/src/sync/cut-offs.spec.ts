@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type CutOff, cutOffScopeKey, isCutOffBy } from '../core/cut-off.js';
+import { type CutOff, cutOffScopeKey, isCutOffBy, type Issued } from '../core/cut-off.js';
 import { CutOffs } from './cut-offs.js';
 
 const ids = ['*', 'a', 'a:b', 'b', '', '__proto__'];
@@ -8,11 +8,12 @@ const tenantId = fc.option(fc.constantFrom(...ids));
 const userId = fc.constantFrom(...ids);
 const moment = fc.integer({ min: 0, max: 6 });
 
-const cutOff: fc.Arbitrary<CutOff> = fc.record({
-  scope: fc.record({ tenantId, userId }, { requiredKeys: [] }),
-  notBefore: moment,
-});
-const session = fc.record({ tenantId, userId, createdAt: moment });
+const scope = fc.record({ tenantId, userId }, { requiredKeys: [] });
+const cutOff: fc.Arbitrary<CutOff> = fc.record(
+  { scope, notBefore: moment, protectedNotBefore: moment },
+  { requiredKeys: ['scope', 'notBefore'] },
+);
+const session = fc.record({ tenantId, userId, createdAt: moment, isProtected: fc.boolean() });
 
 describe('the cut-offs that a node knows of', () => {
   it('cover what any of them covers, in whatever order they came', () => {
@@ -44,7 +45,7 @@ describe('the cut-offs that a node knows of', () => {
   it('tell their listeners of what ends more than before, once, after it is in force', () => {
     const known = new CutOffs();
     const told: unknown[] = [];
-    const victim = { tenantId: null, userId: 'alice', createdAt: 5 };
+    const victim = { tenantId: null, userId: 'alice', createdAt: 5, isProtected: false };
     const stop = known.onApplied((each) => told.push([each.notBefore, known.covers(victim)]));
     const scope = { userId: 'alice' };
     known.apply([
@@ -62,9 +63,35 @@ describe('the cut-offs that a node knows of', () => {
   });
 });
 
+describe('a cut-off that includes protected sessions', () => {
+  const scope = { userId: 'alice' };
+  const [ordinary, guarded] = [false, true].map((isProtected) => ({
+    ...{ tenantId: null, userId: 'alice', createdAt: 5, isProtected },
+  })) as [Issued, Issued];
+
+  it('covers them, and one that does not leaves both as they are', () => {
+    const known = new CutOffs();
+    known.apply([{ scope, notBefore: 5 }]);
+    expect([ordinary, guarded].map((each) => known.covers(each))).toEqual([true, false]);
+    known.apply([{ scope, notBefore: 6, protectedNotBefore: 6 }]);
+    known.apply([{ scope, notBefore: 7 }]);
+    expect([ordinary, guarded].map((each) => known.covers(each))).toEqual([true, true]);
+    expect(known.covers({ ...guarded, createdAt: 7 })).toBe(false);
+  });
+
+  it('is told of where it ends more of them alone', () => {
+    const known = new CutOffs();
+    known.apply([{ scope, notBefore: 5 }]);
+    const told: unknown[] = [];
+    known.onApplied((each) => told.push([each.protectedNotBefore, known.covers(guarded)]));
+    known.apply([{ scope, notBefore: 5, protectedNotBefore: 5 }]);
+    known.apply([{ scope, notBefore: 5, protectedNotBefore: 5 }]);
+    expect(told).toEqual([[5, true]]);
+  });
+});
+
 describe('the key of a scope', () => {
   it('is the same for the same scope only', () => {
-    const scope = fc.record({ tenantId, userId }, { requiredKeys: [] });
     const parts = (one: CutOff['scope']) => ['tenantId' in one && [one.tenantId], 'userId' in one && [one.userId]];
     fc.assert(
       fc.property(scope, scope, (a, b) => {

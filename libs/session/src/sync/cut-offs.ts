@@ -1,4 +1,4 @@
-import type { Issued, ReasonedCutOff } from '../core/cut-off.js';
+import type { CutOffScope, Issued, ReasonedCutOff } from '../core/cut-off.js';
 
 /** Told of a cut-off that ends more than those before it. Synchronous, and must not throw. */
 export type CutOffListener = (cutOff: ReasonedCutOff) => void;
@@ -8,33 +8,22 @@ export type CutOffListener = (cutOff: ReasonedCutOff) => void;
  * the process ends: a cut-off that the database has lost or forgotten can only cover what is over.
  */
 export class CutOffs {
-  /** No cut-off is later: what was created after it needs no look at the others. */
-  #latest = Number.NEGATIVE_INFINITY;
-  #everybody = Number.NEGATIVE_INFINITY;
-  /** By tenant; `null` for those without one. */
-  readonly #tenants = new Map<string | null, number>();
-  /** By user id, in any tenant. */
-  readonly #users = new Map<string, number>();
-  /** By tenant and then by user. */
-  readonly #subjects = new Map<string | null, Map<string, number>>();
+  readonly #ordinary = new Moments();
+  readonly #protected = new Moments();
   readonly #listeners = new Set<CutOffListener>();
 
   /** True where a cut-off ends the session, if it lives. Allocates nothing. */
-  covers({ createdAt, tenantId, userId }: Issued): boolean {
-    if (createdAt > this.#latest) return false;
-    if (createdAt <= this.#everybody) return true;
-    return (
-      isBy(this.#tenants, tenantId, createdAt) ||
-      isBy(this.#users, userId, createdAt) ||
-      (this.#subjects.size > 0 && isBy(this.#subjects.get(tenantId), userId, createdAt))
-    );
+  covers(session: Issued): boolean {
+    return session.isProtected ? this.#protected.cover(session) : this.#ordinary.cover(session);
   }
 
   /** Takes in cut-offs, in any order and as often as they come. From here on no check admits what they cover. */
   apply(cutOffs: readonly ReasonedCutOff[]): void {
     for (const cutOff of cutOffs) {
-      if (!this.#raise(cutOff)) continue;
-      this.#latest = Math.max(this.#latest, cutOff.notBefore);
+      const { scope, notBefore, protectedNotBefore } = cutOff;
+      const endsMore = this.#ordinary.raise(scope, notBefore);
+      const endsMoreProtected = protectedNotBefore !== undefined && this.#protected.raise(scope, protectedNotBefore);
+      if (!endsMore && !endsMoreProtected) continue;
       for (const listener of this.#listeners) listener(cutOff);
     }
   }
@@ -49,9 +38,38 @@ export class CutOffs {
       this.#listeners.delete(listener);
     };
   }
+}
+
+/** The latest cut-off of each scope, for sessions of one kind. */
+class Moments {
+  /** No cut-off is later: what was created after it needs no look at the others. */
+  #latest = Number.NEGATIVE_INFINITY;
+  #everybody = Number.NEGATIVE_INFINITY;
+  /** By tenant; `null` for those without one. */
+  readonly #tenants = new Map<string | null, number>();
+  /** By user id, in any tenant. */
+  readonly #users = new Map<string, number>();
+  /** By tenant and then by user. */
+  readonly #subjects = new Map<string | null, Map<string, number>>();
+
+  cover({ createdAt, tenantId, userId }: Issued): boolean {
+    if (createdAt > this.#latest) return false;
+    if (createdAt <= this.#everybody) return true;
+    return (
+      isBy(this.#tenants, tenantId, createdAt) ||
+      isBy(this.#users, userId, createdAt) ||
+      (this.#subjects.size > 0 && isBy(this.#subjects.get(tenantId), userId, createdAt))
+    );
+  }
 
   /** False where the same scope has a later one. */
-  #raise({ scope: { tenantId, userId }, notBefore }: ReasonedCutOff): boolean {
+  raise(scope: CutOffScope, notBefore: number): boolean {
+    if (!this.#raiseOne(scope, notBefore)) return false;
+    this.#latest = Math.max(this.#latest, notBefore);
+    return true;
+  }
+
+  #raiseOne({ tenantId, userId }: CutOffScope, notBefore: number): boolean {
     if (tenantId === undefined) {
       if (userId !== undefined) return raise(this.#users, userId, notBefore);
       if (notBefore <= this.#everybody) return false;

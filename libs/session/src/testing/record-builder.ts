@@ -31,6 +31,7 @@ export function sessionRecordOf(overrides: Partial<SessionRecord> = {}): Session
     location: null,
     impersonator: null,
     rememberMe: false,
+    isProtected: false,
     assurance: 'aal1',
     createdAt: CREATED_AT,
     authenticatedAt: CREATED_AT,

@@ -12,6 +12,7 @@ import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
 import { locksContract } from './store-contract/locks.contract.js';
 import { pendingContract } from './store-contract/pending.contract.js';
+import { protectedContract } from './store-contract/protected.contract.js';
 import { questionsContract } from './store-contract/questions.contract.js';
 import { replacementContract } from './store-contract/replacement.contract.js';
 import { searchingContract } from './store-contract/searching.contract.js';
@@ -34,6 +35,7 @@ const PARTS: readonly ContractPart[] = [
   dataContract,
   rotationContract,
   pendingContract,
+  protectedContract,
   touchingContract,
   addressesContract,
   driftContract,

@@ -91,6 +91,7 @@ const RECORD = objectOf<SessionRecord>({
   location: nullable(text),
   impersonator: nullable(objectOf<SessionSubject>({ tenantId: nullable(text), userId: text })),
   rememberMe: flag,
+  isProtected: flag,
   assurance: oneOf(ASSURANCE_LEVELS),
   createdAt: time,
   authenticatedAt: time,

@@ -49,6 +49,11 @@ export interface AccountEventInput extends SessionExchange {
   readonly by?: string | null | undefined;
   /** Kept with every change. Default `password_changed` and the like. */
   readonly reason?: string | undefined;
+  /**
+   * Whether protected sessions end too where others do. Default true: with the account, or with what the user signed in by,
+   * goes all that was opened by it.
+   */
+  readonly includeProtected?: boolean | undefined;
   /** Merged into the data of every session that goes on: a role, a name. */
   readonly data?: DataPatch | undefined;
 }

@@ -79,7 +79,10 @@ export class AccountEvents {
       input.data === undefined || effect === 'end-all' ? 0 : await this.data.setUserData(subject, input.data, shared);
     const ended =
       effect === 'end-all' || effect === 'end-others'
-        ? await this.#end(subject, effect === 'end-others' ? session?.id : undefined, shared)
+        ? await this.#end(subject, effect === 'end-others' ? session?.id : undefined, {
+            ...shared,
+            includeProtected: input.includeProtected ?? true,
+          })
         : 0;
     if (session === undefined || effect === 'end-all' || effect === 'refresh-data') {
       return { ended, refreshed, rotated: null };
@@ -91,9 +94,9 @@ export class AccountEvents {
     return { ended, refreshed, rotated };
   }
 
-  async #end(subject: SessionSubject, exceptId: string | undefined, note: RevokeInput): Promise<number> {
+  async #end(subject: SessionSubject, exceptId: string | undefined, input: RevokeInput): Promise<number> {
     const filter = { ...subject, ...(exceptId === undefined ? {} : { exceptIds: [exceptId] }) };
-    return (await this.administration.revokeAll({ ...note, filter })).revoked;
+    return (await this.administration.revokeAll({ ...input, filter })).revoked;
   }
 }
 

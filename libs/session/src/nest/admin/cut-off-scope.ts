@@ -23,6 +23,18 @@ export function cutOffScopeOf(asked: CutOffScope, right: SessionScope): CutOffSc
   return first;
 }
 
+/**
+ * Holds what is cut off against a further right.
+ * @throws IdentitySessionError `FORBIDDEN` where that does not hold all of it
+ */
+export function demandWithin(scope: CutOffScope, right: SessionScope): void {
+  const { tenantId, userId } = scope;
+  const isWithin = meanings(tenantId, userId, right).some(
+    (meant) => meant.tenantId === tenantId && meant.userId === userId,
+  );
+  if (!isWithin) throw forbidden('You may not end all protected sessions of those.');
+}
+
 type Asked<T> = T | undefined;
 
 /** What the question can mean within the right; nothing where it goes beyond. */

@@ -18,6 +18,23 @@ export interface SessionAccessPolicy {
   scopeFor(actor: Session, action: AdministrationAction): SessionScope | null | Promise<SessionScope | null>;
 }
 
+/**
+ * What an access policy implements too where administrators may end and suspend protected sessions. A right over sessions is
+ * none over these: without this nobody ends them over REST but their own users, from within.
+ */
+export interface ProtectedSessionAccessPolicy {
+  /**
+   * Whose protected sessions, of those that `scopeFor` gives for the same; `null` for nobody's. To reject a pending one is
+   * to end it. Asked for each request that may be about one.
+   */
+  protectedScopeFor(actor: Session, action: 'end' | 'suspend'): SessionScope | null | Promise<SessionScope | null>;
+}
+
+/** Whether a policy says whose protected sessions an actor may end. */
+export function grantsProtected<T extends object>(policy: T): policy is T & ProtectedSessionAccessPolicy {
+  return typeof (policy as Partial<ProtectedSessionAccessPolicy>).protectedScopeFor === 'function';
+}
+
 /** Whose settings: everybody's and any tenant's, or those of one tenant. */
 export type SettingsScope = Extract<SessionScope, { readonly kind: 'all' | 'tenant' }>;
 

@@ -8,6 +8,7 @@ import type { Session } from '../session/session.js';
 import { demandFreshFactor } from './fresh-factor.js';
 import {
   type AdministrationAction,
+  grantsProtected,
   grantsSettings,
   type SessionAccessPolicy,
   type SettingsScope,
@@ -52,6 +53,22 @@ export class SessionAccess {
     }
     if (Object.keys(rights).length > 0) return rights;
     throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
+  }
+
+  /** Whose protected sessions the actor may do that to; `false` where the policy says nobody's, or nothing of them. */
+  async protectionOf(actor: Session, action: 'end' | 'suspend'): Promise<SessionScope | false> {
+    if (!grantsProtected(this.policy)) return false;
+    return given(await this.policy.protectedScopeFor(actor, action)) ?? false;
+  }
+
+  /**
+   * The same for many sessions at once, where protected ones were asked for.
+   * @throws IdentitySessionError `FORBIDDEN` where they were, and the policy says nobody's
+   */
+  async inclusionOf(actor: Session, action: 'end' | 'suspend', asked: boolean): Promise<SessionScope | false> {
+    const included = asked && (await this.protectionOf(actor, action));
+    if (!asked || included !== false) return included;
+    throw new IdentitySessionError('FORBIDDEN', 'You may not end or suspend protected sessions.');
   }
 
   /** @throws IdentitySessionError `FORBIDDEN` where the policy says nothing of settings, or gives no scope */

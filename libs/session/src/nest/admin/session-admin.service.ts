@@ -6,6 +6,7 @@ import { isLive } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import type { SessionRecord } from '../../core/session.js';
+import { isInScope } from '../../store/memory/session-query.js';
 import type {
   ChangeNote,
   HistoryPage,
@@ -26,8 +27,9 @@ import { SessionActivation } from '../sign-in/session-activation.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { NodePresence } from '../stats/node-presence.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
-import { cutOffScopeOf } from './cut-off-scope.js';
+import { cutOffScopeOf, demandWithin } from './cut-off-scope.js';
 import { endMatching } from './end-matching.js';
+import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection } from './protection.js';
 import {
   type ApproveInput,
   type ResumeInput,
@@ -49,6 +51,11 @@ export interface CutOffInput extends CutOffScope {
   readonly by?: string | null;
   /** The most that may be cut off: what is not said is narrowed to it, and what goes beyond is refused. */
   readonly scope?: SessionScope;
+  /**
+   * Ends protected sessions too; within a scope only where it holds all that is cut off. Default false: they are spared,
+   * and what an earlier cut-off has ended of them stays ended.
+   */
+  readonly includeProtected?: ProtectedInclusion;
   /** Makes it part of this manager's transaction: what is signed in before the commit may live on. */
   readonly manager?: EntityManager;
 }
@@ -146,16 +153,19 @@ export class SessionAdminService {
   /**
    * Ends one live session; with `userId` only if it is that user's. When it resolves this node refuses the session.
    * @returns the ended session, or `undefined` where there is no live one with the id in scope
+   * @throws IdentitySessionError `SESSION_PROTECTED` for a protected one that `includeProtected` does not include
    */
   async revoke(id: string, input: RevokeInput & { readonly userId?: string }): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
-    const { scope = EVERYBODY, manager, userId, ...note } = input;
+    const { scope = EVERYBODY, manager, userId, includeProtected, ...note } = input;
     return this.#hooked.endById('revoke', { id, scope, manager, userId, ...note }, async () => {
       // So that its history shows when it was last used.
       await this.touches.flushOne(id);
-      const filter: SessionFilter = { scope, ids: [id], ...(userId === undefined ? {} : { userId }) };
-      const [record] = await this.#endPage(manager, filter, note, 1);
-      return record === undefined ? undefined : new Session(record);
+      const wanted: SessionFilter = { scope, ids: [id], ...(userId === undefined ? {} : { userId }) };
+      const [record] = await this.#endPage(manager, { ...wanted, ...withProtection(includeProtected) }, note, 1);
+      if (record !== undefined) return new Session(record);
+      if (await this.#isProtectedAgainst(manager, wanted, includeProtected)) throw isProtectedAgainst();
+      return undefined;
     });
   }
 
@@ -164,7 +174,8 @@ export class SessionAdminService {
    * by its end. It keeps its slot or gives it up, as `slot` or the option `suspension.slot` says. When it resolves this node
    * refuses the session.
    * @returns the session, or `undefined` where there is none with the id in scope
-   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not active
+   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not active, `SESSION_PROTECTED` for a protected one
+   * that `includeProtected` does not include
    */
   suspend(id: string, input: SuspendInput): Promise<Session | undefined> {
     return this.#hooked.changeById('suspend', targetOf(id, input), () => this.#states.suspend(id, input));
@@ -194,15 +205,16 @@ export class SessionAdminService {
   /**
    * Ends a pending sign-in as `rejected`.
    * @returns the session, or `undefined` where there is none with the id in scope
-   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not pending
+   * @throws IdentitySessionError `ILLEGAL_TRANSITION` for one that is not pending, `SESSION_PROTECTED` for a protected one
+   * that `includeProtected` does not include
    */
   reject(id: string, input: RevokeInput): Promise<Session | undefined> {
     return this.#hooked.endById('reject', targetOf(id, input), () => this.#states.reject(id, input));
   }
 
   /**
-   * Ends every live session that matches, in pages, in id order. A sign-in that is admitted meanwhile may survive; it
-   * is listed and can be revoked.
+   * Ends every live session that matches, in pages, in id order; protected ones with `includeProtected` alone. A sign-in
+   * that is admitted meanwhile may survive; it is listed and can be revoked.
    * @throws IdentitySessionError `VALIDATION_FAILED` for an empty filter: ending everybody must be meant
    */
   async revokeAll(input: RevokeInput & { readonly filter: SessionSearch }): Promise<{ readonly revoked: number }> {
@@ -216,7 +228,7 @@ export class SessionAdminService {
    * @throws IdentitySessionError `VALIDATION_FAILED` for an empty filter, `SESSION_STORE_UNAVAILABLE`
    */
   async revokeMatching(input: BulkInput): Promise<BulkResult> {
-    const { filter, manager, scope, dryRun = false, max = Infinity, ...note } = input;
+    const { filter, manager, scope, includeProtected, dryRun = false, max = Infinity, ...note } = input;
     if (isEmptyFilter(filter)) {
       throw new IdentitySessionError('VALIDATION_FAILED', 'The filter is empty. Say whose sessions shall end.', {
         errors: [{ field: 'filter', message: 'is empty' }],
@@ -225,7 +237,8 @@ export class SessionAdminService {
     const { status = 'unended' } = filter;
     // Nothing has ended that could end.
     if (status !== 'live' && status !== 'unended' && !isLive(status)) return { matched: 0, revoked: 0, more: false };
-    const conditions = { ...filterOf(scope === undefined ? filter : { ...filter, scope }), status };
+    const within = filterOf(scope === undefined ? filter : { ...filter, scope });
+    const conditions = { ...within, status, ...withProtection(includeProtected) };
     if (dryRun) {
       const matched = await this.store.count(conditions);
       return { matched, revoked: 0, more: matched > max };
@@ -242,13 +255,16 @@ export class SessionAdminService {
    * "Nothing issued before now": ends every session of a user, a tenant or everybody, in one row and at once however many
    * there are. When it resolves this node refuses them; whoever signs in afterwards is not affected.
    *
-   * @throws IdentitySessionError `FORBIDDEN` for what goes beyond `scope`, `VALIDATION_FAILED`,
+   * @throws IdentitySessionError `FORBIDDEN` for what goes beyond `scope` or `includeProtected`, `VALIDATION_FAILED`,
    * `SESSION_STORE_UNAVAILABLE`
    */
   async cutOff(input: CutOffInput): Promise<CutOffResult> {
     const asked = cutOffScopeOf(input, input.scope ?? EVERYBODY);
     const note = { reason: input.reason, by: input.by ?? null };
-    const { scope, notBefore, reason } = await this.writer.cutOff(input.manager, asked, note);
+    const { includeProtected = false } = input;
+    if (typeof includeProtected !== 'boolean') demandWithin(asked, includeProtected);
+    const includesProtected = includeProtected !== false;
+    const { scope, notBefore, reason } = await this.writer.cutOff(input.manager, asked, note, includesProtected);
     return { scope, notBefore: new Date(notBefore), reason };
   }
 
@@ -270,6 +286,18 @@ export class SessionAdminService {
     return this.store.count(filterOf(search));
   }
 
+  /** Whether there is a live one that was spared. Protection never changes, so a look afterwards is soon enough. */
+  async #isProtectedAgainst(
+    manager: EntityManager | undefined,
+    { scope, ids: [id = ''] = [], userId }: SessionFilter,
+    included: ProtectedInclusion = false,
+  ): Promise<boolean> {
+    if (included === true) return false;
+    const found = await this.writer.read(manager, id);
+    if (found === undefined || !isLive(found.status) || !isInScope(scope, found)) return false;
+    return (userId === undefined || found.userId === userId) && isSpared(found, included);
+  }
+
   #endPage(
     manager: EntityManager | undefined,
     filter: SessionFilter,
@@ -281,6 +309,14 @@ export class SessionAdminService {
   }
 }
 
+const NARROWING: readonly string[] = [
+  'scope',
+  'exceptIds',
+  'afterId',
+  'createdUntil',
+  'protectedWithin',
+] satisfies (keyof SessionFilter)[];
+
 function targetOf(id: string, { scope = EVERYBODY, manager, reason, by }: RevokeInput): HookedTarget {
   return { id, scope, manager, reason, by };
 }
@@ -289,8 +325,7 @@ function filterOf(search: SessionSearch): SessionFilter {
   return { scope: EVERYBODY, ...search };
 }
 
-/** `exceptIds`, `afterId`, `createdUntil` and `scope` narrow a filter but do not make one. */
+/** `exceptIds`, `afterId`, `createdUntil`, `protectedWithin` and `scope` narrow a filter but do not make one. */
 export function isEmptyFilter(filter: SessionSearch): boolean {
-  const { scope: _scope, exceptIds: _except, afterId: _after, createdUntil: _until, ...conditions } = filter;
-  return Object.values<unknown>(conditions).every((value) => value === undefined);
+  return Object.entries<unknown>(filter).every(([name, value]) => NARROWING.includes(name) || value === undefined);
 }

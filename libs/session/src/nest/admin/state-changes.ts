@@ -4,13 +4,15 @@ import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { isSessionId } from '../../core/token.js';
 import { isInScope } from '../../store/memory/session-query.js';
-import type { SessionScope, SessionStore } from '../../store/session-store.js';
+import type { SessionFilter, SessionScope, SessionStore } from '../../store/session-store.js';
 import type { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import type { SessionActivation } from '../sign-in/session-activation.js';
-import { recordsOf, type SessionWriter } from '../sign-in/session-writer.js';
+import type { SessionWriter } from '../sign-in/session-writer.js';
+
+import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection } from './protection.js';
 
 const EVERYBODY: SessionScope = { kind: 'all' };
 
@@ -20,6 +22,8 @@ export interface RevokeInput {
   /** The administrator's user id, or what part of the system ends it. */
   readonly by: string | null;
   readonly scope?: SessionScope;
+  /** Whether protected sessions are meant too. Default false: they are spared, and one by itself is refused. */
+  readonly includeProtected?: ProtectedInclusion;
   /** Makes it part of this manager's transaction. */
   readonly manager?: EntityManager;
 }
@@ -54,13 +58,13 @@ export class StateChanges {
 
   async suspend(id: string, { slot = this.slot, ...input }: SuspendInput): Promise<Session | undefined> {
     const session = await this.#changeStatus(id, 'suspended', input, slot === 'free');
-    return session ?? this.#refuse(id, 'suspended', input.scope);
+    return session ?? this.#refuse(id, 'suspended', input.scope, input.includeProtected ?? false);
   }
 
   async resume(id: string, { roles, ...input }: ResumeInput): Promise<Session | undefined> {
     const resumed = await this.#changeStatus(id, 'active', input);
     if (resumed !== undefined || !isSessionId(id)) return resumed;
-    const { scope = EVERYBODY, manager, ...note } = input;
+    const { scope = EVERYBODY, manager, includeProtected: _, ...note } = input;
     const found = await this.writer.read(manager, id);
     const activated =
       isSuspended(found) &&
@@ -77,32 +81,44 @@ export class StateChanges {
     return record === undefined ? this.#refuse(id, 'approved', scope) : new Session(record);
   }
 
-  async reject(id: string, { scope = EVERYBODY, manager, ...note }: RevokeInput): Promise<Session | undefined> {
+  async reject(
+    id: string,
+    { scope = EVERYBODY, manager, includeProtected, ...note }: RevokeInput,
+  ): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
-    const end = (store: SessionStore) => store.end(scope, id, 'rejected', note);
-    const record = await this.writer.write(manager, end, recordsOf);
-    return record === undefined ? this.#refuse(id, 'rejected', scope) : new Session(record);
+    const filter: SessionFilter = { scope, ids: [id], ...withProtection(includeProtected) };
+    const end = (store: SessionStore) => store.endMany(filter, 'rejected', note, 1);
+    const [record] = await this.writer.write(manager, end, (ended) => ended);
+    return record === undefined ? this.#refuse(id, 'rejected', scope, includeProtected ?? false) : new Session(record);
   }
 
   async #changeStatus(
     id: string,
     to: 'active' | 'suspended',
-    { scope = EVERYBODY, manager, ...note }: RevokeInput,
+    { scope = EVERYBODY, manager, includeProtected, ...note }: RevokeInput,
     freesSlot = false,
   ): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
     // Whether it has run out is told by what is written.
     await this.touches.flushOne(id);
-    const change = (store: SessionStore) => store.changeStatus(scope, id, to, note, freesSlot);
+    // To bring one back takes nothing more.
+    const { protectedWithin } = withProtection(to === 'active' || includeProtected);
+    const change = (store: SessionStore) => store.changeStatus(scope, id, to, note, freesSlot, protectedWithin);
     const record = await this.writer.changeStatus(manager, change, note);
     return record && withBufferedAccess(record, this.touches);
   }
 
   /** Why a session did not take a step; `undefined` where there is none in scope. */
-  async #refuse(id: string, to: string, scope: SessionScope = EVERYBODY): Promise<undefined> {
+  async #refuse(
+    id: string,
+    to: string,
+    scope: SessionScope = EVERYBODY,
+    includeProtected: ProtectedInclusion = true,
+  ): Promise<undefined> {
     if (!isSessionId(id)) return undefined;
     const [found] = await this.store.list({ scope, ids: [id] }, { limit: 1, descending: false, after: null });
     if (found === undefined) return undefined;
+    if (isLive(found.status) && isSpared(found, includeProtected)) throw isProtectedAgainst();
     const hasRunOut = isLive(found.status) ? ', or it has run out' : '';
     throw new IdentitySessionError(
       'ILLEGAL_TRANSITION',

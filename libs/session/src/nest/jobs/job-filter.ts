@@ -14,6 +14,7 @@ export function storableFilter({
   scope: _scope,
   afterId: _after,
   createdUntil: _until,
+  protectedWithin: _within,
   ...search
 }: SessionSearch): JobFilter {
   const given = Object.entries<unknown>(search).filter(([, value]) => value !== undefined);

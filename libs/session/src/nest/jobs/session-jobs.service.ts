@@ -6,6 +6,7 @@ import type { SessionSubject } from '../../core/session.js';
 import { partsOfScope, reaches, reachOf } from '../../store/scope-reach.js';
 import {
   JOB_KINDS,
+  filterToMatch,
   type JobFilter,
   type JobKind,
   type JobPage,
@@ -15,6 +16,7 @@ import {
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
 import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../../store/storable-text.js';
 import { isEmptyFilter, type SessionSearch } from '../admin/session-admin.service.js';
+import type { ProtectedInclusion } from '../admin/protection.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Session } from '../session/session.js';
@@ -45,6 +47,8 @@ export interface StartJobInput {
   readonly impersonator?: SessionSubject | null;
   /** The most that it may reach, kept with the job: a right that is taken away later stops none. */
   readonly scope?: SessionScope;
+  /** Whether protected sessions are meant too; kept with the job as the scope is. Default false. */
+  readonly includeProtected?: ProtectedInclusion;
   /** Changes nothing and makes no job: tells how many match. */
   readonly dryRun?: boolean;
   /** Changes no more than this many, the first by id. Default: all. */
@@ -89,10 +93,10 @@ export class SessionJobs {
    */
   async start(input: StartJobInput): Promise<StartedJob> {
     const { kind, by, scope = input.filter.scope ?? EVERYBODY } = input;
-    const filter = checkedFilter(input.filter);
+    const filter = { ...checkedFilter(input.filter), ...protectedOf(input.includeProtected) };
     const max = checkedMax(input.max);
     const reason = storableText(input.reason, MAX_REASON_LENGTH) ?? 'unspecified';
-    const matched = await this.store.count({ ...filter, status: filter.status ?? 'unended', scope });
+    const matched = await this.store.count(filterToMatch(filter, scope));
     if (input.dryRun === true) return { matched, job: null };
     const asked = { kind, filter, scope, reason, max, matched };
     const askedBy = by === null ? null : storableText(by, MAX_IDENTIFIER_LENGTH);
@@ -184,6 +188,11 @@ function checkedFilter(search: SessionSearch): JobFilter {
     });
   }
   return storableFilter(search);
+}
+
+function protectedOf(included: ProtectedInclusion = false): Pick<JobFilter, 'includeProtected'> {
+  if (included === false) return {};
+  return { includeProtected: included === true ? EVERYBODY : included };
 }
 
 function checkedMax(max = Number.POSITIVE_INFINITY): number | null {

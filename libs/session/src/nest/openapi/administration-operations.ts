@@ -1,6 +1,7 @@
 import {
   APPROVE,
   CUT_OFF,
+  END_ALL_THEIRS,
   END_THEIRS,
   HISTORY,
   NOTHING,
@@ -16,6 +17,8 @@ import { ref } from './session-schemas.js';
 
 const TAG = 'Administration';
 const ANY = { id: 'A session that the administrator may see' };
+const SPARES_PROTECTED =
+  'Protected sessions are spared unless `includeProtected` is asked for, by who has the right to them.';
 const USER = { userId: 'Whose sessions' };
 
 /** What administrators do, below the module's prefix. Everything is narrowed to what the access policy allows. */
@@ -37,7 +40,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
     delete: describeOperation({
       ...{ tag: TAG, summary: 'Revoke a live session', path: ANY, query: END_THEIRS },
       answers: { 204: { description: 'It is over, on every node' } },
-      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_PROTECTED', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/{id}/events': {
@@ -55,7 +58,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
         'Its requests are answered with 423 until it is resumed. It keeps its slot, unless the application says otherwise.',
       bodyExample: { reason: 'looks odd' },
       answers: { 200: { description: 'It is frozen, on every node', schema: ref('Session') } },
-      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_PROTECTED', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/{id}/resume': {
@@ -82,13 +85,15 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       ...{ tag: TAG, summary: 'Reject a pending sign-in', path: ANY, query: NOTHING, body: REJECT },
       bodyExample: { reason: 'nobody I know' },
       answers: { 200: { description: 'It is over', schema: ref('Session') } },
-      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_PROTECTED', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/revoke': {
     post: describeOperation({
       ...{ tag: TAG, summary: 'End all sessions that match', query: NOTHING, body: REVOKE_MATCHING },
-      description: 'In id order. `max` of them at most, 10 000 unless said; `more` tells whether to ask again.',
+      description:
+        'In id order. `max` of them at most, 10 000 unless said; `more` tells whether to ask again. ' +
+        SPARES_PROTECTED,
       bodyExample: { filter: { tenantId: 'acme', deviceType: 'mobile' }, reason: 'lost devices', dryRun: true },
       answers: { 200: { description: 'How many matched and were ended', schema: ref('BulkResult') } },
       errors: ['FORBIDDEN', 'CROSS_SITE'],
@@ -101,7 +106,8 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND'],
     }),
     delete: describeOperation({
-      ...{ tag: TAG, summary: 'End the sessions of a user', path: USER, query: END_THEIRS },
+      ...{ tag: TAG, summary: 'End the sessions of a user', path: USER, query: END_ALL_THEIRS },
+      description: SPARES_PROTECTED,
       answers: { 200: { description: 'How many were ended', schema: ref('Revoked') } },
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
     }),
@@ -110,13 +116,14 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
     delete: describeOperation({
       ...{ tag: TAG, summary: 'End one session of a user', path: { ...USER, ...ANY }, query: END_THEIRS },
       answers: { 204: { description: 'It is over, on every node' } },
-      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_PROTECTED', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
     }),
   },
   '/admin/cut-offs': {
     post: describeOperation({
       ...{ tag: TAG, summary: 'Nothing issued before now counts any more', query: NOTHING, body: CUT_OFF },
-      description: 'Ends every session of a user, a tenant or everybody at once, however many there are.',
+      description:
+        'Ends every session of a user, a tenant or everybody at once, however many there are. ' + SPARES_PROTECTED,
       bodyExample: { userId: 'alice', reason: 'stolen laptop' },
       answers: { 201: { description: 'It holds on every node', schema: ref('CutOff') } },
       errors: ['FORBIDDEN', 'CROSS_SITE'],

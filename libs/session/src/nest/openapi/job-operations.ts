@@ -25,7 +25,8 @@ export const JOB_OPERATIONS: OpenApiOperations = {
       ...{ tag: TAG, summary: 'Revoke or suspend all sessions that match', query: NOTHING, body: START_JOB },
       description:
         'However many there are: page by page, by whichever node is there. What begins after it was asked is left alone. ' +
-        'Where the application asks for a second approver it waits for one.',
+        'Where the application asks for a second approver it waits for one. ' +
+        'Protected sessions are spared unless `includeProtected` is asked for, by who has the right to them.',
       bodyExample: { kind: 'revoke', filter: { tenantId: 'acme' }, reason: 'incident 7', dryRun: true },
       answers: {
         200: { description: 'A dry run: how many match', schema: ref('Matched') },
@@ -68,7 +69,7 @@ const COUNT: OpenApiSchema = { type: 'integer', minimum: 0 };
 const TIME: OpenApiSchema = { type: 'string', format: 'date-time' };
 const TIME_OR_NULL: OpenApiSchema = { ...TIME, nullable: true };
 
-const PROPERTIES: Readonly<Record<keyof JobJson, OpenApiSchema>> = {
+const PROPERTIES: Readonly<Record<keyof Omit<JobJson, 'includeProtected'>, OpenApiSchema>> = {
   id: { type: 'string', format: 'uuid' },
   kind: { type: 'string', enum: JOB_KINDS },
   status: { type: 'string', enum: JOB_STATUSES },
@@ -93,7 +94,12 @@ const PROPERTIES: Readonly<Record<keyof JobJson, OpenApiSchema>> = {
 
 /** The components that these operations refer to. */
 export const JOB_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
-  Job: closed(PROPERTIES),
+  Job: closed(PROPERTIES, {
+    properties: {
+      ...PROPERTIES,
+      includeProtected: { type: 'boolean', enum: [true], description: 'Of a job that reaches protected sessions too' },
+    },
+  }),
   JobPage: closed({
     items: { type: 'array', items: ref('Job') },
     nextCursor: { ...TEXT_OR_NULL, description: 'For the next page; `null` on the last' },

@@ -42,7 +42,7 @@ const EXAMPLE: SessionJson = {
   endedBy: null,
 };
 
-const SESSION_PROPERTIES: Readonly<Record<keyof Omit<SessionJson, 'requirements'>, OpenApiSchema>> = {
+const SESSION_PROPERTIES: Readonly<Record<keyof Omit<SessionJson, 'requirements' | 'protected'>, OpenApiSchema>> = {
   id: { type: 'string', format: 'uuid', description: 'Public; no credential' },
   userId: TEXT,
   tenantId: TEXT_OR_NULL,
@@ -81,11 +81,17 @@ const REQUIREMENTS: OpenApiSchema = {
   }),
 };
 
+const PROTECTED: OpenApiSchema = {
+  type: 'boolean',
+  enum: [true],
+  description: 'Of a protected session alone: it takes a right of its own to end or suspend it',
+};
+
 /** The components that the module's operations refer to. */
 export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
   Problem: PROBLEM_SCHEMA,
   Session: closed(SESSION_PROPERTIES, {
-    properties: { ...SESSION_PROPERTIES, requirements: REQUIREMENTS },
+    properties: { ...SESSION_PROPERTIES, requirements: REQUIREMENTS, protected: PROTECTED },
     example: EXAMPLE,
   }),
   SessionList: closed({ items: { type: 'array', items: ref('Session') } }),

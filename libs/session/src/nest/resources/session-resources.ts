@@ -30,7 +30,7 @@ export type ReleaseResource = (release: ResourceRelease) => unknown;
 
 interface Held {
   /** Of the session; they never change. */
-  readonly issued: Pick<SessionRecord, 'id' | 'tenantId' | 'userId' | 'createdAt'>;
+  readonly issued: Pick<SessionRecord, 'id' | 'tenantId' | 'userId' | 'createdAt' | 'isProtected'>;
   readonly release: ReleaseResource;
 }
 
@@ -70,8 +70,9 @@ export class SessionResources implements BeforeApplicationShutdown {
    */
   async hold(session: Session, release: ReleaseResource): Promise<() => boolean> {
     if (this.#isStopped) throw stopping();
-    const { id, tenantId, userId } = session;
-    const held: Held = { issued: { id, tenantId, userId, createdAt: session.createdAt.getTime() }, release };
+    const { id, tenantId, userId, isProtected } = session;
+    const issued = { id, tenantId, userId, isProtected, createdAt: session.createdAt.getTime() };
+    const held: Held = { issued, release };
     this.#add(held);
     try {
       // After it is held: an end that is applied meanwhile releases it as well.

@@ -31,8 +31,10 @@ export class AdminCutOffsController {
     @Body(new ZodValidationPipe(CUT_OFF)) body: z.output<typeof CUT_OFF>,
   ): Promise<CutOffJson> {
     const scope = await this.access.scopeOf(actor, 'end');
-    const { reason, ...asked } = body;
-    const made = await this.admin.cutOff({ ...withoutUndefined(asked), reason, by: actor.userId, scope });
+    const { reason, includeProtected: isAsked, ...asked } = body;
+    const includeProtected = await this.access.inclusionOf(actor, 'end', isAsked);
+    const input = { ...withoutUndefined(asked), reason, by: actor.userId, scope, includeProtected };
+    const made = await this.admin.cutOff(input);
     const { userId = null, tenantId = null } = made.scope;
     return { userId, tenantId, notBefore: made.notBefore.toISOString(), reason: made.reason };
   }

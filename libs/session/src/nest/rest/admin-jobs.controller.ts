@@ -1,7 +1,9 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import type { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
+import { partsOfScope, reaches, reachOf } from '../../store/scope-reach.js';
 import type { JobKind } from '../../store/session-jobs.js';
+import type { SessionScope } from '../../store/session-store.js';
 import { SessionAccess } from '../admin/session-access.js';
 import type { AdministrationAction } from '../admin/session-access-policy.js';
 import { CurrentSession } from '../guard/route.decorators.js';
@@ -38,7 +40,7 @@ export class AdminJobsController {
     @Res({ passthrough: true }) response: StatusResponse,
   ): Promise<JobJson | { matched: number }> {
     const scope = await this.access.scopeOf(actor, ACTION_OF[body.kind]);
-    const { filter, except, max, ...input } = body;
+    const { filter, except, max, includeProtected, ...input } = body;
     const { matched, job } = await this.jobs.start({
       ...input,
       ...(max === undefined ? {} : { max }),
@@ -46,6 +48,7 @@ export class AdminJobsController {
       by: actor.userId,
       impersonator: actor.impersonator,
       scope,
+      includeProtected: await this.access.inclusionOf(actor, ACTION_OF[body.kind], includeProtected),
     });
     response.status(job === null ? 200 : 201);
     return job === null ? { matched } : jobToJson(job, scope.kind === 'all');
@@ -84,7 +87,7 @@ export class AdminJobsController {
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(NOTHING)) _body: unknown,
   ): Promise<JobJson> {
-    const rights = await this.#rightsToChange(actor, id);
+    const rights = await this.#rightsToChange(actor, id, true);
     const { userId: by, impersonator } = actor;
     return shownTo(rights, found(await this.jobs.approve(id, { by, impersonator, rights })));
   }
@@ -97,15 +100,24 @@ export class AdminJobsController {
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(NOTHING)) _body: unknown,
   ): Promise<JobJson> {
-    const rights = await this.#rightsToChange(actor, id);
+    const rights = await this.#rightsToChange(actor, id, false);
     return shownTo(rights, found(await this.jobs.cancel(id, { by: actor.userId, rights })));
   }
 
-  /** As whoever would ask for the job. */
-  async #rightsToChange(actor: Session, id: string): Promise<JobRights> {
+  /** As whoever would ask for the job; to stop one takes no right to protected sessions. */
+  async #rightsToChange(actor: Session, id: string, isApproval: boolean): Promise<JobRights> {
     const rights = await this.#rightsOf(actor);
-    const { kind } = found(await this.jobs.find(id, rights));
-    return { [kind]: await this.access.scopeOf(actor, ACTION_OF[kind]) };
+    const { kind, filter } = found(await this.jobs.find(id, rights));
+    const right = await this.access.scopeOf(actor, ACTION_OF[kind]);
+    if (isApproval && filter.includeProtected !== undefined)
+      await this.#demandProtection(actor, kind, filter.includeProtected);
+    return { [kind]: right };
+  }
+
+  async #demandProtection(actor: Session, kind: JobKind, asked: SessionScope): Promise<void> {
+    const right = await this.access.inclusionOf(actor, ACTION_OF[kind], true);
+    if (right !== false && reaches(reachOf(right), partsOfScope(asked))) return;
+    throw new IdentitySessionError('FORBIDDEN', 'The job reaches protected sessions that you may not end or suspend.');
   }
 
   async #rightsOf(actor: Session): Promise<JobRights> {

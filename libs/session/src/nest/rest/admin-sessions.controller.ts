@@ -84,7 +84,9 @@ export class AdminSessionsController {
     @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
   ): Promise<void> {
     const scope = await this.access.scopeOf(actor, 'end');
-    const revoked = await this.admin.revoke(id, { reason: query.reason ?? REVOKED, by: actor.userId, scope });
+    const includeProtected = await this.access.protectionOf(actor, 'end');
+    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope, includeProtected };
+    const revoked = await this.admin.revoke(id, input);
     if (revoked === undefined) throw notFound(id);
   }
 
@@ -96,13 +98,14 @@ export class AdminSessionsController {
     @Body(new ZodValidationPipe(REVOKE_MATCHING)) body: z.output<typeof REVOKE_MATCHING>,
   ): Promise<BulkResult> {
     const scope = await this.access.scopeOf(actor, 'end');
-    const { filter, except, ...input } = body;
+    const { filter, except, includeProtected, ...input } = body;
     const spared = except === undefined ? {} : { exceptIds: except };
     return this.admin.revokeMatching({
       ...input,
       filter: { ...withoutUndefined(filter), ...spared },
       by: actor.userId,
       scope,
+      includeProtected: await this.access.inclusionOf(actor, 'end', includeProtected),
     });
   }
 
@@ -115,7 +118,8 @@ export class AdminSessionsController {
     @Body(new ZodValidationPipe(SUSPEND)) { reason }: z.output<typeof SUSPEND>,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'suspend');
-    const session = await this.admin.suspend(id, { reason, by: actor.userId, scope });
+    const includeProtected = await this.access.protectionOf(actor, 'suspend');
+    const session = await this.admin.suspend(id, { reason, by: actor.userId, scope, includeProtected });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }
@@ -160,7 +164,8 @@ export class AdminSessionsController {
     @Body(new ZodValidationPipe(REJECT)) { reason }: z.output<typeof REJECT>,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'approve');
-    const session = await this.admin.reject(id, { reason, by: actor.userId, scope });
+    const includeProtected = await this.access.protectionOf(actor, 'end');
+    const session = await this.admin.reject(id, { reason, by: actor.userId, scope, includeProtected });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }

@@ -7,7 +7,7 @@ import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
-import { END_THEIRS, NOTHING, REVOKED } from './session-queries.js';
+import { END_ALL_THEIRS, END_THEIRS, NOTHING, REVOKED } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 /** A user's sessions come in one answer. */
@@ -37,10 +37,11 @@ export class AdminUsersController {
   async revokeAll(
     @CurrentSession() actor: Session,
     @Param('userId') userId: string,
-    @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
+    @Query(new ZodValidationPipe(END_ALL_THEIRS)) query: z.output<typeof END_ALL_THEIRS>,
   ): Promise<{ revoked: number }> {
     const scope = await this.access.scopeOf(actor, 'end');
-    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope };
+    const includeProtected = await this.access.inclusionOf(actor, 'end', query.includeProtected === 'true');
+    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope, includeProtected };
     return this.admin.revokeAll({ ...input, filter: { userId: existing(userId) } });
   }
 
@@ -53,7 +54,9 @@ export class AdminUsersController {
     @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
   ): Promise<void> {
     const scope = await this.access.scopeOf(actor, 'end');
-    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope, userId: existing(userId) };
+    const includeProtected = await this.access.protectionOf(actor, 'end');
+    const note = { reason: query.reason ?? REVOKED, by: actor.userId };
+    const input = { ...note, scope, includeProtected, userId: existing(userId) };
     if ((await this.admin.revoke(id, input)) === undefined) throw notFound(id);
   }
 }

@@ -7,8 +7,10 @@ export interface JobJson {
   readonly kind: JobKind;
   readonly status: JobStatus;
   /** As it was asked. */
-  readonly filter: Omit<JobFilter, 'exceptIds'>;
+  readonly filter: Omit<JobFilter, 'exceptIds' | 'includeProtected'>;
   readonly except: readonly string[];
+  /** Of a job that protected sessions are meant by too. */
+  readonly includeProtected?: true;
   readonly reason: string;
   readonly max: number | null;
   readonly matched: number;
@@ -28,13 +30,14 @@ export interface JobJson {
 
 /** Which nodes there are is for those who administrate everybody. */
 export function jobToJson(job: SessionJob, showsNode: boolean): JobJson {
-  const { exceptIds = [], ...filter } = job.filter;
+  const { exceptIds = [], includeProtected, ...filter } = job.filter;
   return {
     id: job.id,
     kind: job.kind,
     status: job.status,
     filter,
     except: exceptIds,
+    ...(includeProtected === undefined ? {} : { includeProtected: true }),
     reason: job.reason,
     max: job.max,
     matched: job.matched,

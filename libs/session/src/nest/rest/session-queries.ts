@@ -26,8 +26,17 @@ export const END_MINE = z.strictObject({ includeCurrent: z.enum(['true', 'false'
 /** `PATCH /sessions/:id` */
 export const NAME_MINE = z.strictObject({ deviceName: z.string().trim().min(1).max(100) });
 
-/** `DELETE /admin/sessions/:id` and `DELETE /admin/users/:userId/sessions` */
+/** `DELETE /admin/sessions/:id` and `DELETE /admin/users/:userId/sessions/:id` */
 export const END_THEIRS = z.strictObject({ reason: REASON });
+
+/** `DELETE /admin/users/:userId/sessions` */
+export const END_ALL_THEIRS = z.strictObject({
+  reason: REASON,
+  includeProtected: z.enum(['true', 'false']).optional(),
+});
+
+/** Whether protected sessions are meant too. */
+const INCLUDE_PROTECTED = z.boolean().default(false);
 
 /**
  * `POST /admin/cut-offs`. Absent means any; `null` is refused, lest "this session has no tenant" should sign out all
@@ -37,6 +46,7 @@ export const CUT_OFF = z.strictObject({
   userId: IDENTIFIER.optional(),
   tenantId: IDENTIFIER.optional(),
   reason: REASON.unwrap(),
+  includeProtected: INCLUDE_PROTECTED,
 });
 
 export const LIMIT = z
@@ -95,6 +105,7 @@ export const MATCHING = {
     .refine((filter) => Object.values<unknown>(filter).some((value) => value !== undefined), 'is empty'),
   except: SESSION_IDS.optional(),
   reason: REASON.unwrap(),
+  includeProtected: INCLUDE_PROTECTED,
 };
 
 /** `POST /admin/sessions/revoke`. */

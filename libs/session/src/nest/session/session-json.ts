@@ -38,6 +38,8 @@ export interface SessionJson {
   readonly endedBy: string | null;
   /** Of a pending session alone. */
   readonly requirements?: readonly SignInRequirementJson[];
+  /** Of a protected session alone. */
+  readonly protected?: true;
 }
 
 /** The answer's form of a session. `currentId` is the session of whoever asks, or `null`. */
@@ -65,6 +67,7 @@ export function sessionToJson(session: Session, currentId: string | null): Sessi
     endReason: session.endReason,
     endedBy: session.endedBy,
     ...(session.status === 'pending' ? { requirements: session.requirements.map(requirementToJson) } : {}),
+    ...(session.isProtected ? { protected: true } : {}),
   };
 }
 

@@ -92,6 +92,11 @@ export class Session<TData extends SessionData = SessionData> {
     return this.#record.rememberMe;
   }
 
+  /** Whether it takes a right of its own to end or suspend it; as `SignInInput.protected` has said. */
+  get isProtected(): boolean {
+    return this.#record.isProtected;
+  }
+
   /** Frozen. Changes go through `SessionDataService`. */
   get data(): TData {
     return this.#record.data as TData;

@@ -82,6 +82,7 @@ export class AdmissionBuilder {
       location: ip === null ? null : storableText(await this.options.locationResolver.resolve(ip), MAX_LOCATION_LENGTH),
       impersonator: impersonatorOf(input),
       rememberMe,
+      isProtected: input.protected === true,
       assurance: oneOf(ASSURANCE_LEVELS, input.assurance ?? 'aal1', 'assurance'),
       data: await this.rules.check(input.data),
       replaces,

@@ -90,10 +90,15 @@ export class SessionWriter {
   }
 
   /** Makes a cut-off; once it is durable this node refuses what it covers, before anyone is told. */
-  async cutOff(manager: EntityManager | undefined, scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff> {
+  async cutOff(
+    manager: EntityManager | undefined,
+    scope: CutOffScope,
+    note: ChangeNote,
+    includesProtected: boolean,
+  ): Promise<StoredCutOff> {
     const store = this.#storeFor(manager);
     const request = this.scope.current;
-    const cutOff = await store.cutOff(scope, note);
+    const cutOff = await store.cutOff(scope, note, includesProtected);
     store.onCommitted(() => {
       this.cutOffs.apply([cutOff]);
       request?.changedAny();

@@ -53,6 +53,11 @@ export interface SignInInput {
    * takes no slot and ends nobody, since whoever knows only the password must not put the user out.
    */
   readonly pending?: PendingInput | undefined;
+  /**
+   * Makes a protected session (break-glass): no limit ends it, it takes a right of its own to end or suspend it, and every
+   * bulk end spares it. Never from a request's body. Default false.
+   */
+  readonly protected?: boolean | undefined;
   /** The answer to a policy that asked: its ticket and, if the user chose, what shall end. */
   readonly answer?: { readonly ticket: string; readonly end?: readonly string[] } | undefined;
 }

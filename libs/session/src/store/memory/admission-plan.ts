@@ -44,7 +44,7 @@ export function planAdmission(
   if (pending === null) return { runOut, replaced, decision: decisionFor(admission, held, answered), superseded: [] };
   return {
     ...{ runOut, replaced, decision: { kind: 'admit', evict: [] } },
-    superseded: supersededBy(pending.most, live),
+    superseded: supersededBy(pending.most, live, admission.isProtected ?? false),
   };
 }
 

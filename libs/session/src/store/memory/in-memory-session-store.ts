@@ -109,10 +109,12 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     to: 'active' | 'suspended',
     note: ChangeNote,
     freesSlot = false,
+    protectedWithin?: SessionScope | null,
   ): Promise<SessionRecord | undefined> {
     return atomically(() => {
-      const [session] = this.#table.liveInScope(scope, id);
       const now = this.#table.now();
+      const spared = protectedWithin === undefined ? {} : { protectedWithin };
+      const [session] = this.#table.matching({ scope, ids: [id], status: 'unended', ...spared }, now);
       if (session === undefined || !canBecome(session.status, to)) return undefined;
       // Nothing brings back what has run out, and what holds no slot comes back by the policy alone.
       if (to === 'active' && (!this.#table.holdsSlot(session) || hasRunOut(session, now))) return undefined;
@@ -180,13 +182,13 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     });
   }
 
-  cutOff(scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff> {
+  cutOff(scope: CutOffScope, note: ChangeNote, includesProtected = false): Promise<StoredCutOff> {
     return atomically(() => {
       const at = this.#table.now();
       const live = [...this.#table.sessions.values()].filter(({ status }) => isLive(status));
       // Also after sessions from before the clock was set back.
       const now = Math.max(at, ...live.map(({ createdAt }) => createdAt));
-      const cutOff = this.#table.cutOffs.raise(scope, noted(note), now);
+      const cutOff = this.#table.cutOffs.raise(scope, noted(note), now, includesProtected);
       this.#table.events.push(cutOffEventOf(cutOff, { id: this.#table.events.length + 1, at }));
       return cutOff;
     });

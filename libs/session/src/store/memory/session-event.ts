@@ -60,7 +60,7 @@ export function eventOf(
 
 /** The log row of a cut-off. */
 export function cutOffEventOf(
-  { scope, notBefore, version, reason, by }: StoredCutOff,
+  { scope, notBefore, protectedNotBefore, version, reason, by }: StoredCutOff,
   position: { readonly id: number; readonly at: number },
 ): InMemorySessionEvent {
   const whose = { sessionId: null, tenantId: scope.tenantId ?? null, userId: scope.userId ?? null };
@@ -71,7 +71,7 @@ export function cutOffEventOf(
     ...whose,
     reason,
     actor: by,
-    cutOff: { scope, notBefore },
+    cutOff: { scope, notBefore, ...(protectedNotBefore === undefined ? {} : { protectedNotBefore }) },
   });
 }
 

@@ -33,11 +33,18 @@ export function hasRunOut(session: SessionRecord, now: number): boolean {
   return isLive(session.status) && expiryOf(session, session.lastAccessedAt, now) !== 'none';
 }
 
+/** True but for protected sessions that the filter spares. */
+function isWithProtection({ protectedWithin }: SessionFilter, session: SessionRecord): boolean {
+  if (!session.isProtected || protectedWithin === undefined) return true;
+  return protectedWithin !== null && isInScope(protectedWithin, session);
+}
+
 /** True where the session meets every condition of the filter, its scope included. */
 export function matches(filter: SessionFilter, session: SessionRecord, now: number): boolean {
   const is = <T>(wanted: T | undefined, value: T): boolean => wanted === undefined || wanted === value;
   return (
     isInScope(filter.scope, session) &&
+    isWithProtection(filter, session) &&
     filter.ids?.includes(session.id) !== false &&
     filter.exceptIds?.includes(session.id) !== true &&
     (filter.afterId === undefined || session.id > filter.afterId) &&

@@ -13,20 +13,32 @@ import type { EventNote } from './session-event.js';
 /** The latest cut-off of each scope. */
 export class StoredCutOffs {
   readonly #latest = new Map<string, StoredCutOff>();
+  /** Of those the latest that has included protected sessions: as these have it. */
+  readonly #protected = new Map<string, StoredCutOff>();
 
   /** Makes a cut-off that comes after every other and after `now`. */
-  raise({ tenantId, userId }: CutOffScope, { reason, actor }: EventNote, now: number): StoredCutOff {
+  raise(
+    { tenantId, userId }: CutOffScope,
+    { reason, actor }: EventNote,
+    now: number,
+    includesProtected: boolean,
+  ): StoredCutOff {
     const scope = { ...(tenantId === undefined ? {} : { tenantId }), ...(userId === undefined ? {} : { userId }) };
     const key = cutOffScopeKey(scope);
     const notBefore = Math.max(now, ...[...this.#latest.values()].map((earlier) => earlier.notBefore + 1));
     const version = (this.#latest.get(key)?.version ?? 0) + 1;
-    const cutOff = { scope: Object.freeze(scope), notBefore, version, reason: reason ?? '', by: actor };
-    this.#latest.set(key, Object.freeze(cutOff));
+    const protectedNotBefore = includesProtected ? notBefore : this.#protected.get(key)?.notBefore;
+    const cutOff = Object.freeze({
+      ...{ scope: Object.freeze(scope), notBefore, version, reason: reason ?? '', by: actor },
+      ...(protectedNotBefore === undefined ? {} : { protectedNotBefore }),
+    });
+    this.#latest.set(key, cutOff);
+    if (includesProtected) this.#protected.set(key, cutOff);
     return cutOff;
   }
 
   /** The first moment at which a sign-in of the user is covered by none; `now` where that is free. */
-  earliestAdmission(subject: Omit<Issued, 'createdAt'>, now: number): number {
+  earliestAdmission(subject: Pick<Issued, 'tenantId' | 'userId'>, now: number): number {
     const after = [...this.#latest.values()]
       .filter(({ scope }) => isInCutOffScope(scope, subject))
       .map(({ notBefore }) => notBefore + 1);
@@ -36,7 +48,8 @@ export class StoredCutOffs {
   /** The session as everybody sees it: revoked, where it lives and a cut-off covers it. */
   effective(session: SessionRecord): SessionRecord {
     if (!isLive(session.status)) return session;
-    const [first] = [...this.#latest.values()]
+    const cutOffs = session.isProtected ? this.#protected : this.#latest;
+    const [first] = [...cutOffs.values()]
       .filter((cutOff) => isCutOffBy(cutOff, session))
       .sort((a, b) => a.notBefore - b.notBefore);
     if (first === undefined) return session;
@@ -51,6 +64,7 @@ export class StoredCutOffs {
       const covers = sessions.some((session) => isLive(session.status) && isCutOffBy(cutOff, session));
       if (cutOff.notBefore >= before || covers) continue;
       this.#latest.delete(key);
+      this.#protected.delete(key);
       forgotten += 1;
     }
     return forgotten;

@@ -37,7 +37,8 @@ export async function admitInTransaction(
   const live = recordsOf(before, 'live');
   const scopeKeys = ofPolicy(() => scopeKeysFor(admission.policy, admission.facts));
   const { pending = null } = admission;
-  const superseded = pending === null ? [] : supersededBy(pending.most, recordsOf(before, 'waiting'));
+  const superseded =
+    pending === null ? [] : supersededBy(pending.most, recordsOf(before, 'waiting'), admission.isProtected ?? false);
   const decision =
     pending === null
       ? await decideFor(sql, admission, scopeKeys, live)

@@ -4,6 +4,7 @@ import { connect, sessionDatabase } from '../../../../../test/support/session-da
 import type { StoredCutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
 import { PostgresChangeLog } from '../../sync/postgres/postgres-change-log.js';
+import type { SessionFilter } from '../session-store.js';
 import { admissionOf } from '../../testing/session-builder.js';
 import { PostgresSessionStore } from './postgres-session-store.js';
 import { readMany } from './statements/read.statements.js';
@@ -32,8 +33,11 @@ afterAll(async () => {
 
 afterEach(() => db.dataSource.query('TRUNCATE identity_session, identity_session_cut_off CASCADE'));
 
-async function signIn(facts: { tenantId?: string | null; userId?: string } = {}): Promise<SessionRecord> {
-  const outcome = await store.admit(admissionOf({ facts }));
+async function signIn(
+  facts: { tenantId?: string | null; userId?: string } = {},
+  isProtected = false,
+): Promise<SessionRecord> {
+  const outcome = await store.admit(admissionOf({ facts, isProtected }));
   if (outcome.kind !== 'admitted') throw new Error(outcome.kind);
   return outcome.session;
 }
@@ -65,7 +69,74 @@ describe('a cut-off of everybody', () => {
   });
 });
 
+describe('a cut-off of everybody and protected sessions', () => {
+  const live = { scope: everywhere, status: 'live' } as const;
+  const revoked = { scope: everywhere, status: 'revoked' } as const;
+  const page = { limit: 10, descending: false, after: null };
+  const found = async (filter: SessionFilter) => {
+    const ids = (await store.list(filter, page)).map(({ id }) => id).sort();
+    expect(await store.count(filter)).toBe(ids.length);
+    expect(await store.listIds(filter, 10)).toEqual(ids);
+    return ids;
+  };
+  const idsOf = (...sessions: SessionRecord[]) => sessions.map(({ id }) => id).sort();
+
+  it('spares them in every list, count, bulk, warm-up and overview, also those of before', async () => {
+    const first = await signIn({ tenantId: 'acme' });
+    const guarded = await signIn({ tenantId: 'acme' }, true);
+    const apart = await signIn({ userId: 'alice' });
+    await store.cutOff({ userId: 'alice' }, why);
+    await store.cutOff({}, why);
+    const next = await signIn({ tenantId: 'acme' });
+    expect(await found(live)).toEqual(idsOf(guarded, next));
+    expect(await found(revoked)).toEqual(idsOf(first, apart));
+    expect(await found({ ...live, tenantId: 'acme' })).toEqual(idsOf(guarded, next));
+    expect((await store.countSessions(everywhere)).live).toBe(2);
+    expect([...(await store.findRecent(10))].sort()).toEqual(idsOf(guarded, next));
+    const bulk = { scope: everywhere, status: 'unended' } as const;
+    const ended = await store.endMany(bulk, 'revoked', why, 10);
+    expect(ended.map(({ id }) => id).sort()).toEqual(idsOf(guarded, next));
+  });
+
+  it('is written down by the cleanup, which comes to an end of it', async () => {
+    const first = await signIn();
+    const guarded = await signIn({}, true);
+    for (const scope of [{}, { tenantId: null }, { userId: guarded.userId }]) await store.cutOff(scope, why);
+    expect((await store.endCutOff(10)).ended.map(({ id }) => id)).toEqual([first.id]);
+    expect(await store.endCutOff(10)).toEqual({ seen: 0, ended: [] });
+    await store.cutOff({}, why, true);
+    expect(await found(live)).toEqual([]);
+    expect(await found(revoked)).toEqual(idsOf(first, guarded));
+    expect((await store.endCutOff(10)).ended.map(({ id }) => id)).toEqual([guarded.id]);
+    expect(await found(revoked)).toEqual(idsOf(first, guarded));
+  });
+
+  it('is forgotten though they live, and never while it has ended one', async () => {
+    const guarded = await signIn({}, true);
+    await store.cutOff({}, why);
+    await db.dataSource.query(`UPDATE identity_session SET created_at = created_at - interval '2 days'`);
+    await db.dataSource.query(`UPDATE identity_session_cut_off SET not_before = not_before - interval '1 day'`);
+    expect(await store.forgetCutOffs(1_000)).toBe(1);
+    expect(await statusOf(guarded)).toBe('active');
+    await store.cutOff({}, why, true);
+    await db.dataSource.query(`UPDATE identity_session_cut_off SET not_before = not_before - interval '1 day',
+      protected_not_before = protected_not_before - interval '1 day'`);
+    expect(await store.forgetCutOffs(1_000)).toBe(0);
+    expect(await statusOf(guarded)).toBe('revoked');
+  });
+});
+
 describe('the log of a cut-off', () => {
+  it('tells up to when protected sessions are over, as a new position does', async () => {
+    const log = await PostgresChangeLog.connect({ connectionString: db.database.url });
+    const { position } = await log.open();
+    const made = [await store.cutOff({ userId: 'u' }, why, true), await store.cutOff({ userId: 'u' }, why)];
+    const plain = made.map(({ scope, notBefore, protectedNotBefore }) => ({ scope, notBefore, protectedNotBefore }));
+    expect((await log.readSince(position)).changes.map(({ cutOff }) => cutOff)).toEqual(plain);
+    expect((await log.open()).cutOffs).toEqual([plain[1]]);
+    await log.close();
+  });
+
   it('has one row for each, from which a node knows it, and a new position comes with all', async () => {
     const log = await PostgresChangeLog.connect({ connectionString: db.database.url });
     const made: StoredCutOff[] = [];

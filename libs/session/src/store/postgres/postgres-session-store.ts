@@ -138,8 +138,10 @@ export class PostgresSessionStore
     to: 'active' | 'suspended',
     note: ChangeNote,
     freesSlot = false,
+    protectedWithin?: SessionScope | null,
   ): Promise<SessionRecord | undefined> {
-    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, scope, id, to, operation, freesSlot));
+    const filter = { scope, ids: [id], ...(protectedWithin === undefined ? {} : { protectedWithin }) };
+    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, filter, to, operation, freesSlot));
   }
 
   meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined> {
@@ -188,11 +190,11 @@ export class PostgresSessionStore
     return this.#change(note, (sql, operation) => change.rotateOne(sql, rotation, salt, operation));
   }
 
-  cutOff(scope: CutOffScope, note: ChangeNote): Promise<StoredCutOff> {
+  cutOff(scope: CutOffScope, note: ChangeNote, includesProtected = false): Promise<StoredCutOff> {
     const operation = operationOf(note);
     return this.session.run(async (sql, attempt) => {
       const earlier = attempt > 1 ? await cutOffs.readCutOffByOperation(sql, operation.operationId) : undefined;
-      return earlier ?? cutOffs.upsertCutOff(sql, scope, operation);
+      return earlier ?? cutOffs.upsertCutOff(sql, scope, operation, includesProtected);
     });
   }
 

@@ -13,7 +13,7 @@ const columnsOf = (status: string, endedAt: string, endReason: string, endedBy: 
   s.impersonator_id, ${status} AS status, s.scope_keys, s.token_digest,
   s.token_generation, s.previous_token_digest, s.previous_assurance,
   ${ms('s.previous_authenticated_at')} AS previous_authenticated_at, s.previous_has_successor, s.rotation_salt,
-  ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, ${ms('s.created_at')} AS created_at,
+  ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, s.is_protected, ${ms('s.created_at')} AS created_at,
   ${ms('s.authenticated_at')} AS authenticated_at, ${ms('s.last_accessed_at')} AS last_accessed_at,
   s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms(endedAt)} AS ended_at,
   ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data, s.data_version, s.pending`;
@@ -58,6 +58,7 @@ export interface SessionRow {
   readonly rotated_at: number | null;
   readonly assurance: AssuranceLevel;
   readonly remember_me: boolean;
+  readonly is_protected: boolean;
   readonly created_at: number;
   readonly authenticated_at: number;
   readonly last_accessed_at: number;
@@ -100,6 +101,7 @@ export function recordOf(row: SessionRow): SessionRecord {
         ? null
         : { tenantId: tenantOf(row.impersonator_tenant_id ?? ''), userId: row.impersonator_id },
     rememberMe: row.remember_me,
+    isProtected: row.is_protected,
     assurance: row.assurance,
     createdAt: row.created_at,
     authenticatedAt: row.authenticated_at,

@@ -86,6 +86,27 @@ export const jobsContract: ContractPart = (trial, { describe, it, expect }) => {
       }
     });
 
+    it('spares protected sessions, but for those that it was asked to include', async () => {
+      const { tenantId, userId } = someone();
+      const ordinary = await trial.signIn({ facts: { tenantId, userId } });
+      const guarded = await trial.signIn({ facts: { tenantId, userId }, isProtected: true });
+      const other = await trial.signIn({ facts: { tenantId, userId: 'other' }, isProtected: true });
+      const all = sortedIdsOf([ordinary, guarded, other]);
+      for (const kind of ['suspend', 'revoke'] as const) {
+        const job = await ask({ kind, filter: { tenantId } });
+        const done = await step({ id: job.id, claim: await claimOf(job), ids: all });
+        expect(done?.versions.map(({ id }) => id)).toEqual([ordinary.id]);
+        expect(done?.job).toMatchObject({ changed: 1, skipped: 2 });
+        await jobs().cancelJob(job.id, null);
+      }
+      const includeProtected = { kind: 'user', tenantId, userId } as const;
+      const job = await ask({ filter: { tenantId, includeProtected } });
+      expect(job.filter).toEqual({ tenantId, includeProtected });
+      await step({ id: job.id, claim: await claimOf(job), ids: all });
+      expect(await trial.statusOf(guarded, other)).toEqual(['revoked', 'active']);
+      await jobs().cancelJob(job.id, null);
+    });
+
     it('leaves alone what began after it was asked', async () => {
       const facts = someone();
       const before = await trial.signIn({ facts });

@@ -27,4 +27,14 @@ export class IdentitySessionCutOffEntity {
 
   @Column({ type: 'text', nullable: true })
   actor!: string | null;
+
+  /** The same for protected sessions: of the latest cut-off that has included them; `null` where none has. */
+  @Column({ type: 'timestamptz', name: 'protected_not_before', precision: 3, nullable: true })
+  protectedNotBefore!: Date | null;
+
+  @Column({ type: 'text', name: 'protected_reason', nullable: true })
+  protectedReason!: string | null;
+
+  @Column({ type: 'text', name: 'protected_actor', nullable: true })
+  protectedActor!: string | null;
 }

@@ -26,6 +26,7 @@ const LIVE = `"status" IN ('pending', 'active', 'suspended')`;
 })
 @Index('identity_session_created', ['createdAt', 'id'])
 @Index('identity_session_live_created', ['createdAt', 'id'], { where: LIVE })
+@Index('identity_session_protected', ['createdAt'], { where: `"is_protected" AND ${LIVE}` })
 @Index('identity_session_due', ['dueAt'], { where: LIVE })
 @Index('identity_session_ended', ['endedAt'], { where: `"ended_at" IS NOT NULL` })
 @Index('identity_session_unscrubbed', ['endedAt'], { where: `"ended_at" IS NOT NULL AND "scrubbed_at" IS NULL` })
@@ -129,6 +130,10 @@ export class IdentitySessionEntity {
 
   @Column({ type: 'boolean', name: 'remember_me' })
   rememberMe!: boolean;
+
+  /** Set at the sign-in and never changed. */
+  @Column({ type: 'boolean', name: 'is_protected', default: false })
+  isProtected!: boolean;
 
   @Column({ type: 'timestamptz', name: 'created_at', precision: 3 })
   createdAt!: Date;

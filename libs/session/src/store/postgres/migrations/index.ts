@@ -12,6 +12,7 @@ import { AddStates1780000000011 } from './1780000000011-add-states.js';
 import { AddDataAndLocks1780000000012 } from './1780000000012-add-data-and-locks.js';
 import { AddJobs1780000000013 } from './1780000000013-add-jobs.js';
 import { AddListeners1780000000014 } from './1780000000014-add-listeners.js';
+import { AddProtection1780000000015 } from './1780000000015-add-protection.js';
 
 /**
  * In order; a published migration never changes. For any `migrationsTransactionMode`: in a transaction of the caller's
@@ -31,15 +32,20 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddDataAndLocks1780000000012,
   AddJobs1780000000013,
   AddListeners1780000000014,
+  AddProtection1780000000015,
 ];
 
+/** What takes its time on a large table. */
+const LONG: readonly (new () => MigrationInterface)[] = [AddIndexes1780000000010, AddProtection1780000000015];
+
 /**
- * The same as the module runs them: in a transaction each, but for what takes its time on a large table. The mark is not
- * on the class itself, since TypeORM refuses it where all migrations of an application share one transaction.
+ * The same as the module runs them: in a transaction each, but for the long ones. The mark is not on the class itself,
+ * since TypeORM refuses it where all migrations of an application share one transaction.
  */
-export const OWN_MIGRATIONS: (new () => MigrationInterface)[] = [
-  ...IDENTITY_SESSION_MIGRATIONS.filter((migration) => migration !== AddIndexes1780000000010),
-  class extends AddIndexes1780000000010 {
-    readonly transaction = false;
-  },
-];
+export const OWN_MIGRATIONS: (new () => MigrationInterface)[] = IDENTITY_SESSION_MIGRATIONS.map((migration) =>
+  LONG.includes(migration)
+    ? class extends migration {
+        readonly transaction = false;
+      }
+    : migration,
+);

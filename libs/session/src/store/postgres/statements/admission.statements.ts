@@ -129,12 +129,12 @@ export async function insertAndEvict(
          (id, tenant_id, user_id, client_id, device_type, device_id, device_name, user_agent, initial_ip, last_ip,
           location, node_name, status, scope_keys, token_digest, rotation_salt, assurance, remember_me, created_at,
           authenticated_at, last_accessed_at, idle_timeout_ms, expires_at, due_at, data, impersonator_tenant_id,
-          impersonator_id, holds_slot, pending)
+          impersonator_id, holds_slot, pending, is_protected)
        SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $9::text,
           $10::text, $11::text, CASE WHEN $25::jsonb IS NULL THEN 'active' ELSE 'pending' END, $12::text[], $13::bytea, $14::bytea, $15::text, $16::boolean,
           GREATEST(moment.at, ${AFTER_CUT_OFFS}), moment.at, moment.at, $17::bigint, moment.at + $18::bigint * interval '1 millisecond',
           moment.at + least($17::bigint, $18::bigint) * interval '1 millisecond', $19::jsonb,
-          $22::text, $23::text, $25::jsonb IS NULL, $25::jsonb
+          $22::text, $23::text, $25::jsonb IS NULL, $25::jsonb, $26::boolean
        FROM moment
        RETURNING s.*
      ),
@@ -179,6 +179,7 @@ export async function insertAndEvict(
       admission.impersonator?.userId ?? null,
       leaving.superseded,
       pending === null ? null : pendingJson(pending),
+      admission.isProtected ?? false,
     ],
   );
   return rows.map((row) => ({ part: row.part, row }));

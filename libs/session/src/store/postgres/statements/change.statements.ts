@@ -169,16 +169,14 @@ async function changeOne(
 
 export async function changeStatusOne(
   sql: SqlExecutor,
-  scope: SessionScope,
-  id: string,
+  filter: SessionFilter,
   to: 'active' | 'suspended',
   operation: Operation,
   freesSlot: boolean,
 ): Promise<SessionRow | undefined> {
   const parameters = new Parameters();
   const where = [
-    `s.id = ${parameters.add(id, 'uuid')}`,
-    scopeCondition(scope, parameters),
+    conditionWithoutStatus(filter, parameters),
     stateBefore(to, parameters),
     // Nothing brings back what has run out, and what holds no slot comes back by the policy alone.
     ...(to === 'active'

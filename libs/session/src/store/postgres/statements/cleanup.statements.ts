@@ -8,7 +8,7 @@ import type {
   WalkRules,
 } from '../../session-cleanup.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { CUT_OFF_JOIN } from './cut-off.fragments.js';
+import { CUT_OFF_JOIN, reaches } from './cut-off.fragments.js';
 import { LIVE, logFrom, MOMENT, Parameters } from './fragments.js';
 import { countOf, type Counted } from './row-count.js';
 import { MY_TURN, turnAt } from './turn.fragments.js';
@@ -19,7 +19,7 @@ const IDLE_LIMIT = `(s.last_accessed_at + s.idle_timeout_ms * interval '1 millis
 const LIVE_LOCK = 'FOR NO KEY UPDATE SKIP LOCKED';
 
 /** What the end of a session is decided by, read under its lock. */
-const FACTS = `s.id, s.tenant_id, s.user_id, s.status, s.created_at, s.expires_at, s.last_accessed_at, s.idle_timeout_ms`;
+const FACTS = `s.id, s.tenant_id, s.user_id, s.status, s.is_protected, s.created_at, s.expires_at, s.last_accessed_at, s.idle_timeout_ms`;
 
 /**
  * The rest of a statement that has locked sessions as `locked`: ends those whose time is over by `reason` (an expression
@@ -112,7 +112,7 @@ export async function endCutOffBatch(sql: SqlExecutor, limit: number): Promise<C
   const most = parameters.add(limit, 'int');
   const covered = COVERED.map(
     ([shape, whose]) => `(SELECT s.id FROM identity_session s
-      WHERE ${shape} AND ${whose} AND ${LIVE} AND s.created_at <= c.not_before ORDER BY s.created_at LIMIT ${most})`,
+      WHERE ${shape} AND ${whose} AND ${LIVE} AND s.created_at <= c.not_before AND ${reaches('s')} ORDER BY s.created_at LIMIT ${most})`,
   );
   return batchOf(
     sql,

@@ -6,6 +6,15 @@ export const holds = (tenantId: string, userId: string): string =>
   `c.scope = ANY (ARRAY['*', 't' || ${tenantId}, 'u' || ${userId},
     's' || length(${tenantId})::text || ':' || ${tenantId} || ${userId}])`;
 
+/** Of what was created before cut-off `c`: protected sessions only where a cut-off has included them. */
+export const reaches = (session: string): string =>
+  `(NOT ${session}.is_protected OR ${session}.created_at <= c.protected_not_before)`;
+
+/** The cut-off as session `s` has it. */
+const MINE = ['not_before', 'reason', 'actor'].map(
+  (column) => `CASE WHEN s.is_protected THEN c.protected_${column} ELSE c.${column} END AS ${column}`,
+);
+
 /**
  * The cut-offs that end session `s`. What was created after the latest of all, which is asked for once a statement,
  * needs no further look.
@@ -13,7 +22,7 @@ export const holds = (tenantId: string, userId: string): string =>
 const ending = (columns: string): string => `
   SELECT ${columns} FROM identity_session_cut_off c
   WHERE s.created_at <= (SELECT max(latest.not_before) FROM identity_session_cut_off latest)
-    AND s.created_at <= c.not_before AND ${holds('s.tenant_id', 's.user_id')}`;
+    AND s.created_at <= c.not_before AND ${reaches('s')} AND ${holds('s.tenant_id', 's.user_id')}`;
 
 /** True for sessions `s` that no cut-off ends. */
 export const NOT_CUT_OFF = `(${ending('count(*) = 0')})`;
@@ -35,11 +44,14 @@ export const NOT_CUT_OFF_IN_SCAN = `(('t' || s.tenant_id NOT IN ${SCOPES} AND 'u
  */
 export const NOT_CUT_OFF_AMONG_ALL = `CASE
   WHEN s.created_at > COALESCE((SELECT max(latest.not_before) FROM identity_session_cut_off latest), '-infinity') THEN 1
-  WHEN s.created_at <= COALESCE((SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*'), '-infinity') THEN 0
+  WHEN NOT s.is_protected
+    AND s.created_at <= COALESCE((SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*'), '-infinity') THEN 0
   WHEN ${NOT_CUT_OFF_IN_SCAN} THEN 1 ELSE 0 END <> 0`;
 
 /** Of what a cut-off of everybody has ended, those that nobody has written down. */
-export const BEFORE_EVERYBODY = `s.created_at <= (SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*')`;
+export const BEFORE_EVERYBODY = `(s.created_at <= (SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*')
+  AND (NOT s.is_protected
+    OR s.created_at <= (SELECT c.protected_not_before FROM identity_session_cut_off c WHERE c.scope = '*')))`;
 
 /** True for live sessions `s` that a cut-off of less than everybody ends, found by the cut-offs and not by the sessions. */
 export const CUT_OFF_APART = `s.id IN (
@@ -52,18 +64,21 @@ export const CUT_OFF_APART = `s.id IN (
       ([shape, whose]) => `
       SELECT x.id FROM identity_session x
       WHERE c.scope <> '*' AND ${shape} AND ${whose} AND x.created_at <= c.not_before
-        AND x.status IN ('pending', 'active', 'suspended')`,
+        AND ${reaches('x')} AND x.status IN ('pending', 'active', 'suspended')`,
     )
     .join(' UNION ALL ')}) covered)`;
 
 /**
- * True for sessions `s` that were created after the last cut-off of everybody: says nothing that `NOT_CUT_OFF` does not,
- * but lets a scan by creation begin there, however much there is before. For scans alone: where sessions are looked up
- * by id, it would lure the planner into one.
+ * True for sessions `s` that were created after the last cut-off of everybody, or after the first protected one that may
+ * have outlived it: says nothing that `NOT_CUT_OFF` does not, but lets a scan by creation begin there, however much there
+ * is before. For scans alone: where sessions are looked up by id, it would lure the planner into one.
  */
 export const AFTER_EVERYBODY = `s.created_at > COALESCE((
-  SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*'), '-infinity')`;
+  SELECT least(c.not_before, (
+    SELECT min(p.created_at) - interval '1 millisecond' FROM identity_session p
+    WHERE p.is_protected AND p.status IN ('pending', 'active', 'suspended')))
+  FROM identity_session_cut_off c WHERE c.scope = '*'), '-infinity')`;
 
 /** Joins to sessions `s` the first cut-off that ends each, as `cut`. Only live sessions can be cut off. */
-export const CUT_OFF_JOIN = `LEFT JOIN LATERAL (${ending('c.not_before, c.reason, c.actor')}
-  ORDER BY c.not_before LIMIT 1) cut ON s.status IN ('pending', 'active', 'suspended')`;
+export const CUT_OFF_JOIN = `LEFT JOIN LATERAL (${ending(MINE.join(', '))}
+  ORDER BY not_before LIMIT 1) cut ON s.status IN ('pending', 'active', 'suspended')`;

@@ -14,6 +14,10 @@ export function filterCondition(filter: SessionFilter, parameters: Parameters): 
 /** All but the status. */
 export function conditionWithoutStatus(filter: SessionFilter, parameters: Parameters): string {
   const all = [scopeCondition(filter.scope, parameters)];
+  if (filter.protectedWithin === null) all.push(mostly('NOT s.is_protected'));
+  else if (filter.protectedWithin !== undefined) {
+    all.push(mostly(`(NOT s.is_protected OR ${scopeCondition(filter.protectedWithin, parameters)})`));
+  }
   if (filter.ids !== undefined) all.push(`s.id = ANY (${parameters.add(filter.ids, 'uuid[]')})`);
   if (filter.exceptIds !== undefined) all.push(`s.id <> ALL (${parameters.add(filter.exceptIds, 'uuid[]')})`);
   if (filter.afterId !== undefined) all.push(`s.id > ${parameters.add(filter.afterId, 'uuid')}`);

@@ -72,6 +72,6 @@ function branchesOf(filter: SessionFilter, parameters: Parameters): string[] {
   return [
     `s.status = 'revoked' AND ${rest}`,
     `${LIVE} AND ${BEFORE_EVERYBODY} AND ${rest}`,
-    `${LIVE} AND ${AFTER_EVERYBODY} AND ${CUT_OFF_APART} AND ${rest}`,
+    `${LIVE} AND ${AFTER_EVERYBODY} AND ${BEFORE_EVERYBODY} IS NOT TRUE AND ${CUT_OFF_APART} AND ${rest}`,
   ];
 }
