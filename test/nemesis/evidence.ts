@@ -6,6 +6,7 @@ import type { SocketCensus, SocketRecord } from './socket-history.js';
 export interface LedgerSession {
   readonly id: string;
   readonly user: string;
+  readonly client: string | null;
   readonly deviceType: string;
   readonly status: string;
   readonly version: number;
@@ -15,6 +16,23 @@ export interface LedgerSession {
   readonly lastAccessedAt: number;
   readonly endedAt: number | null;
   readonly endReason: string | null;
+  readonly dataVersion: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A job over many sessions as the database has it at the end. */
+export interface LedgerJob {
+  readonly id: string;
+  readonly status: string;
+  /** What it asks of sessions: all of these. */
+  readonly filter: { readonly userId?: string; readonly clientId?: string };
+  /** No other job has the same. */
+  readonly reason: string;
+  readonly changed: number;
+  readonly skipped: number;
+  readonly matched: number;
+  readonly createdAt: number;
+  readonly finishedAt: number | null;
 }
 
 /** A row of the change log. */
@@ -36,6 +54,7 @@ export interface LedgerEvent {
 export interface Ledger {
   readonly sessions: readonly LedgerSession[];
   readonly events: readonly LedgerEvent[];
+  readonly jobs: readonly LedgerJob[];
 }
 
 /** Something that was done to the cluster. Times on the clock of the run. */
@@ -117,7 +136,7 @@ export interface Evidence {
 
 /** A broken promise, with what shows it. */
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'P3' | 'P4';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'P3' | 'P4' | 'data' | 'bulk';
   readonly what: string;
   readonly operations: readonly Operation[];
   readonly sockets?: readonly SocketRecord[];

@@ -15,6 +15,15 @@ export type OperationKind =
   | 'admin-account'
   | 'admin-message'
   | 'admin-stats'
+  | 'admin-suspend'
+  | 'admin-resume'
+  | 'admin-job'
+  | 'admin-job-read'
+  | 'admin-job-cancel'
+  | 'data'
+  | 'data-merge'
+  | 'data-set'
+  | 'user-data'
   /** Of a socket. */
   | 'connect';
 
@@ -30,6 +39,19 @@ export interface OperationTarget {
   readonly user?: string;
   /** Of a user's sessions, the one that stays. */
   readonly except?: string;
+  /** Why, in words that no other operation uses: the log has them. */
+  readonly reason?: string;
+  readonly job?: string;
+  /** The members that a change of data gives new values, which no other change uses. */
+  readonly written?: Readonly<Record<string, string>>;
+  /** The version that a change of data must find. */
+  readonly ifVersion?: number;
+}
+
+/** The data of a session, as an answer has it. */
+export interface SeenData {
+  readonly version: number;
+  readonly members: Readonly<Record<string, unknown>>;
 }
 
 /** What the answer said, as far as it matters. */
@@ -44,6 +66,8 @@ export interface AnswerFacts {
   readonly successor?: TokenReference;
   /** False where a bulk says that it has not come to its end. */
   readonly complete?: boolean;
+  readonly data?: SeenData;
+  readonly job?: { readonly id: string; readonly status: string };
 }
 
 /** An answer; or none, and then what was asked for may have happened or not. */

@@ -6,6 +6,7 @@ import { notExercised } from './checker/exercise.js';
 import { ClientStalls } from './client-stalls.js';
 import { runNow } from './clock.js';
 import { Cluster } from './cluster/cluster.js';
+import type { Database } from './cluster/database.js';
 import type { ClusterNode } from './cluster/node.js';
 import { eventually, pause } from './cluster/pause.js';
 import type { Evidence } from './evidence.js';
@@ -18,6 +19,7 @@ import { SocketHistory } from './socket-history.js';
 import type { Settings } from './settings.js';
 import { describeViolations, summarise } from './summary.js';
 import { Watcher } from './watcher.js';
+import { BulkProbe } from './workload/bulk-probe.js';
 import { Client } from './workload/client.js';
 import type { Person } from './workload/people.js';
 import { RevocationProbe } from './workload/revocation-probe.js';
@@ -45,6 +47,7 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
     const client = new Client(cluster, history);
     const workload = new Workload(client);
     const probe = new RevocationProbe(cluster, workload.own, workload.admin);
+    const bulk = new BulkProbe(cluster, workload.own, workload.jobs);
     const stalls = new ClientStalls();
     const socketHistory = new SocketHistory();
     const crowd = new SocketCrowd({
@@ -60,6 +63,7 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
     const makeAdministrator = (person: Person): Promise<void> => workload.makeAdministrator(first, person);
     await probe.prepare(first, makeAdministrator);
     await crowd.prepare(makeAdministrator);
+    await bulk.prepare(makeAdministrator);
 
     const watcher = new Watcher(cluster.database, strategy);
     const nemesis = new Nemesis(cluster, settings, random.fork('nemesis'), log);
@@ -68,8 +72,10 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
     workload.start(settings.workers, random.fork('workload'));
     probe.start(random.fork('probe'));
     crowd.start(settings.devices, random.fork('crowd'));
+    bulk.start(random.fork('bulk'));
     await nemesis.run(runNow() + durationMs);
 
+    await bulk.stop();
     await probe.stop();
     await workload.stop();
     await crowd.stop();
@@ -89,6 +95,7 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
       workload.administrator,
       ...probe.people,
       ...crowd.people,
+      ...bulk.people,
     ]);
     for (const node of cluster.nodes) if (node.isRunning) await node.terminate();
 
@@ -117,6 +124,14 @@ export async function run(settings: Settings, log: (line: string) => void): Prom
   }
 }
 
+/** True once no job is to be done any more. */
+async function hasNoWork(database: Database): Promise<boolean> {
+  const { rows } = await database.asAdmin((client) =>
+    client.query(`SELECT id FROM identity_session_job WHERE status = 'running' LIMIT 1`),
+  );
+  return rows.length === 0;
+}
+
 async function restart(node: ClusterNode): Promise<void> {
   await node.terminate();
   await node.start();
@@ -128,6 +143,7 @@ async function restart(node: ClusterNode): Promise<void> {
 async function quiet(cluster: Cluster, client: Client, settings: Settings): Promise<void> {
   await eventually(() => Promise.resolve(client.inFlight === 0), settings.answerWithinMs);
   await cluster.recovers(settings.recoverWithinMs);
+  await eventually(() => hasNoWork(cluster.database), settings.recoverWithinMs);
   await pause(settings.syncIntervalMs + settings.idleMarginMs + settings.maxStalenessMs);
 }
 

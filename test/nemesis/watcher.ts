@@ -62,7 +62,7 @@ export class Watcher {
     const scope = this.strategy.scope === 'deviceType' ? `user_id || ' on ' || device_type` : 'user_id';
     const { rows } = await client.query<{ scope: string; sessions: string[] }>(
       `SELECT ${scope} AS scope, array_agg(id ORDER BY id) AS sessions FROM identity_session s
-       WHERE status IN ('pending', 'active', 'suspended') AND NOT EXISTS (
+       WHERE status IN ('pending', 'active', 'suspended') AND holds_slot AND NOT EXISTS (
          SELECT FROM identity_session_cut_off c
          WHERE coalesce(c.tenant_id, s.tenant_id) = s.tenant_id AND coalesce(c.user_id, s.user_id) = s.user_id
            AND s.created_at <= c.not_before)

@@ -17,6 +17,16 @@ const REFUSALS: Readonly<Record<OperationKind, readonly number[]>> = {
   'admin-end-user': [],
   'admin-bulk': [404, 405],
   'admin-cut-off': [404, 405],
+  'admin-suspend': [404, 409],
+  'admin-resume': [404, 409],
+  'admin-job': [],
+  'admin-job-read': [],
+  // It is over.
+  'admin-job-cancel': [409],
+  data: [],
+  'data-merge': [404],
+  'data-set': [404, 409],
+  'user-data': [],
   'admin-account': [],
   'admin-message': [],
   'admin-stats': [],
@@ -66,6 +76,6 @@ function isFitting({ kind, outcome, token, passwordIsSure }: Operation): boolean
   if (status === 429) return kind === 'sign-in' || kind === 'password';
   if (code === 'BAD_CREDENTIALS') return passwordIsSure !== true;
   // Whether it is meant, the refusals' own check tells.
-  if (status === 401) return token !== null;
+  if (status === 401 || status === 423) return token !== null;
   return REFUSALS[kind].includes(status);
 }

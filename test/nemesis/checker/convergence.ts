@@ -16,10 +16,11 @@ export function checkConvergence(lookup: Lookup): Violation[] {
     // Within the slack around a limit in time either answer is right.
     const left = Math.min(session.expiresAt, session.lastAccessedAt + settings.idleTimeoutMs) - operation.begun;
     const isRight = session.generation === token.generation && isLiveStatus(session.status);
-    const expected = isRight && left > 0 && lookup.cutOffAt(session.id) === Infinity ? 200 : 401;
+    const lives = isRight && left > 0 && lookup.cutOffAt(session.id) === Infinity;
+    const expected = lives ? (session.status === 'suspended' ? 423 : 200) : 401;
     const isClose = isRight && Math.abs(left) < CLOSE_MS;
     const status = outcome.kind === 'answered' ? outcome.status : 0;
-    if (status === expected || (isClose && status === 401) || (isClose && status === 200)) continue;
+    if (status === expected || (isClose && [200, 401, 423].includes(status))) continue;
     violations.push({
       invariant: 'I6',
       what: `At the end session ${session.id} is ${session.status} in the database, and node ${node} answered ${status}.`,

@@ -3,6 +3,7 @@ import type {
   Evidence,
   FaultRecord,
   LedgerEvent,
+  LedgerJob,
   LedgerSession,
   ProcessEnd,
   SharedEntry,
@@ -26,6 +27,7 @@ export class EvidenceBuilder {
   readonly overLimit: { at: number; scope: string; sessions: string[] }[] = [];
   readonly changedEnds: { session: string; before: string; after: string }[] = [];
   readonly sharedLevel: SharedEntry[] = [];
+  readonly jobs: LedgerJob[] = [];
   readonly #history = new History();
   readonly #sockets = new SocketHistory();
   /** What the nodes say of their connections; as many as there are where a test does not say otherwise. */
@@ -36,12 +38,17 @@ export class EvidenceBuilder {
   #transactions = 0;
 
   /** A session of `user` that was signed in on node a at `at`, in the database as well. */
-  signIn(session: string, at: number, { user = 'ann', evicts = [] as readonly string[], answered = true } = {}): this {
+  signIn(
+    session: string,
+    at: number,
+    { user = 'ann', client = null as string | null, evicts = [] as readonly string[], answered = true } = {},
+  ): this {
     const transaction = this.#begin();
     for (const evicted of evicts) this.end(evicted, at, 'evicted', transaction);
     this.#sessions.set(session, {
       id: session,
       user,
+      client,
       deviceType: 'web',
       status: 'active',
       version: 1,
@@ -51,6 +58,8 @@ export class EvidenceBuilder {
       lastAccessedAt: at,
       endedAt: null,
       endReason: null,
+      dataVersion: 0,
+      data: {},
     });
     this.event('created', session, at, transaction);
     if (!answered) return this;
@@ -131,6 +140,21 @@ export class EvidenceBuilder {
     return this;
   }
 
+  /** An administrator suspends or resumes it, at `at` in the database and 5 ms later in an answer. */
+  step(kind: 'admin-suspend' | 'admin-resume', session: string, at: number, reason = 'nemesis keeps'): this {
+    const isSuspended = kind === 'admin-suspend';
+    this.row(session, { status: isSuspended ? 'suspended' : 'active' });
+    this.event(isSuspended ? 'suspended' : 'activated', session, at, this.#begin(), reason);
+    return this.operation(kind, at, { status: 200 }, { target: { session, reason } });
+  }
+
+  /** A change of the session's data in the database. */
+  data(session: string, at: number, members: LedgerSession['data']): this {
+    const present = this.#sessions.get(session)!;
+    this.row(session, { data: { ...present.data, ...members }, dataVersion: present.dataVersion + 1 });
+    return this.event('data_changed', session, at);
+  }
+
   /** Any operation, begun at `at` and answered 5 ms later. */
   operation(kind: OperationKind, at: number, answer: Answer, details: OperationDetails = {}): this {
     const { status, code = null, ...facts } = answer;
@@ -161,7 +185,7 @@ export class EvidenceBuilder {
       absences: this.absences,
       ends: this.ends,
       observations: { samples: 1, overLimit: this.overLimit, changedEnds: this.changedEnds },
-      ledger: { sessions: [...this.#sessions.values()], events: this.#events },
+      ledger: { sessions: [...this.#sessions.values()], events: this.#events, jobs: this.jobs },
       sharedLevel: this.sharedLevel,
       sockets: this.#sockets.records,
       census: {

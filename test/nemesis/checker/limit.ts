@@ -1,4 +1,5 @@
 import type { LedgerEvent, Violation } from '../evidence.js';
+import { FREES_SLOT } from '../workload/suspension-steps.js';
 import { groupBy } from './group-by.js';
 import { isTerminal, type Lookup } from './lookup.js';
 
@@ -27,7 +28,10 @@ export function checkLimit(lookup: Lookup): Violation[] {
       if (event.type === 'created') {
         present.add(session.id);
         grown.add(key);
-      } else if (isTerminal(event)) present.delete(session.id);
+      } else if (event.type === 'activated') {
+        present.add(session.id);
+        grown.add(key);
+      } else if (isTerminal(event) || givesSlotUp(event)) present.delete(session.id);
     }
     for (const key of grown) {
       const present = live.get(key) ?? new Set();
@@ -41,6 +45,10 @@ export function checkLimit(lookup: Lookup): Violation[] {
     }
   }
   return violations;
+}
+
+function givesSlotUp({ type, reason }: LedgerEvent): boolean {
+  return type === 'suspended' && reason?.startsWith(FREES_SLOT) === true;
 }
 
 /** What a cut-off covers does not live any more, though its row is written later or never. */

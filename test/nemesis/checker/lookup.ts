@@ -1,5 +1,5 @@
 import type { Absence, Evidence, LedgerEvent, LedgerSession } from '../evidence.js';
-import { type Operation, succeeded, wasAdmitted } from '../history.js';
+import { type Operation, type OperationKind, succeeded, wasAdmitted } from '../history.js';
 import { groupBy } from './group-by.js';
 
 const ENDED = ['signed_out', 'expired', 'evicted', 'revoked', 'rejected'];
@@ -17,6 +17,14 @@ export function isTerminal(event: LedgerEvent): boolean {
   return ENDED.includes(event.type);
 }
 
+/** A stretch of time in which a session was suspended, as the log has it. */
+export interface Suspension {
+  readonly from: number;
+  /** When it was resumed or ended; a moment that never comes where it was neither. */
+  readonly until: number;
+  readonly reason: string | null;
+}
+
 /** When a session was over, as far as a client can know: the answer that said so had come. */
 export interface AcknowledgedEnd {
   readonly at: number;
@@ -30,6 +38,10 @@ export class Lookup {
   readonly terminals: ReadonlyMap<string, readonly LedgerEvent[]>;
   /** By session: when its tokens were replaced, in order. */
   readonly rotations: ReadonlyMap<string, readonly LedgerEvent[]>;
+  /** By session: the rows of the log that begin it; one, where all is well. */
+  readonly beginnings: ReadonlyMap<string, readonly LedgerEvent[]>;
+  readonly #suspends: ReadonlyMap<string, readonly Operation[]>;
+  readonly #steps: ReadonlyMap<string, readonly LedgerEvent[]>;
   readonly #cutOffs: ReadonlyMap<string | null, readonly LedgerEvent[]>;
   /** By session: the sign-in that was answered with it. */
   readonly issued: ReadonlyMap<string, Operation>;
@@ -43,6 +55,12 @@ export class Lookup {
     this.sessions = new Map(ledger.sessions.map((session) => [session.id, session]));
     this.terminals = bySession(ledger.events.filter(isTerminal));
     this.rotations = bySession(ledger.events.filter((event) => event.type === 'rotated'));
+    this.beginnings = bySession(ledger.events.filter((event) => event.type === 'created'));
+    this.#steps = bySession(ledger.events.filter(({ type }) => type === 'suspended' || type === 'activated'));
+    this.#suspends = groupBy(
+      operations.filter(({ kind }) => kind === 'admin-suspend'),
+      ({ target }) => target.reason ?? '',
+    );
     this.#cutOffs = groupBy(
       ledger.events.filter((event) => event.type === 'cut_off'),
       (event) => event.user,
@@ -70,6 +88,28 @@ export class Lookup {
     if (rotation.reason !== SCHEDULED) return rotation.committedAt;
     const graceUntil = rotation.committedAt + this.evidence.settings.rotationGraceMs;
     return Math.min(graceUntil, next?.committedAt ?? graceUntil);
+  }
+
+  /**
+   * The first answer that said that the session is suspended, of those that were given while somebody was connected since
+   * `joined`; without those that it was resumed so soon after that not everybody need have noticed.
+   */
+  suspendedFor(session: string, joined: number): AcknowledgedEnd | undefined {
+    const { maxStalenessMs, slackMs } = this.evidence.settings;
+    const known = this.suspensionsOf(session).flatMap(({ from, until, reason }) => {
+      const by = this.#suspends.get(reason ?? '')?.find(succeeded);
+      const isNoticed = by !== undefined && until > by.ended + maxStalenessMs + slackMs;
+      return isNoticed && joined < from - slackMs ? [{ at: by.ended, by }] : [];
+    });
+    return known[0];
+  }
+
+  /** When the session was suspended, in order. */
+  suspensionsOf(session: string): Suspension[] {
+    return (this.#steps.get(session) ?? []).flatMap(({ type, committedAt: from, reason }, at, steps) => {
+      const next = steps[at + 1]?.committedAt ?? Number.POSITIVE_INFINITY;
+      return type === 'suspended' ? [{ from, reason, until: Math.min(next, this.overAt(session)) }] : [];
+    });
   }
 
   /** When the session ended, as the log has it; a moment that never comes where it lives. */
@@ -124,6 +164,9 @@ function createdBy({ outcome }: Operation): { readonly session: string; readonly
   return outcome.kind === 'answered' ? outcome.created : undefined;
 }
 
+/** What an administrator does to a session that goes on. */
+const CHANGES_ONLY: readonly OperationKind[] = ['admin-suspend', 'admin-resume'];
+
 /**
  * The ends that clients were told of. What ends all sessions of a user ends those that were answered before it began;
  * whether it ends those that were made meanwhile is left open.
@@ -138,20 +181,24 @@ function acknowledgedEnds(
     const present = ends.get(session);
     if (present === undefined || present.at > by.ended) ends.set(session, { at: by.ended, by });
   };
+  const jobs = new Map(operations.flatMap((one) => (one.kind === 'admin-job' ? [[one.target.reason, one]] : [])));
   const ofUser = groupBy(issued, ([, operation]) => createdBy(operation)?.user ?? '');
   for (const operation of operations) {
     if (!succeeded(operation) || operation.outcome.kind !== 'answered') continue;
     const { kind, target, token, outcome } = operation;
     for (const evicted of outcome.evicted ?? []) note(evicted, operation);
-    if (target.session !== undefined) {
+    if (target.session !== undefined && !CHANGES_ONLY.includes(kind)) {
       // Who presents a token that has been replaced signs nobody out.
       const presents = kind === 'sign-out' || kind === 'sign-in' || target.session === token?.session;
       const replacedAt = rotations.get(target.session)?.[token?.generation ?? 0]?.committedAt ?? Infinity;
       if (!presents || replacedAt > operation.ended) note(target.session, operation);
     }
     if (target.user === undefined || outcome.complete === false) continue;
+    // Of a job this is said once somebody has read that it is done; it is about what there was when it was asked for.
+    if (outcome.job !== undefined && outcome.job.status !== 'done') continue;
+    const asked = outcome.job === undefined ? operation : jobs.get(target.reason);
     for (const [session, made] of ofUser.get(target.user) ?? []) {
-      if (session !== target.except && made.ended <= operation.begun) note(session, operation);
+      if (session !== target.except && made.ended <= (asked?.begun ?? -Infinity)) note(session, operation);
     }
   }
   return ends;

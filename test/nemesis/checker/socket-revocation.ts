@@ -1,7 +1,7 @@
 import { CLIENTS, LOOK_EVERY_MS } from '../client-stalls.js';
 import type { Violation } from '../evidence.js';
 import type { SocketRecord } from '../socket-history.js';
-import { absenceOf, type Lookup } from './lookup.js';
+import { absenceOf, type AcknowledgedEnd, type Lookup } from './lookup.js';
 import { hasEnded } from './refusals.js';
 
 /**
@@ -14,7 +14,7 @@ export function checkSocketRevocation(lookup: Lookup): Violation[] {
   const boundMs = socketBoundMs(lookup);
   return sockets.flatMap((socket): Violation[] => {
     const overAt = overFor(lookup, socket);
-    const by = lookup.ends.get(socket.token.session)?.by ?? [];
+    const by = endFor(lookup, socket)?.by ?? [];
     const told = (what: string): Violation[] => [
       {
         invariant: 'I1',
@@ -41,6 +41,7 @@ export function checkSocketRevocation(lookup: Lookup): Violation[] {
 
 /** I3, I5: a message comes to whom it is for, and nobody is told that a session is over that lives. */
 export function checkSocketMessages(lookup: Lookup): Violation[] {
+  const { slackMs } = lookup.evidence.settings;
   return lookup.evidence.sockets.flatMap((socket): Violation[] => {
     const { kick, strayed, token, user, id } = socket;
     const strays: Violation[] =
@@ -59,6 +60,10 @@ export function checkSocketMessages(lookup: Lookup): Violation[] {
       const what = `Socket ${id} of session ${token.session} was told of the end of session ${kick.session}.`;
       return [...strays, { invariant: 'I3', what, operations: [], sockets: [socket] }];
     }
+    const isSuspended = lookup
+      .suspensionsOf(token.session)
+      .some(({ from, until }) => from <= kick.at + slackMs && kick.at <= until + socketBoundMs(lookup));
+    if (kick.code === 'SESSION_SUSPENDED' && isSuspended) return strays;
     if (hasEnded(lookup, token.session, kick.code, kick.at, kick.at)) return strays;
     const what = `Session ${token.session} lives, and its socket ${id} was told ${kick.code} (${kick.reason}).`;
     return [...strays, { invariant: 'I5', what, operations: [], sockets: [socket] }];
@@ -74,9 +79,15 @@ export function closingMs(lookup: Lookup, socket: SocketRecord, overAt = overFor
 }
 
 /** When the session of a connection is over, as far as a client can know. */
-function overFor(lookup: Lookup, { token: { session } }: SocketRecord): number {
-  const expiresAt = lookup.sessions.get(session)?.expiresAt ?? Infinity;
-  return Math.min(lookup.ends.get(session)?.at ?? Infinity, expiresAt);
+function overFor(lookup: Lookup, socket: SocketRecord): number {
+  const expiresAt = lookup.sessions.get(socket.token.session)?.expiresAt ?? Infinity;
+  return Math.min(endFor(lookup, socket)?.at ?? Infinity, expiresAt);
+}
+
+/** What is suspended takes its connections with it, as what ends does. */
+function endFor(lookup: Lookup, { token: { session }, joined }: SocketRecord): AcknowledgedEnd | undefined {
+  const known = [lookup.ends.get(session), lookup.suspendedFor(session, joined)].filter((end) => end !== undefined);
+  return known.toSorted((one, other) => one.at - other.at)[0];
 }
 
 export function socketBoundMs({ evidence: { settings } }: Lookup): number {

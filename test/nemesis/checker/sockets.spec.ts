@@ -3,7 +3,7 @@ import { CLIENTS } from '../client-stalls.js';
 import { SocketHistory, type SocketRecord } from '../socket-history.js';
 import { check } from './check.js';
 import { EvidenceBuilder } from './evidence-builder.js';
-import { notExercised } from './exercise.js';
+import { socketsNotExercised as notExercised } from './exercise.js';
 
 /** `maxStalenessMs` and the slack of the settings. */
 const BOUND_MS = 2_600;

@@ -1,4 +1,5 @@
 import type { Settings } from '../settings.js';
+import { buildRoutes } from '../server/build-routes.js';
 import { Database } from './database.js';
 import { ClusterNode } from './node.js';
 import { eventually } from './pause.js';
@@ -24,9 +25,12 @@ export class Cluster {
   static async start(settings: Settings): Promise<Cluster> {
     const cluster = new Cluster(await Database.start(), await Redis.start());
     try {
+      const routes = await buildRoutes();
       for (const { name, ...more } of NODES) {
         const environment = { ...environmentOf(settings), ...more };
-        cluster.nodes.push(await ClusterNode.start(name, cluster.database.url, cluster.redis?.url, environment));
+        cluster.nodes.push(
+          await ClusterNode.start(name, cluster.database.url, cluster.redis?.url, environment, routes),
+        );
       }
       return cluster;
     } catch (error) {

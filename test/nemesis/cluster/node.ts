@@ -17,15 +17,18 @@ export class ClusterNode {
   private constructor(
     readonly name: string,
     private readonly environment: ServerEnvironment,
+    private readonly routes: string,
     readonly toDatabase: TcpProxy,
     readonly toRedis: TcpProxy | undefined,
   ) {}
 
+  /** `routes`: a module that the process loads before the server. */
   static async start(
     name: string,
     databaseUrl: string,
     redisUrl: string | undefined,
     environment: ServerEnvironment,
+    routes: string,
   ): Promise<ClusterNode> {
     const database = await TcpProxy.to(databaseUrl);
     const redis = redisUrl === undefined ? undefined : await TcpProxy.to(redisUrl);
@@ -37,6 +40,7 @@ export class ClusterNode {
         DATABASE_URL: database.url,
         ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
       },
+      routes,
       database.proxy,
       redis?.proxy,
     );
@@ -54,7 +58,7 @@ export class ClusterNode {
   /** Starts the process (again). `more` goes over the environment that the node has otherwise. */
   async start(more: ServerEnvironment = {}): Promise<void> {
     this.#asked = null;
-    const server = await startServer({ ...this.environment, ...more });
+    const server = await startServer({ ...this.environment, ...more }, ['--import', this.routes]);
     this.#server = server;
     this.url = server.url;
     this.#present();

@@ -1,6 +1,9 @@
+import { eventually } from '../cluster/pause.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { runNow, wallReader } from '../clock.js';
 import type { Fault } from './fault.js';
+
+const JOB_WITHIN_MS = 8_000;
 
 /** kill -9, and a start on the same database. */
 const killed: Fault = {
@@ -8,6 +11,20 @@ const killed: Fault = {
   concerns: 'node',
   apply: async (cluster, random) => {
     const node = random.pick(cluster.nodes);
+    await node.kill();
+    return { node: node.name, heal: () => node.start() };
+  },
+};
+
+/** kill -9 of the node that works on many sessions, or of any where none does so in time. */
+const killedAtJob: Fault = {
+  name: 'node killed at a job',
+  concerns: 'node',
+  apply: async (cluster, random) => {
+    const other = random.pick(cluster.nodes);
+    let busy: string | undefined;
+    await eventually(async () => (busy = await nodeAtJob(cluster)) !== undefined, JOB_WITHIN_MS).catch(() => false);
+    const node = busy === undefined ? other : cluster.node(busy);
     await node.kill();
     return { node: node.name, heal: () => node.start() };
   },
@@ -60,7 +77,17 @@ const withoutHints: Fault = {
   },
 };
 
-export const NODE_FAULTS: readonly Fault[] = [killed, stopped, terminated, withoutHints];
+export const NODE_FAULTS: readonly Fault[] = [killed, killedAtJob, stopped, terminated, withoutHints];
+
+async function nodeAtJob(cluster: Cluster): Promise<string | undefined> {
+  const { rows } = await cluster.database.asAdmin((client) =>
+    client.query<{ node: string }>(
+      `SELECT node FROM identity_session_job
+       WHERE status = 'running' AND node IS NOT NULL AND last_id IS NOT NULL AND heartbeat_at > now() - interval '1 second'`,
+    ),
+  );
+  return rows.find(({ node }) => cluster.node(node).isRunning)?.node;
+}
 
 /** SIGTERM, and what the database has of accesses then. */
 async function terminate(cluster: Cluster, name: string): Promise<void> {

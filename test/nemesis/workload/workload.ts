@@ -4,8 +4,11 @@ import { pause } from '../cluster/pause.js';
 import type { Random } from '../random.js';
 import { AdminSteps } from './admin-steps.js';
 import type { Client } from './client.js';
+import { DataSteps } from './data-steps.js';
+import { JobSteps } from './job-steps.js';
 import { type HeldToken, Person } from './people.js';
 import { SessionSteps } from './session-steps.js';
+import { SuspensionSteps } from './suspension-steps.js';
 
 const DEVICE_TYPES = ['web', 'mobile'];
 const PASSWORD = 'the first password';
@@ -25,11 +28,23 @@ const SHARES = {
   adminEndUser: 0.5,
   adminBulk: 0.5,
   adminCutOff: 0.3,
+  adminJob: 0.4,
+  suspension: 1.6,
+  dataRead: 5,
+  dataMerge: 1.5,
+  dataSet: 1,
+  dataBurst: 1.2,
+  userData: 0.5,
 } as const;
 
 type Step = keyof typeof SHARES | 'me';
 
 const THINK_MS: readonly [number, number] = [10, 50];
+const ASK_AGAIN_MS: readonly [number, number] = [20, 200];
+const AFTER_RESUMING = 5;
+const AT_ONCE = 4;
+const RESUME_ATTEMPTS = 4;
+const JOB_ASKED_TIMES = 40;
 
 /** Several people with many devices each, and an administrator, all at once on all nodes. */
 export class Workload {
@@ -37,12 +52,18 @@ export class Workload {
   readonly administrator = new Person(ADMINISTRATOR.email, ADMINISTRATOR.password, 'admin');
   readonly admin: AdminSteps;
   readonly own: SessionSteps;
+  readonly jobs: JobSteps;
+  readonly #data: DataSteps;
+  readonly #suspension: SuspensionSteps;
   #isRunning = false;
   #workers: Promise<void>[] = [];
 
   constructor(private readonly client: Client) {
     this.own = new SessionSteps(client);
     this.admin = new AdminSteps(client);
+    this.jobs = new JobSteps(client);
+    this.#data = new DataSteps(client);
+    this.#suspension = new SuspensionSteps(client);
   }
 
   /** Everybody gets an account; nothing has gone wrong yet. */
@@ -127,14 +148,87 @@ export class Workload {
       case 'password':
         await own.changePassword(node, person, token);
         return;
+      case 'dataRead':
+        await this.#data.read(node, person, token);
+        return;
+      case 'dataMerge':
+        await this.#data.merge(node, person, token, random);
+        return;
+      case 'dataSet':
+        await this.#data.set(node, person, token);
+        return;
+      case 'dataBurst':
+        await this.#changedByMany(person, token, random);
+        return;
+      case 'userData':
+        await this.#data.setUserData(node, person, token);
+        return;
+      case 'suspension':
+        await this.#suspended(node, person, token, random);
+        return;
       default: {
-        const held = this.administrator.live.values().next().value ?? (await this.#signedIn(node, this.administrator));
+        const held = await this.#heldByAdministrator(node);
         if (held === undefined) return;
+        if (step === 'adminJob') await this.#revokedByJob(node, held, person, random);
         if (step === 'adminEnd') await admin.end(node, this.administrator, held, person, token.session);
         if (step === 'adminEndUser') await admin.endUser(node, this.administrator, held, person);
         if (step === 'adminBulk') await admin.bulk(node, this.administrator, held, person);
         if (step === 'adminCutOff') await admin.cutOff(node, this.administrator, held, person);
       }
+    }
+  }
+
+  async #heldByAdministrator(node: ClusterNode): Promise<HeldToken | undefined> {
+    return this.administrator.live.values().next().value ?? (await this.#signedIn(node, this.administrator));
+  }
+
+  /** Suspended, asked for on other nodes, and resumed; what fails is tried again, and is left after a while. */
+  async #suspended(node: ClusterNode, person: Person, token: HeldToken, random: Random): Promise<void> {
+    const freesSlot = random.chance(0.4);
+    const held = await this.#heldByAdministrator(node);
+    if (held === undefined) return;
+    await this.#suspension.suspend(node, this.administrator, held, token.session, { freesSlot });
+    await this.#ask(person, token, random, Math.floor(random.between(2, 30)));
+    for (let attempt = 1; attempt <= RESUME_ATTEMPTS; attempt += 1) {
+      const other = this.client.anyNode(random) ?? node;
+      const now = await this.#heldByAdministrator(other);
+      const done = now && (await this.#suspension.resume(other, this.administrator, now, token.session));
+      if (done?.answer !== undefined && done.answer.status < 500 && done.answer.status !== 401) break;
+      await pause(random.between(...THINK_MS));
+    }
+    await this.#ask(person, person.newest.get(token.session) ?? token, random, AFTER_RESUMING);
+  }
+
+  /** The same session, from several nodes at once. */
+  async #changedByMany(person: Person, token: HeldToken, random: Random): Promise<void> {
+    const change = async (): Promise<void> => {
+      const node = this.client.anyNode(random);
+      if (node === undefined) return;
+      await (random.chance(0.6) ? this.#data.merge(node, person, token, random) : this.#data.set(node, person, token));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, change));
+  }
+
+  async #ask(person: Person, token: HeldToken, random: Random, times: number): Promise<void> {
+    for (let time = 1; time <= times; time += 1) {
+      const node = this.client.anyNode(random);
+      if (node !== undefined) await this.own.me(node, person, person.newest.get(token.session) ?? token);
+      await pause(random.between(...ASK_AGAIN_MS));
+    }
+  }
+
+  async #revokedByJob(node: ClusterNode, held: HeldToken, person: Person, random: Random): Promise<void> {
+    const sessions = [...person.live.keys()];
+    const job = await this.jobs.start(node, this.administrator, held, { userId: person.id });
+    if (job === undefined) return;
+    for (let time = 1; time <= JOB_ASKED_TIMES; time += 1) {
+      const other = this.client.anyNode(random) ?? node;
+      const now = await this.#heldByAdministrator(other);
+      if (now !== undefined && (await this.jobs.isOver(other, this.administrator, now, job))) {
+        for (const session of sessions) person.release(session);
+        return;
+      }
+      await pause(random.between(...ASK_AGAIN_MS));
     }
   }
 
