@@ -9,6 +9,7 @@ import {
   IdentitySessionModule,
   missingRequirements,
   policyPreset,
+  type ProtectedSessionAccessPolicy,
   type Session,
   type SessionAccessPolicy,
   type SessionExchange,
@@ -19,7 +20,7 @@ import {
 } from 'nestjs-identity-session';
 
 interface Member {
-  readonly role: 'admin' | 'tenant-admin' | 'team-lead' | 'support';
+  readonly role: 'admin' | 'tenant-admin' | 'team-lead' | 'support' | 'security';
   readonly tenantId: string;
 }
 
@@ -31,7 +32,7 @@ export abstract class StaffService {
 
 // #region access
 @Injectable()
-export class AccessRules implements SessionAccessPolicy, SettingsAccessPolicy {
+export class AccessRules implements SessionAccessPolicy, SettingsAccessPolicy, ProtectedSessionAccessPolicy {
   constructor(private readonly staff: StaffService) {}
 
   async scopeFor(actor: Session, action: AdministrationAction): Promise<SessionScope | null> {
@@ -39,6 +40,7 @@ export class AccessRules implements SessionAccessPolicy, SettingsAccessPolicy {
     const member = await this.staff.find(userId);
     switch (member?.role) {
       case 'admin':
+      case 'security':
         return { kind: 'all' };
       case 'tenant-admin':
         return { kind: 'tenant', tenantId: member.tenantId };
@@ -55,6 +57,12 @@ export class AccessRules implements SessionAccessPolicy, SettingsAccessPolicy {
   async settingsScopeFor({ userId }: Session): Promise<SettingsScope | null> {
     const member = await this.staff.find(userId);
     return member?.role === 'admin' ? { kind: 'all' } : null;
+  }
+
+  // Without this method nobody but their own users ends protected sessions.
+  async protectedScopeFor({ userId }: Session): Promise<SessionScope | null> {
+    const member = await this.staff.find(userId);
+    return member?.role === 'security' ? { kind: 'all' } : null;
   }
 }
 // #endregion
