@@ -10,6 +10,7 @@ import {
   type Session,
   type SessionChangeEvent,
   SessionDeadLetters,
+  SessionPool,
   SessionResources,
   type SessionEnd,
   type SessionEvent,
@@ -121,6 +122,19 @@ export class NoticesByMail implements SessionHooks {
 }
 
 export const withNotices = IdentitySessionModule.forRoot({ hooks: [NoticesByMail] });
+// #endregion
+
+// #region pool
+@Injectable()
+export class PartyLine implements SessionHooks {
+  constructor(private readonly pool: SessionPool) {}
+
+  beforeSignIn(): void {
+    const { node, whole } = this.pool.state();
+    if (node.inMemory > 90_000 || (whole?.live ?? 0) > 1_000_000)
+      throw refuse('Too many people are here. Come back later.');
+  }
+}
 // #endregion
 
 // #region resources

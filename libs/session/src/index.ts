@@ -231,6 +231,7 @@ export {
   type StartedJob,
   type StartJobInput,
 } from './nest/jobs/session-jobs.service.js';
+export { type OwnPool, type PoolNode, type PoolState, SessionPool, type WholePool } from './nest/pool/session-pool.js';
 export type {
   NoticeFacts,
   NoticeMessage,

@@ -27,6 +27,12 @@ export interface NodeBeat {
   readonly tailLagMs: number | null;
   /** Sockets that it serves. */
   readonly connections: number;
+  /** Sessions that it has begun since it was started. */
+  readonly created: number;
+  /** And those that it has ended. */
+  readonly ended: number;
+  /** Sessions that it has in memory. */
+  readonly inMemory: number;
 }
 
 /** A node as its last sign of life had it. Times are milliseconds on the store's clock. */
@@ -35,6 +41,9 @@ export interface KnownNode {
   readonly startedAt: number;
   readonly tailLagMs: number | null;
   readonly connections: number;
+  readonly created: number;
+  readonly ended: number;
+  readonly inMemory: number;
 }
 
 /** What a store with an overview can tell; not every store has one. */

@@ -7,6 +7,7 @@ import {
   type SessionCleanupStore,
   type WalkPosition,
 } from '../../store/session-cleanup.js';
+import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -152,9 +153,9 @@ export class SessionCleanup {
   #tasksOn(store: SessionCleanupStore): (() => Promise<Partial<CleanupRun>>)[] {
     const { retentionMs, scrubAddressesAfterMs: scrubAfterMs } = this.options.cleanup;
     return [
-      async () => ({ ended: await this.#end(BATCH, () => store.endDue(this.#rules(), BATCH)) }),
+      async () => ({ ended: await this.#end(BATCH, 'expired', () => store.endDue(this.#rules(), BATCH)) }),
       async () => {
-        const ended = await this.#end(BATCH, () => store.endCutOff(BATCH));
+        const ended = await this.#end(BATCH, 'revoked', () => store.endCutOff(BATCH));
         // After what they cover was written down.
         const cutOffs = this.#isStopped ? 0 : await this.store.forgetCutOffs(this.#longestLifetimeMs());
         return { ended, cutOffs };
@@ -185,19 +186,19 @@ export class SessionCleanup {
     };
   }
 
-  async #end(size: number, batch: () => Promise<CleanupBatch>): Promise<number> {
+  async #end(size: number, as: EndedStatus, batch: () => Promise<CleanupBatch>): Promise<number> {
     let ended = 0;
     await this.#inBatches(Number.POSITIVE_INFINITY, async () => {
       const done = await batch();
-      ended += this.#ended(done);
+      ended += this.#ended(done, as);
       return done.seen === size;
     });
     return ended;
   }
 
-  #ended({ ended }: CleanupBatch): number {
+  #ended({ ended }: CleanupBatch, as: EndedStatus): number {
     this.counts.ended += ended.length;
-    this.writer.ended(ended);
+    this.writer.ended(ended, as);
     return ended.length;
   }
 
@@ -211,7 +212,7 @@ export class SessionCleanup {
     let position: WalkPosition | null = null;
     await this.#inBatches(Number.POSITIVE_INFINITY, async () => {
       const page = await store.walkLive({ ...this.#rules(), inactiveAfterMs, scrubAfterMs }, position, LARGE_BATCH);
-      done.ended += this.#ended(page);
+      done.ended += this.#ended(page, 'expired');
       done.scrubbed += page.scrubbed;
       this.counts.scrubbed += page.scrubbed;
       position = page.last;

@@ -173,7 +173,7 @@ export class SessionJobWorker {
   async #step(jobs: SessionJobStore, step: Parameters<SessionJobStore['stepJob']>[0]): Promise<StoredJob | undefined> {
     const page = await jobs.stepJob(step);
     if (page === undefined) return undefined;
-    this.writer.ended(page.versions);
+    this.writer.ended(page.versions, page.job.kind === 'revoke' ? 'revoked' : null);
     this.counts.pages += 1;
     this.counts.changed += page.versions.length;
     this.counts.skipped += step.ids.length - page.versions.length;

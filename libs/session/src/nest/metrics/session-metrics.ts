@@ -84,6 +84,7 @@ export class SessionMetrics {
     const { loads, shared = NO_SHARED_LEVEL, ...known } = this.known.figures;
     const asked = counter('shared_reads_total', 'Questions to the shared cache, by what came of them.');
     const looked = counter('lookups_total', 'Sessions looked up, by where they were found.');
+    const ended = counter('ended_total', 'Sessions that this node has ended, by what they became.');
     const discarded = counter('discarded_fills_total', 'Records that came too late to be kept in memory.');
     return [
       looked(known.inMemory, { level: 'memory' }),
@@ -110,6 +111,8 @@ export class SessionMetrics {
         'remembered_versions',
         'Sessions whose versions are remembered, to refuse older records.',
       )(known.rememberedVersions),
+      counter('created_total', 'Sessions that this node has begun.')(this.writer.tally.created),
+      ...Object.entries(this.writer.tally.ended).map(([status, value]) => ended(value, { status })),
       counter('rotations_total', 'Tokens that this node has replaced.')(this.writer.counts.rotations),
     ];
   }

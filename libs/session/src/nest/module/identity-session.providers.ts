@@ -42,6 +42,7 @@ import { SessionNotices } from '../notices/session-notices.js';
 import { SessionMetrics } from '../metrics/session-metrics.js';
 import type { IdentitySessionOptions } from '../options/identity-session-options.js';
 import { type ResolvedOptions, resolveOptions } from '../options/resolve-options.js';
+import { SessionPool } from '../pool/session-pool.js';
 import { RequestScope } from '../request/request-scope.js';
 import { RequestSessions } from '../request/request-sessions.js';
 import { SessionWarmUp } from '../warm-up/session-warm-up.js';
@@ -88,6 +89,7 @@ export const PUBLIC_PROVIDERS = [
   SessionCookie,
   SessionHealth,
   SessionMetrics,
+  SessionPool,
   SessionEvents,
   SessionDeadLetters,
   SessionSettingsService,

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
+import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { EndedVersion } from '../../store/session-cleanup.js';
 import {
@@ -16,6 +17,7 @@ import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { SessionEndings } from '../endings/session-endings.js';
 import { HINTS, SESSION_STORE } from '../module/tokens.js';
+import { SessionTally } from '../pool/session-tally.js';
 import { RequestScope } from '../request/request-scope.js';
 
 /**
@@ -26,6 +28,7 @@ import { RequestScope } from '../request/request-scope.js';
 export class SessionWriter {
   /** Since the node began. */
   readonly counts = { rotations: 0 };
+  readonly tally = new SessionTally();
 
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore | TransactionalSessionStore<EntityManager>,
@@ -59,6 +62,7 @@ export class SessionWriter {
       if (isOwn && records.length <= BULK_PAGE) this.known.apply(records, since);
       else this.known.forget(records);
       if (isOwn) this.endings.wrote(records);
+      this.tally.wrote(records);
       request?.changed(records);
       // Nobody else can hold anything of a session that has just begun.
       if (records.some((record) => record.version > 1)) this.hints.publish();
@@ -70,9 +74,11 @@ export class SessionWriter {
   /**
    * Has this node, and then the others, know of sessions that have ended without anybody waiting for it. Nobody asks for
    * most of them again, so nothing is kept of them.
+   * @param as what they became; `null` for those that were suspended
    */
-  ended(sessions: readonly EndedVersion[]): void {
+  ended(sessions: readonly EndedVersion[], as: EndedStatus | null): void {
     if (sessions.length === 0) return;
+    if (as !== null) this.tally.ended[as] += sessions.length;
     this.known.forget(sessions);
     this.hints.publish();
   }

@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { keepsStatistics } from '../../store/session-statistics.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { KnownSessions } from '../../sync/known-sessions.js';
 import { within } from '../../sync/within.js';
 import { LogFollower } from '../module/log-follower.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { SessionWriter } from '../sign-in/session-writer.js';
 import { NodePresence } from './node-presence.js';
 
 /** What a shutdown waits for it. */
@@ -21,6 +23,8 @@ export class NodeHeartbeat {
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(LogFollower) private readonly log: LogFollower,
     @Inject(NodePresence) private readonly presence: NodePresence,
+    @Inject(SessionWriter) private readonly writer: Pick<SessionWriter, 'tally'>,
+    @Inject(KnownSessions) private readonly known: Pick<KnownSessions, 'figures'>,
   ) {}
 
   /** Resolves once the first sign was given, or could not be. */
@@ -46,7 +50,9 @@ export class NodeHeartbeat {
     try {
       const { lagMs = null } = this.log.report();
       const { id, uptimeMs, connections, goneAfterMs } = this.presence;
-      await store.noteNode({ id, name: this.options.nodeName, uptimeMs, tailLagMs: lagMs, connections }, goneAfterMs);
+      const { created, allEnded: ended } = this.writer.tally;
+      const counts = { connections, created, ended, inMemory: this.known.figures.cached };
+      await store.noteNode({ id, name: this.options.nodeName, uptimeMs, tailLagMs: lagMs, ...counts }, goneAfterMs);
     } catch {
       // Who does not reach the database is not in the list, and says so elsewhere.
     } finally {

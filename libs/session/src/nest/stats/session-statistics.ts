@@ -56,9 +56,15 @@ export class SessionStatisticsCounter {
     return { ...counts, nodes, cleanup };
   }
 
+  /** How old the counts are that were told last of a scope. */
+  ageMs(scope: SessionScope): number {
+    const now = performance.now();
+    return now - (this.#counted.get(keyOf(scope))?.at ?? now);
+  }
+
   #counts(scope: SessionScope, count: () => Promise<SessionCounts>): Promise<SessionCounts> {
     // All of it: counts that were made within one right must never be told within another.
-    const key = hash('sha256', JSON.stringify(scope));
+    const key = keyOf(scope);
     const known = this.#counted.get(key);
     const ageMs = performance.now() - (known?.at ?? Number.NEGATIVE_INFINITY);
     if (known === undefined || ageMs >= TOLD_FOR_MS) return this.#count(key, count);
@@ -96,3 +102,5 @@ export class SessionStatisticsCounter {
     );
   }
 }
+
+const keyOf = (scope: SessionScope): string => hash('sha256', JSON.stringify(scope));

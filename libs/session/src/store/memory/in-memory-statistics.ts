@@ -31,10 +31,10 @@ function byKind<K extends string>(kinds: readonly K[]): Readonly<Record<K, numbe
 export class StoredNodes {
   readonly #nodes = new Map<string, KnownNode & { readonly seenAt: number }>();
 
-  note({ id, uptimeMs, name, tailLagMs, connections }: NodeBeat, goneAfterMs: number, now: number): void {
+  note({ id, uptimeMs, ...beat }: NodeBeat, goneAfterMs: number, now: number): void {
     for (const [other, { seenAt }] of this.#nodes) if (seenAt <= now - goneAfterMs) this.#nodes.delete(other);
     const startedAt = this.#nodes.get(id)?.startedAt ?? now - uptimeMs;
-    this.#nodes.set(id, { name, startedAt, tailLagMs, connections, seenAt: now });
+    this.#nodes.set(id, { ...beat, startedAt, seenAt: now });
   }
 
   forget(id: string): void {

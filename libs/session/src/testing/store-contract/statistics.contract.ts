@@ -60,15 +60,16 @@ export const statisticsContract: ContractPart = (trial, { describe, it, expect }
       'tell which nodes have been heard of, and no longer of those that have stopped or fallen silent',
       counting(async (store) => {
         const [id, name] = [randomUUID(), randomUUID()];
-        const beat = { id, name, uptimeMs: 5_000, tailLagMs: 12, connections: 0 };
+        const beat = { id, name, uptimeMs: 5_000, tailLagMs: 12, connections: 0, created: 1, ended: 0, inMemory: 1 };
         const own = async (within: number) => (await store.listNodes(within)).filter((node) => node.name === name);
         await store.noteNode(beat, AN_HOUR_MS);
         const [first] = await own(AN_HOUR_MS);
         await trial.pass(3);
-        await store.noteNode({ ...beat, uptimeMs: 9_000, tailLagMs: null, connections: 3 }, AN_HOUR_MS);
+        const now = { tailLagMs: null, connections: 3, created: 5_000_000_000, ended: 3, inMemory: 2 };
+        await store.noteNode({ ...beat, uptimeMs: 9_000, ...now }, AN_HOUR_MS);
         const [second, ...more] = await own(AN_HOUR_MS);
         expect(more).toEqual([]);
-        expect({ ...second }).toEqual({ ...first, name, tailLagMs: null, connections: 3 });
+        expect({ ...second }).toEqual({ ...first, name, ...now });
         expect(first?.tailLagMs).toBe(12);
         expect((await trial.store.now()) - (first?.startedAt ?? 0)).toBeGreaterThanOrEqual(5_000);
         await trial.pass(3);

@@ -22,4 +22,15 @@ export class IdentitySessionNodeEntity {
 
   @Column('integer')
   connections!: number;
+
+  /** Sessions that it has begun since it was started. */
+  @Column({ type: 'bigint', default: 0 })
+  created!: string;
+
+  @Column({ type: 'bigint', default: 0 })
+  ended!: string;
+
+  /** Sessions that it has in memory. */
+  @Column({ type: 'bigint', name: 'in_memory', default: 0 })
+  inMemory!: string;
 }

@@ -11,12 +11,16 @@ export async function upsertNode(sql: SqlExecutor, beat: NodeBeat, goneAfterMs: 
          SELECT id FROM identity_session_node WHERE id <> $1::uuid AND NOT ${heardOfWithin('$6::float8')}
          FOR UPDATE SKIP LOCKED)
      )
-     INSERT INTO identity_session_node (id, name, started_at, seen_at, tail_lag_ms, connections)
+     INSERT INTO identity_session_node (id, name, started_at, seen_at, tail_lag_ms, connections, created, ended, in_memory)
      VALUES ($1::uuid, $2::text, statement_timestamp() - $3::float8 * interval '1 millisecond', statement_timestamp(),
-       $4::integer, $5::integer)
+       $4::integer, $5::integer, $7::bigint, $8::bigint, $9::bigint)
      ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, tail_lag_ms = excluded.tail_lag_ms,
-       connections = excluded.connections`,
-    [beat.id, beat.name, beat.uptimeMs, beat.tailLagMs, beat.connections, goneAfterMs],
+       connections = excluded.connections, created = excluded.created, ended = excluded.ended,
+       in_memory = excluded.in_memory`,
+    [
+      ...[beat.id, beat.name, beat.uptimeMs, beat.tailLagMs, beat.connections, goneAfterMs],
+      ...[beat.created, beat.ended, beat.inMemory],
+    ],
   );
 }
 
@@ -26,16 +30,21 @@ export async function deleteNode(sql: SqlExecutor, id: string): Promise<void> {
 
 export async function readNodes(sql: SqlExecutor, goneAfterMs: number): Promise<KnownNode[]> {
   const rows = await sql.query<
-    Omit<KnownNode, 'startedAt' | 'tailLagMs'> & { started_at: number; tail_lag_ms: number }
+    Omit<KnownNode, 'startedAt' | 'tailLagMs' | 'inMemory'> & {
+      started_at: number;
+      tail_lag_ms: number;
+      in_memory: number;
+    }
   >(
-    `SELECT name, (extract(epoch FROM started_at) * 1000)::float8 AS started_at, tail_lag_ms, connections
+    `SELECT name, (extract(epoch FROM started_at) * 1000)::float8 AS started_at, tail_lag_ms, connections,
+       created::float8, ended::float8, in_memory::float8
      FROM identity_session_node WHERE ${heardOfWithin('$1::float8')} ORDER BY name, started_at, id`,
     [goneAfterMs],
   );
-  return rows.map(({ name, started_at: startedAt, tail_lag_ms: tailLagMs, connections }) => ({
-    name,
+  return rows.map(({ started_at: startedAt, tail_lag_ms: tailLagMs, in_memory: inMemory, ...node }) => ({
+    ...node,
     startedAt,
     tailLagMs,
-    connections,
+    inMemory,
   }));
 }
