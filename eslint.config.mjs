@@ -96,11 +96,13 @@ export default tseslint.config(
     languageOptions: {
       ...tseslint.configs.disableTypeChecked.languageOptions,
       globals: {
+        clearTimeout: 'readonly',
         document: 'readonly',
         fetch: 'readonly',
         FormData: 'readonly',
         setInterval: 'readonly',
         setTimeout: 'readonly',
+        URLSearchParams: 'readonly',
       },
     },
     rules: {

@@ -37,6 +37,7 @@ describe('readConfig', () => {
         rotationIntervalMs: 0,
         rotationGraceMs: 30_000,
         cleanup: true,
+        secondApprover: false,
         hints: 'postgres',
         tokenKeys: [],
         allowedOrigins: [],
@@ -72,6 +73,7 @@ describe('readConfig', () => {
       SESSION_ROTATION_INTERVAL_MS: '60000',
       SESSION_ROTATION_GRACE_MS: '1000',
       SESSION_CLEANUP: 'off',
+      SESSION_SECOND_APPROVER: 'on',
       SESSION_TOKEN_KEYS: `k2:${SECRET},k1:${Buffer.alloc(33, 7).toString('base64url')}`,
       TRUST_PROXY_HOPS: '2',
       ALLOWED_ORIGINS: 'https://app.example.com, http://localhost:5173',
@@ -97,6 +99,7 @@ describe('readConfig', () => {
         rotationIntervalMs: 60_000,
         rotationGraceMs: 1_000,
         cleanup: false,
+        secondApprover: true,
         hints: 'off',
         tokenKeys: [
           { id: 'k2', secret: Buffer.from(SECRET, 'hex') },

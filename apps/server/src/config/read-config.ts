@@ -77,6 +77,7 @@ function readSession(reader: EnvironmentReader, hasRedis: boolean, inProduction:
     rotationIntervalMs: reader.integer('SESSION_ROTATION_INTERVAL_MS', 0, 0, TEN_YEARS),
     rotationGraceMs: reader.integer('SESSION_ROTATION_GRACE_MS', 30 * SECOND, 0, LONGEST_TIMER),
     cleanup: reader.flag('SESSION_CLEANUP', true),
+    secondApprover: reader.flag('SESSION_SECOND_APPROVER', false),
     hints: reader.oneOf('SESSION_HINTS', hasRedis ? 'redis' : 'postgres', ['redis', 'postgres', 'off']),
     tokenKeys: readTokenKeys(reader, 'SESSION_TOKEN_KEYS'),
     allowedOrigins: readOrigins(reader),

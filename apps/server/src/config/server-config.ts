@@ -50,6 +50,8 @@ export interface SessionConfig {
   readonly rotationGraceMs: number;
   /** Whether this node takes part in cleanup. */
   readonly cleanup: boolean;
+  /** Whether work on many sessions at once needs somebody other than who asks for it. */
+  readonly secondApprover: boolean;
   readonly hints: 'redis' | 'postgres' | 'off';
   readonly tokenKeys: readonly TokenKey[];
   /** Origins besides the server's own. */

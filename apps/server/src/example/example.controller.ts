@@ -10,8 +10,11 @@ const SCRIPT_TYPE = 'text/javascript; charset=utf-8';
 
 /** The page's own files, and their types. Nothing else can be asked for. */
 const TYPES: Readonly<Record<string, string>> = {
+  'administration.js': SCRIPT_TYPE,
   'example.css': 'text/css; charset=utf-8',
   'example.js': SCRIPT_TYPE,
+  'page.js': SCRIPT_TYPE,
+  'second-factor.js': SCRIPT_TYPE,
 };
 
 /** As for all answers, without inline styles and foreign types; the page puts what it is told in as text only. */

@@ -15,6 +15,7 @@ export function sessionOptions({ session, http, database, redisUrl, nodeName }: 
     ...(redisUrl === null ? {} : { redis: { url: redisUrl } }),
     ...(database.directUrl === null ? {} : { directUrl: database.directUrl }),
     cleanup: { enabled: session.cleanup, intervalMs: session.cleanupIntervalMs },
+    jobs: { secondApprover: session.secondApprover },
     // Rights are read from the account where they are asked for; whoever had them signs in anew all the same.
     accountEvents: { roleChanged: 'end-all' },
     tokenKeys: session.tokenKeys,

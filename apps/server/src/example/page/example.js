@@ -1,4 +1,7 @@
 import { io } from '/example/socket.io.js';
+import { showAdministration } from './administration.js';
+import { attempt, byId, element, onSubmit, request, tell, timeOf } from './page.js';
+import { showSecondFactor } from './second-factor.js';
 
 /** What a client may be told by `session:revoked`, or by the refusal of a request or a connection. */
 const ENDS = {
@@ -11,10 +14,9 @@ const ENDS = {
 const RETRY_MS = 3_000;
 const ASK_MS = 30_000;
 
-const byId = (id) => document.getElementById(id);
-const [notice, form, signedIn, connection, devices, messages] = [
-  'notice',
+const [form, codeForm, signedIn, connection, devices, messages] = [
   'sign-in',
+  'complete',
   'signed-in',
   'connection',
   'devices',
@@ -22,52 +24,53 @@ const [notice, form, signedIn, connection, devices, messages] = [
 ].map(byId);
 
 let socket;
+/** For a server that did not answer, or a session that is suspended. */
+let waiting;
 /** Ids of the sessions that are connected. */
 let connected = new Set();
 
-function element(name, ...content) {
-  const made = document.createElement(name);
-  made.append(...content);
-  return made;
-}
-
-function tell(...lines) {
-  notice.replaceChildren(...lines.map((line) => element('p', line)));
-}
-
-async function request(method, path, body) {
-  const sent = body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  const response = await fetch(path, { method, ...sent });
-  const answer = response.status === 204 ? undefined : await response.json();
-  if (!response.ok) throw Object.assign(new Error(answer.detail), answer);
-  return answer;
+/** One of the parts of the page; none while it is not known which. */
+function show(part) {
+  for (const one of [form, codeForm, signedIn]) one.hidden = one !== part;
+  clearTimeout(waiting);
 }
 
 function showSignedOut({ code, reason } = {}) {
   socket?.disconnect();
   socket = undefined;
-  signedIn.hidden = true;
-  form.hidden = false;
+  show(form);
+  showAdministration(undefined);
+  showSecondFactor('off');
   if (code !== undefined) {
     tell(
       ENDS[code] ?? 'You are signed out on this device.',
       ...(reason && code !== 'SESSION_SIGNED_OUT' ? [`Reason: ${reason}`] : []),
-      'Sign in again to go on.',
+      code === 'SESSION_SUSPENDED' ? 'It goes on here when it is resumed.' : 'Sign in again to go on.',
     );
   }
-  byId('email').focus();
+  if (code === 'SESSION_SUSPENDED') waiting = setTimeout(begin, RETRY_MS);
+  else byId('email').focus();
 }
 
-function showSignedIn() {
-  form.hidden = true;
+function showCode() {
   form.reset();
   tell();
+  show(codeForm);
+  byId('code').focus();
+}
+
+async function showSignedIn() {
+  for (const one of [form, codeForm]) one.reset();
+  tell();
   messages.replaceChildren();
-  signedIn.hidden = false;
+  show(signedIn);
+  const [account, { sessionId }] = await Promise.all([request('GET', '/me/account'), request('GET', '/me')]);
+  showSecondFactor(account.factors.length > 0 ? 'on' : 'off');
+  showAdministration(account.role === 'user' ? undefined : { ...account, sessionId });
 }
 
 function connect() {
-  showSignedIn();
+  void attempt(showSignedIn);
   connection.textContent = 'Connecting …';
   const own = io({ forceNew: true });
   socket = own;
@@ -111,12 +114,6 @@ function showPresence(presence) {
   void showDevices();
 }
 
-function timeOf(at) {
-  const made = element('time', new Date(at).toLocaleTimeString());
-  made.dateTime = at;
-  return made;
-}
-
 async function showDevices() {
   const shown = connected;
   const { items } = await request('GET', '/sessions').catch(() => ({ items: undefined }));
@@ -138,30 +135,32 @@ async function begin() {
     await request('GET', '/sessions/current');
     connect();
   } catch (error) {
-    if (isOver(error)) showSignedOut(error.code in ENDS ? error : {});
-    else setTimeout(begin, RETRY_MS);
+    if (error.code === 'SESSION_PENDING') showCode();
+    else if (isOver(error)) showSignedOut(error.code in ENDS ? error : {});
+    else waiting = setTimeout(begin, RETRY_MS);
   }
 }
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const { email, password, deviceName } = Object.fromEntries(new FormData(form));
-  try {
-    await request('POST', '/auth/sign-in', { email, password, ...(deviceName === '' ? {} : { deviceName }) });
-    connect();
-  } catch (error) {
-    tell(error.message);
-  }
+onSubmit(form, async (given) => {
+  const { missing = [] } = await request('POST', '/auth/sign-in', given);
+  if (missing.length > 0) showCode();
+  else connect();
 });
 
-byId('sign-out').addEventListener('click', async () => {
-  try {
-    await request('POST', '/auth/sign-out');
-    showSignedOut({ code: 'SESSION_SIGNED_OUT' });
-  } catch (error) {
-    tell(error.message);
-  }
+onSubmit(codeForm, async (given) => {
+  byId('code').select();
+  await request('POST', '/auth/complete', given);
+  connect();
 });
+
+for (const id of ['sign-out', 'give-up']) {
+  byId(id).addEventListener('click', () =>
+    attempt(async () => {
+      await request('POST', '/auth/sign-out');
+      showSignedOut({ code: 'SESSION_SIGNED_OUT' });
+    }),
+  );
+}
 
 // Of devices on a node that has died nobody tells.
 setInterval(() => {
