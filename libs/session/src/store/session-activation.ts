@@ -1,5 +1,6 @@
 import type { SignInRequirement, UnmetReason } from '../core/pending.js';
 import type { AssuranceLevel, SessionFacts, SessionRecord, SessionSubject } from '../core/session.js';
+import type { ChangeContext } from './change-context.js';
 import type { Admission, AdmitOutcome, SessionScope } from './session-store.js';
 
 /** What a sign-in waits for, for how long, and how many such there may be. */
@@ -13,7 +14,7 @@ export interface PendingAdmission {
 }
 
 /** Somebody's part of what a pending session waits for. */
-export interface Meeting {
+export interface Meeting extends ChangeContext {
   readonly id: string;
   readonly requirement: string;
   readonly by: string | null;

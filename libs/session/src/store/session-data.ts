@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SessionData, SessionRecord, SessionSubject } from '../core/session.js';
 import type { ChangeNote } from './session-store.js';
+import type { DataValues } from './session-history.js';
 import { storableText } from './storable-text.js';
 
 /** New data, and the names of the top-level members in which it differs: what the log tells. */
@@ -8,6 +9,8 @@ export interface DataChange {
   /** Storable already. */
   readonly data: SessionData;
   readonly keys: readonly string[];
+  /** What those members were and are, by name, where histories keep values. */
+  readonly values?: Readonly<Record<string, DataValues>>;
 }
 
 /** New data of one session in place of what it had at `fromVersion`. */
@@ -19,7 +22,7 @@ export interface DataReplacement extends DataChange {
 
 /**
  * What stores do with the data of sessions. Each change is one row of type `data_changed` in the log, with the names of
- * what it changed and never a value.
+ * what it changed; with values only where the change brings them.
  */
 export interface SessionDataStore {
   /**
@@ -50,6 +53,21 @@ export function changedKeys(before: SessionData, after: SessionData): string[] {
   const isChanged = (name: string): boolean =>
     Object.hasOwn(before, name) !== Object.hasOwn(after, name) || !isDeepStrictEqual(before[name], after[name]);
   return [...names].filter(isChanged).sort();
+}
+
+/** The values of changed members around a change. */
+export function changedValues(before: SessionData, after: SessionData, keys: readonly string[]) {
+  const valueIn = (data: SessionData, key: string): unknown => (Object.hasOwn(data, key) ? data[key] : null);
+  const values = keys.map((key) => [key, { from: valueIn(before, key), to: valueIn(after, key) }] as const);
+  return Object.fromEntries<DataValues>(values);
+}
+
+/** What the log keeps of a change of data. */
+export function loggedDataChange({ keys, values }: DataChange): {
+  readonly keys: readonly string[];
+  readonly values?: Readonly<Record<string, DataValues>>;
+} {
+  return { keys: loggedKeys(keys), ...(values === undefined ? {} : { values }) };
 }
 
 /** Names as the log keeps them. */

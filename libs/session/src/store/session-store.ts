@@ -10,16 +10,20 @@ import type {
   SessionSubject,
 } from '../core/session.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome, PendingAdmission } from './session-activation.js';
+import type { ChangeContext } from './change-context.js';
 import type { SessionDataStore } from './session-data.js';
+import type { HistoryPage, SessionHistoryEntry } from './session-history.js';
 import type { StoredSettings } from './settings-store.js';
 
-/** Who caused a change and why; kept with the row and in the log. */
-export interface ChangeNote {
+/** Who caused a change and why; kept with the row and in the log, and there with where it came from. */
+export interface ChangeNote extends ChangeContext {
   /** A short reason such as `password_changed`; at most 200 characters are kept. */
   readonly reason: string;
   /** The user, or what part of the system, that did it. */
   readonly by: string | null;
 }
+
+export type { HistoryPage, SessionHistoryEntry };
 
 /** What settings at run time may change about a sign-in. */
 export type AdmissionTerms = Pick<Admission, 'policy' | 'idleTimeoutMs' | 'absoluteLifetimeMs'>;
@@ -58,6 +62,8 @@ export interface Admission {
    * one.
    */
   readonly pending?: PendingAdmission | null;
+  /** Kept with the log row of the new session. */
+  readonly context?: ChangeContext;
   /**
    * What counts in place of policy and lifetimes where settings are stored: asked under the subject's lock by a store
    * that keeps some, with those of everybody and of the tenant. Pure, and does not throw.
@@ -140,27 +146,6 @@ export interface AccessPage extends Pick<CreationPage, 'limit' | 'descending'> {
 }
 
 export type Page = CreationPage | AccessPage;
-
-/** One change in the history of a session. */
-export interface SessionHistoryEntry {
-  /** Its place in the log; `null` for a cut-off whose end is not yet written into the session's row. */
-  readonly id: string | null;
-  /** As `SessionEventType` has it; a newer version of the module may know more. */
-  readonly type: string;
-  readonly at: number;
-  /** The version that the session has from then on; `null` where `id` is. */
-  readonly version: number | null;
-  readonly reason: string | null;
-  readonly actor: string | null;
-}
-
-/** A part of a history, oldest first. */
-export interface HistoryPage {
-  /** 1 to 1 000. */
-  readonly limit: number;
-  /** The last entry of the page before, as decimal digits. */
-  readonly after: string | null;
-}
 
 /** One buffered access. */
 export interface Touch {

@@ -7,6 +7,7 @@ import { dataContract } from './store-contract/data.contract.js';
 import { driftContract } from './store-contract/drift.contract.js';
 import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
+import { historyContract } from './store-contract/history.contract.js';
 import { jobsContract } from './store-contract/jobs.contract.js';
 import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
@@ -43,6 +44,7 @@ const PARTS: readonly ContractPart[] = [
   findingContract,
   listingContract,
   searchingContract,
+  historyContract,
   cutOffsContract,
   cleanupContract,
   statisticsContract,

@@ -23,6 +23,8 @@ export interface InMemoryCleanupPorts {
   readonly effective: (session: SessionRecord) => SessionRecord;
   /** Writes down the end that a cut-off has made, or else ends the session as expired. Logs it. */
   readonly end: (session: SessionRecord, reason: string, now: number) => SessionRecord;
+  /** Forgets the addresses in the log of a session, up to a moment; true where there were any. */
+  readonly forgetOrigins: (id: string, before?: number) => boolean;
 }
 
 /** Ends and forgets what is in memory; every call runs to its end before the next begins. */
@@ -102,6 +104,7 @@ export class InMemoryCleanup {
       this.ports.sessions.set(session.id, bare);
       this.ports.addresses.forget(session.id);
       this.ports.drifts.forgetPlaces(session.id);
+      this.ports.forgetOrigins(session.id);
     }
     this.#done.scrubbed += found.length;
     return found.length;
@@ -138,7 +141,8 @@ export class InMemoryCleanup {
     if (session.createdAt > moment) return false;
     const isLeft = lastAccessedAt <= moment;
     const hadAddresses = this.ports.addresses.forget(id, moment);
-    const hadMore = this.ports.drifts.forgetPlaces(id, moment) || hadAddresses;
+    const hadOrigins = this.ports.forgetOrigins(id, moment);
+    const hadMore = this.ports.drifts.forgetPlaces(id, moment) || hadAddresses || hadOrigins;
     if (initialIp === null && location === null && !(isLeft && lastIp !== null)) return hadMore;
     this.ports.sessions.set(id, { ...session, initialIp: null, location: null, lastIp: isLeft ? null : lastIp });
     return true;

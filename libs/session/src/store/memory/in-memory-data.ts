@@ -1,6 +1,6 @@
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionData, SessionRecord, SessionSubject } from '../../core/session.js';
-import { type DataChange, type DataReplacement, loggedKeys } from '../session-data.js';
+import { type DataChange, type DataReplacement, loggedDataChange } from '../session-data.js';
 import type { ChangeNote } from '../session-store.js';
 import { byId } from './session-query.js';
 import { noted, type SessionTable } from './session-table.js';
@@ -48,5 +48,5 @@ function liveOf(table: SessionTable, { tenantId, userId }: SessionSubject): Sess
 function write(table: SessionTable, session: SessionRecord, change: DataChange, note: ChangeNote): SessionRecord {
   const data: SessionData = jsonCopy(change.data);
   const changes = { data, dataVersion: session.dataVersion + 1 };
-  return table.change(session, changes, 'data_changed', noted(note), table.now(), { keys: loggedKeys(change.keys) });
+  return table.change(session, changes, 'data_changed', noted(note), table.now(), loggedDataChange(change));
 }

@@ -93,12 +93,12 @@ export class InMemoryJobs implements SessionJobStore {
       const most = Math.min(ids.length, (job.max ?? Number.POSITIVE_INFINITY) - job.changed);
       const found = matching.filter((session) => canBecome(session.status, to)).sort(byId);
       const page = found.slice(0, most);
-      const note = { reason: job.reason, by: job.askedBy };
+      const note = { reason: job.reason, by: job.askedBy, source: 'job' };
+      if (freesSlot && to === 'suspended') for (const { id: freed } of page) this.#table.slotless.add(freed);
       const records =
         to === 'revoked'
           ? this.#table.endAll(page, to, note, now)
           : page.map((session) => this.#table.change(session, { status: to }, to, noted(note), now));
-      if (freesSlot && to === 'suspended') for (const record of records) this.#table.slotless.add(record.id);
       const changed = records.length;
       const skipped = changed === most ? 0 : ids.length - changed;
       return {

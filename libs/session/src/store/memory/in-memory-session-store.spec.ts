@@ -52,14 +52,24 @@ describe('the log of InMemorySessionStore', () => {
     await store.end(everywhere, id, 'revoked', { reason: '', by: null });
 
     const whose = { sessionId: id, tenantId: 'acme', userId: 'alice' };
-    const why = { reason: 'asked_to', actor: 'admin' };
-    expect(store.events()).toEqual([
-      { id: 1, at, type: 'created', version: 1, ...whose, reason: null, actor: 'alice' },
+    const context = { source: 'code' };
+    const why = { reason: 'asked_to', actor: 'admin', context };
+    const signedIn = { reason: null, actor: 'alice', context: { source: 'sign-in' } };
+    expect(store.events().map(({ state: _, ...event }) => event)).toEqual([
+      { id: 1, at, type: 'created', version: 1, ...whose, ...signedIn },
       { id: 2, at: at + 10, type: 'suspended', version: 2, ...whose, ...why },
       { id: 3, at: at + 10, type: 'activated', version: 3, ...whose, ...why },
       { id: 4, at: at + 10, type: 'renamed', version: 4, ...whose, ...why },
       { id: 5, at: at + 10, type: 'rotated', version: 5, ...whose, ...why },
-      { id: 6, at: at + 10, type: 'revoked', version: 6, ...whose, reason: 'unspecified', actor: null },
+      { id: 6, at: at + 10, type: 'revoked', version: 6, ...whose, reason: 'unspecified', actor: null, context },
+    ]);
+    expect(store.events().map(({ state }) => state?.status)).toEqual([
+      'active',
+      'suspended',
+      'active',
+      'active',
+      'active',
+      'revoked',
     ]);
   });
 

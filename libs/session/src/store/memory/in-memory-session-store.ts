@@ -5,6 +5,8 @@ import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { PreviousToken, SessionFacts, SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
+import { loggedContext } from '../change-context.js';
+import type { UserHistoryEntry, UserHistoryStore } from '../session-history.js';
 import type { DataChange, DataReplacement } from '../session-data.js';
 import {
   type Admission,
@@ -30,7 +32,7 @@ import { changeUserData, replaceData } from './in-memory-data.js';
 import { InMemoryUpkeepStore } from './in-memory-upkeep-store.js';
 import { OpenQuestions } from './open-questions.js';
 import { cutOffEventOf, type InMemorySessionEvent } from './session-event.js';
-import { historyOf } from './session-history.js';
+import { historyOf, userHistoryOf } from './session-history.js';
 import { byId, hasRunOut, isInScope, pageOf } from './session-query.js';
 import { noted, SessionTable } from './session-table.js';
 import { activateIn, meetIn } from './slot-changes.js';
@@ -49,7 +51,7 @@ export interface InMemorySessionStoreOptions {
  * to survive the process and to be shared between nodes. Each verb runs to its end before the next begins, and one
  * that throws has changed nothing. Records that it gives are frozen copies.
  */
-export class InMemorySessionStore extends InMemoryUpkeepStore implements SessionStore {
+export class InMemorySessionStore extends InMemoryUpkeepStore implements SessionStore, UserHistoryStore {
   readonly #table: SessionTable;
   readonly #settings: StoredSettingsTable;
   readonly #questions = new OpenQuestions();
@@ -188,8 +190,9 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
       const live = [...this.#table.sessions.values()].filter(({ status }) => isLive(status));
       // Also after sessions from before the clock was set back.
       const now = Math.max(at, ...live.map(({ createdAt }) => createdAt));
-      const cutOff = this.#table.cutOffs.raise(scope, noted(note), now, includesProtected);
-      this.#table.events.push(cutOffEventOf(cutOff, { id: this.#table.events.length + 1, at }));
+      const { context, ...kept } = noted(note);
+      const cutOff = this.#table.cutOffs.raise(scope, kept, now, includesProtected);
+      this.#table.events.push(cutOffEventOf(cutOff, { id: this.#table.events.length + 1, at, context }));
       return cutOff;
     });
   }
@@ -224,6 +227,16 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
       if (session === undefined || !isInScope(scope, session)) return undefined;
       const isWritten = this.#table.sessions.get(id)?.status === session.status;
       return historyOf(session, this.#table.events, isWritten, page);
+    });
+  }
+
+  userHistory(scope: SessionScope, userId: string, page: HistoryPage): Promise<readonly UserHistoryEntry[]> {
+    return atomically(() => {
+      const isSeen = ({ sessionId, tenantId }: InMemorySessionEvent): boolean => {
+        const session = sessionId === null ? undefined : this.#table.sessions.get(sessionId);
+        return isInScope(scope, { tenantId, userId, impersonator: session?.impersonator ?? null });
+      };
+      return userHistoryOf(userId, this.#table.events, isSeen, page);
     });
   }
 
@@ -279,15 +292,16 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     if (decision.kind === 'admit') {
       const by = facts.userId;
       const left = replaced === undefined ? [] : [replaced];
-      ended.push(...this.#table.endAll(left, 'signed_out', { reason: 'replaced', by }, now));
-      ended.push(...this.#table.endAll(superseded, 'rejected', { reason: 'superseded', by }, now));
+      ended.push(...this.#table.endAll(left, 'signed_out', { reason: 'replaced', by, source: 'sign-in' }, now));
+      ended.push(...this.#table.endAll(superseded, 'rejected', { reason: 'superseded', by, source: 'policy' }, now));
       const evicted = this.#table.endAll(
         this.#table.stored(decision.evict),
         'evicted',
-        { reason: 'limit_reached', by },
+        { reason: 'limit_reached', by, source: 'policy' },
         now,
       );
-      const session = this.#table.put(newcomer, 'created', { reason: null, actor: by }, now);
+      const context = loggedContext({ ip: admission.ip, ...admission.context }, 'sign-in');
+      const session = this.#table.put(newcomer, 'created', { reason: null, actor: by, context }, now);
       this.#sequence = session.sequence;
       return { kind: 'admitted', session, evicted, ended };
     }
@@ -324,5 +338,5 @@ function previousOf(session: SessionRecord, { hasSuccessor }: { readonly hasSucc
 
 function expiryNote(session: SessionRecord, now: number): ChangeNote {
   const isAbsolute = expiryOf(session, session.lastAccessedAt, now) === 'absolute';
-  return { reason: isAbsolute ? 'absolute_lifetime' : 'idle_timeout', by: null };
+  return { reason: isAbsolute ? 'absolute_lifetime' : 'idle_timeout', by: null, source: 'sign-in' };
 }

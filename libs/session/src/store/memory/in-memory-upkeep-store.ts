@@ -1,3 +1,4 @@
+import { loggedContext } from '../change-context.js';
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { Drift, DriftLogStore } from '../drift-log.js';
@@ -67,6 +68,7 @@ export class InMemoryUpkeepStore
       now: () => table.now(),
       effective: (session) => table.cutOffs.effective(session),
       end: (session, reason, now) => table.endForCleanup(session, reason, now),
+      forgetOrigins: (id, before) => table.forgetAddresses(id, before),
     });
   }
 
@@ -84,7 +86,8 @@ export class InMemoryUpkeepStore
       const at = this.#table.now();
       if (session === undefined || !this.#drifts.record(id, drift, at)) return false;
       const position = { id: this.#table.events.length + 1, at };
-      this.#table.events.push(eventOf(session, 'drifted', { reason: drift.kind, actor: null }, position));
+      const note = { reason: drift.kind, actor: null, context: loggedContext({}, 'drift') };
+      this.#table.events.push(eventOf(session, 'drifted', note, position, null));
       return true;
     });
   }

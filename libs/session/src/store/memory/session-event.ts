@@ -1,6 +1,8 @@
 import type { CutOff, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { LoggedContext } from '../change-context.js';
+import type { DataValues, LoggedState } from '../session-history.js';
 import type { StoredSettings } from '../settings-store.js';
 
 /** What happened. An end is named by the status that it led to. */
@@ -38,13 +40,19 @@ export interface InMemorySessionEvent {
   readonly cutOff?: CutOff;
   /** Of `data_changed`: the names of the top-level members that were changed. */
   readonly keys?: readonly string[];
+  /** Their values before and after, where histories keep values. */
+  readonly values?: Readonly<Record<string, DataValues>>;
+  /** What the session is from then on, as histories tell of it. */
+  readonly state?: LoggedState;
+  /** Where the change came from. */
+  readonly context?: LoggedContext;
 }
 
-/** Who and why, as a log row has it. */
-export type EventNote = Pick<InMemorySessionEvent, 'reason' | 'actor'>;
+/** Who and why and from where, as a log row has it. */
+export type EventNote = Pick<InMemorySessionEvent, 'reason' | 'actor'> & { readonly context: LoggedContext };
 
 /** What a log row tells beside. */
-export type EventDetails = Pick<InMemorySessionEvent, 'keys'>;
+export type EventDetails = Pick<InMemorySessionEvent, 'keys' | 'values'>;
 
 /** The log row of a change that made `session` what it is. */
 export function eventOf(
@@ -52,16 +60,31 @@ export function eventOf(
   type: SessionEventType,
   note: EventNote,
   position: { readonly id: number; readonly at: number },
+  /** `null` where the session is as it was. */
+  holdsSlot: boolean | null,
   details: EventDetails = {},
 ): InMemorySessionEvent {
   const { id: sessionId, version, tenantId, userId } = session;
-  return Object.freeze({ ...position, type, sessionId, version, tenantId, userId, ...note, ...details });
+  const state = holdsSlot === null ? {} : { state: stateOf(session, holdsSlot) };
+  return Object.freeze({ ...position, type, sessionId, version, tenantId, userId, ...note, ...details, ...state });
+}
+
+function stateOf(session: SessionRecord, holdsSlot: boolean): LoggedState {
+  const { status, deviceName, assurance, authenticatedAt, expiresAt, idleTimeoutMs, tokenGeneration, pending } =
+    session;
+  const met = pending?.requirements.map((requirement) => [requirement.name, requirement.met.length] as const);
+  return Object.freeze({
+    ...{ status, holdsSlot, assurance, authenticatedAt, expiresAt, idleTimeoutMs, tokenGeneration },
+    ...(deviceName === null ? {} : { deviceName }),
+    ...(session.isProtected ? { protected: true } : {}),
+    ...(met === undefined ? {} : { requirements: Object.fromEntries(met) }),
+  });
 }
 
 /** The log row of a cut-off. */
 export function cutOffEventOf(
   { scope, notBefore, protectedNotBefore, version, reason, by }: StoredCutOff,
-  position: { readonly id: number; readonly at: number },
+  position: { readonly id: number; readonly at: number; readonly context: LoggedContext },
 ): InMemorySessionEvent {
   const whose = { sessionId: null, tenantId: scope.tenantId ?? null, userId: scope.userId ?? null };
   return Object.freeze({

@@ -5,7 +5,10 @@ import { unknownScope } from '../session-scope.js';
 import type { Page, SessionFilter, SessionScope } from '../session-store.js';
 
 /** True where an actor of the scope may see and change the session. */
-export function isInScope(scope: SessionScope, session: SessionRecord): boolean {
+export function isInScope(
+  scope: SessionScope,
+  session: Pick<SessionRecord, 'tenantId' | 'userId' | 'impersonator'>,
+): boolean {
   switch (scope.kind) {
     case 'all':
       return true;

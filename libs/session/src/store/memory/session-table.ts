@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
 import type { SessionFacts, SessionRecord } from '../../core/session.js';
+import { type ChangeSource, loggedContext } from '../change-context.js';
 import type { ChangeNote, SessionFilter, SessionScope } from '../session-store.js';
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
 import {
@@ -64,20 +65,22 @@ export class SessionTable {
   writeDownCutOff(session: SessionRecord, now: number): SessionRecord | undefined {
     const over = this.cutOffs.effective(session);
     if (over === session) return undefined;
-    return this.change(over, {}, 'revoked', { reason: over.endReason, actor: over.endedBy }, now);
+    const note = { reason: over.endReason, actor: over.endedBy, context: loggedContext({}, 'cut-off') };
+    return this.change(over, {}, 'revoked', note, now);
   }
 
   endForCleanup(session: SessionRecord, reason: string, now: number): SessionRecord {
     const changes = { status: 'expired', endedAt: now, endReason: reason, endedBy: null } as const;
-    return this.writeDownCutOff(session, now) ?? this.change(session, changes, 'expired', { reason, actor: null }, now);
+    const note = { reason, actor: null, context: loggedContext({}, 'cleanup') };
+    return this.writeDownCutOff(session, now) ?? this.change(session, changes, 'expired', note, now);
   }
 
   endAll(sessions: readonly SessionRecord[], status: EndedStatus, note: ChangeNote, now: number): SessionRecord[] {
-    const { reason, actor } = noted(note);
-    const changes = { status, endedAt: now, endReason: reason, endedBy: actor };
+    const kept = noted(note);
+    const changes = { status, endedAt: now, endReason: kept.reason, endedBy: kept.actor };
     return sessions
       .filter((session) => canBecome(session.status, status))
-      .map((session) => this.change(session, changes, status, { reason, actor }, now));
+      .map((session) => this.change(session, changes, status, kept, now));
   }
 
   change(
@@ -91,6 +94,19 @@ export class SessionTable {
     return this.put({ ...session, ...changes, version: session.version + 1 }, type, note, now, details);
   }
 
+  /** Forgets the addresses that changes of a session came from, up to a moment; true where there were any. */
+  forgetAddresses(id: string, before = Number.POSITIVE_INFINITY): boolean {
+    let hadAny = false;
+    for (const [index, event] of this.events.entries()) {
+      const { context, at, sessionId } = event;
+      if (sessionId !== id || at > before || context?.ip === undefined) continue;
+      const { ip: _, ...rest } = context;
+      this.events[index] = Object.freeze({ ...event, context: Object.freeze(rest) });
+      hadAny = true;
+    }
+    return hadAny;
+  }
+
   put(
     session: SessionRecord,
     type: SessionEventType,
@@ -99,12 +115,14 @@ export class SessionTable {
     details?: EventDetails,
   ): SessionRecord {
     this.sessions.set(session.id, session);
-    this.events.push(eventOf(session, type, note, { id: this.events.length + 1, at }, details));
+    const position = { id: this.events.length + 1, at };
+    this.events.push(eventOf(session, type, note, position, this.holdsSlot(session), details));
     return handedOut(session);
   }
 }
 
 /** A note as it is kept. */
-export function noted({ reason, by }: ChangeNote): EventNote {
-  return { reason: storableText(reason, MAX_REASON_LENGTH) ?? 'unspecified', actor: by };
+export function noted(note: ChangeNote, source?: ChangeSource): EventNote {
+  const reason = storableText(note.reason, MAX_REASON_LENGTH) ?? 'unspecified';
+  return { reason, actor: note.by, context: loggedContext(note, source) };
 }

@@ -24,7 +24,13 @@ export function meetIn(table: SessionTable, scope: SessionScope, meeting: Meetin
     pending: withMet(session.pending, decision.position, Object.freeze({ by, at: now })),
     assurance: raisedAssurance(session.assurance, assurance),
   };
-  const changed = table.change(session, changes, 'requirement_met', noted({ reason: requirement, by }), now);
+  const changed = table.change(
+    session,
+    changes,
+    'requirement_met',
+    noted({ ...meeting, reason: requirement, by }),
+    now,
+  );
   return { kind: 'met', session: changed };
 }
 
@@ -57,7 +63,12 @@ export function activateIn(
     return { kind: 'asked', full, mustEnd: decision.mustEnd, ended };
   }
   const victims = decision.kind === 'admit' && !keepsSlot ? decision.evict : [];
-  const evicted = table.endAll(table.stored(victims), 'evicted', { reason: 'limit_reached', by: note.by }, now);
+  const evicted = table.endAll(
+    table.stored(victims),
+    'evicted',
+    { reason: 'limit_reached', by: note.by, source: 'policy' },
+    now,
+  );
   table.slotless.delete(id);
   const changes = {
     status: 'active',

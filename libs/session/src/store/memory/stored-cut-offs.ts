@@ -19,7 +19,7 @@ export class StoredCutOffs {
   /** Makes a cut-off that comes after every other and after `now`. */
   raise(
     { tenantId, userId }: CutOffScope,
-    { reason, actor }: EventNote,
+    { reason, actor }: Omit<EventNote, 'context'>,
     now: number,
     includesProtected: boolean,
   ): StoredCutOff {

@@ -14,7 +14,7 @@ export class StoredSettingsTable {
 
   change(
     { tenantId, overVersion, format, settings, keeper }: SettingsChange,
-    { reason, actor }: EventNote,
+    { reason, actor }: Omit<EventNote, 'context'>,
     check: (stored: readonly StoredSettings[]) => void,
     at: number,
   ): SettingsOutcome {

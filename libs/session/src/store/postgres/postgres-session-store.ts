@@ -5,6 +5,7 @@ import type { SessionRecord, SessionSubject } from '../../core/session.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
 import type { AddressHistoryStore, SessionOrigins } from '../session-addresses.js';
+import type { UserHistoryEntry, UserHistoryStore } from '../session-history.js';
 import type { DataChange, DataReplacement } from '../session-data.js';
 import {
   type Admission,
@@ -37,7 +38,7 @@ import * as change from './statements/change.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
 import { replaceDataOf } from './statements/data.statements.js';
 import * as read from './statements/read.statements.js';
-import { readHistory } from './statements/history.statements.js';
+import { readHistory, readUserHistory } from './statements/history.statements.js';
 import { readCandidates } from './statements/candidates.statements.js';
 import { readCount, readIds, readPage } from './statements/search.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
@@ -65,7 +66,7 @@ export interface PostgresSessionStoreOptions {
  */
 export class PostgresSessionStore
   extends PostgresUpkeepStore
-  implements TransactionalSessionStore<EntityManager>, AddressHistoryStore
+  implements TransactionalSessionStore<EntityManager>, AddressHistoryStore, UserHistoryStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -146,7 +147,7 @@ export class PostgresSessionStore
 
   meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined> {
     // A later attempt finds what an earlier one has noted, and leaves it.
-    const operation = operationOf({ reason: meeting.requirement, by: meeting.by });
+    const operation = operationOf({ ...meeting, reason: meeting.requirement });
     return this.session.transaction((sql) => meetInTransaction(sql, scope, meeting, operation));
   }
 
@@ -219,6 +220,10 @@ export class PostgresSessionStore
 
   history(scope: SessionScope, id: string, page: HistoryPage): Promise<SessionHistoryEntry[] | undefined> {
     return this.session.run((sql) => readHistory(sql, scope, id, page));
+  }
+
+  userHistory(scope: SessionScope, userId: string, page: HistoryPage): Promise<UserHistoryEntry[]> {
+    return this.session.run((sql) => readUserHistory(sql, scope, userId, page));
   }
 
   exists(id: string): Promise<boolean> {

@@ -98,12 +98,13 @@ export const searchingContract: ContractPart = (trial, { describe, it, expect })
       await trial.store.changeStatus(everywhere, id, 'active', { reason: 'fine', by: 'admin' });
       const { endedAt } = (await trial.store.end(everywhere, id, 'revoked', { reason: 'gone', by: null })) ?? {};
       const history = (await trial.store.history(everywhere, id, whole)) ?? [];
-      expect(history.map(({ id: _, at: __, ...entry }) => entry)).toEqual([
-        { type: 'created', version: 1, reason: null, actor: userId },
-        { type: 'renamed', version: 2, reason: 'renamed', actor: userId },
-        { type: 'suspended', version: 3, reason: 'odd', actor: 'admin' },
-        { type: 'activated', version: 4, reason: 'fine', actor: 'admin' },
-        { type: 'revoked', version: 5, reason: 'gone', actor: null },
+      const source = 'code';
+      expect(history.map(({ id: _, at: __, ip: ___, changes: ____, ...entry }) => entry)).toEqual([
+        { type: 'created', version: 1, reason: null, actor: userId, source: 'sign-in' },
+        { type: 'renamed', version: 2, reason: 'renamed', actor: userId, source },
+        { type: 'suspended', version: 3, reason: 'odd', actor: 'admin', source },
+        { type: 'activated', version: 4, reason: 'fine', actor: 'admin', source },
+        { type: 'revoked', version: 5, reason: 'gone', actor: null, source },
       ]);
       expect(history[0]?.at).toBe(createdAt);
       expect(history.at(-1)?.at).toBe(endedAt);

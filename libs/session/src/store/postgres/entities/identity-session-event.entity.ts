@@ -8,6 +8,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('identity_session_event_xid', ['xid', 'id'])
 @Index('identity_session_event_session', ['sessionId', 'id'])
 @Index('identity_session_event_at', ['at'])
+@Index('identity_session_event_user', ['userId', 'id'], { where: 'user_id IS NOT NULL' })
 export class IdentitySessionEventEntity {
   @PrimaryColumn({ type: 'bigint', generated: 'identity', generatedIdentity: 'ALWAYS' })
   id!: string;
@@ -46,4 +47,12 @@ export class IdentitySessionEventEntity {
 
   @Column({ type: 'jsonb', nullable: true })
   details!: Record<string, unknown> | null;
+
+  /** What the session is from this change on; `null` where that did not change, and in rows of earlier versions. */
+  @Column({ type: 'jsonb', nullable: true })
+  state!: Record<string, unknown> | null;
+
+  /** Where the change came from. */
+  @Column({ type: 'jsonb', nullable: true })
+  context!: Record<string, unknown> | null;
 }

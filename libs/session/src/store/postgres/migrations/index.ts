@@ -13,6 +13,7 @@ import { AddDataAndLocks1780000000012 } from './1780000000012-add-data-and-locks
 import { AddJobs1780000000013 } from './1780000000013-add-jobs.js';
 import { AddListeners1780000000014 } from './1780000000014-add-listeners.js';
 import { AddProtection1780000000015 } from './1780000000015-add-protection.js';
+import { AddHistory1780000000017 } from './1780000000017-add-history.js';
 import { AddNodeCounts1780000000018 } from './1780000000018-add-node-counts.js';
 
 /**
@@ -34,11 +35,16 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddJobs1780000000013,
   AddListeners1780000000014,
   AddProtection1780000000015,
+  AddHistory1780000000017,
   AddNodeCounts1780000000018,
 ];
 
 /** What takes its time on a large table. */
-const LONG: readonly (new () => MigrationInterface)[] = [AddIndexes1780000000010, AddProtection1780000000015];
+const LONG: readonly (new () => MigrationInterface)[] = [
+  AddIndexes1780000000010,
+  AddProtection1780000000015,
+  AddHistory1780000000017,
+];
 
 /**
  * The same as the module runs them: in a transaction each, but for the long ones. The mark is not on the class itself,

@@ -5,8 +5,17 @@ import type { Activation } from '../../session-activation.js';
 import type { SessionScope } from '../../session-store.js';
 import { RECORD_COLUMNS, type SessionRow } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import type { Operation } from './change.statements.js';
-import { hasRunOut, IDLE_GRACE_MS, logFrom, MOMENT, Parameters, scopeCondition, UNENDED } from './fragments.js';
+import { contextIn, type Operation } from './change.statements.js';
+import {
+  fromSource,
+  hasRunOut,
+  IDLE_GRACE_MS,
+  logFrom,
+  MOMENT,
+  Parameters,
+  scopeCondition,
+  UNENDED,
+} from './fragments.js';
 
 /** A pending session in scope, under a lock of its row until the transaction ends. */
 export async function lockPending(sql: SqlExecutor, scope: SessionScope, id: string): Promise<SessionRow | undefined> {
@@ -40,9 +49,9 @@ export async function markMet(
        FROM moment WHERE s.id = $1::uuid AND s.status = 'pending' AND ${UNENDED}
        RETURNING s.*
      ),
-     logged AS (${logFrom('changed', `'requirement_met'`, '$5::text', '$4::text', '$6')})
+     logged AS (${logFrom('changed', `'requirement_met'`, '$5::text', '$4::text', '$6', '$7')})
      SELECT ${RECORD_COLUMNS} FROM changed s`,
-    [id, String(position), assurance, by, operation.reason, operation.operationId],
+    [id, String(position), assurance, by, operation.reason, operation.operationId, JSON.stringify(operation.context)],
   );
   return rows[0];
 }
@@ -115,8 +124,8 @@ export async function activateAndEvict(
          AND EXISTS (SELECT FROM activated)
        RETURNING s.*
      ),
-     activated_log AS (${logFrom('activated', `'activated'`, reason, actor, operationId)}),
-     evicted_log AS (${logFrom('evicted', 's.status', 's.end_reason', 's.ended_by', operationId)})
+     activated_log AS (${logFrom('activated', `'activated'`, reason, actor, operationId, contextIn(operation, parameters))}),
+     evicted_log AS (${logFrom('evicted', 's.status', 's.end_reason', 's.ended_by', operationId, fromSource('policy'))})
      SELECT 'admitted' AS part, ${RECORD_COLUMNS} FROM activated s
      UNION ALL
      SELECT 'evicted' AS part, ${RECORD_COLUMNS} FROM evicted s`,

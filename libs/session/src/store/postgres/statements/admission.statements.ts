@@ -1,12 +1,13 @@
 import type { SessionFacts } from '../../../core/session.js';
 import { saltBytes } from '../../rotation-salt.js';
+import { loggedContext } from '../../change-context.js';
 import type { PendingAdmission } from '../../session-activation.js';
 import type { Admission } from '../../session-store.js';
 import type { StoredSettings } from '../../settings-store.js';
 import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN, holds } from './cut-off.fragments.js';
-import { hasRunOut, IDLE_GRACE_MS, LIVE, logFrom, MOMENT, UNENDED } from './fragments.js';
+import { fromSource, hasRunOut, IDLE_GRACE_MS, LIVE, logFrom, MOMENT, UNENDED } from './fragments.js';
 import { settingsFor } from './setting.fragments.js';
 
 /** Serialises the admissions of one subject until the transaction ends. */
@@ -39,6 +40,11 @@ export async function readEarlierAttempt(
   );
   return rows.map((row) => ({ part: row.part, row }));
 }
+
+/** What ends by itself, or was cut off, at a sign-in. */
+const ENDED_FROM = `CASE WHEN s.status = 'revoked' THEN ${fromSource('cut-off')} ELSE ${fromSource('sign-in')} END`;
+/** What makes room for a newcomer, and what the newcomer takes the place of. */
+const LEFT_FROM = `CASE WHEN s.status = 'signed_out' THEN ${fromSource('sign-in')} ELSE ${fromSource('policy')} END`;
 
 type LivePart = 'ended' | 'live' | 'waiting' | 'earlier';
 const LIVE_PART = `CASE WHEN s.holds_slot THEN 'live' ELSE 'waiting' END AS part`;
@@ -81,7 +87,7 @@ export async function endRunOutAndReadLive(
          AND (over.not_before IS NOT NULL OR ${hasRunOut('moment.at', IDLE_GRACE_MS)})
        RETURNING s.*
      ),
-     logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$4')})
+     logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$4', ENDED_FROM)})
      SELECT head.settings, found.* FROM (SELECT (${settingsFor('$1::text')}) AS settings) head LEFT JOIN (
      SELECT 'ended' AS part, ${RECORD_COLUMNS} FROM ended s
      UNION ALL
@@ -148,8 +154,8 @@ export async function insertAndEvict(
        WHERE (s.id = ANY ($20::uuid[] || $24::uuid[]) OR s.id = $21::uuid) AND ${UNENDED}
        RETURNING s.*
      ),
-     created_log AS (${logFrom('admitted', `'created'`, 'NULL', '$3::text', '$1')}),
-     ended_log AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$1')})
+     created_log AS (${logFrom('admitted', `'created'`, 'NULL', '$3::text', '$1', '$27')}),
+     ended_log AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', '$1', LEFT_FROM)})
      SELECT 'admitted' AS part, ${RECORD_COLUMNS} FROM admitted s
      UNION ALL
      SELECT CASE WHEN s.status = 'evicted' THEN 'evicted' ELSE 'ended' END AS part, ${RECORD_COLUMNS} FROM ended s`,
@@ -180,6 +186,7 @@ export async function insertAndEvict(
       leaving.superseded,
       pending === null ? null : pendingJson(pending),
       admission.isProtected ?? false,
+      JSON.stringify(loggedContext({ ip: admission.ip, ...admission.context }, 'sign-in')),
     ],
   );
   return rows.map((row) => ({ part: row.part, row }));

@@ -1,6 +1,7 @@
 import type { SessionStatus } from '../../../core/lifecycle.js';
 import { statesBefore } from '../../../core/lifecycle.js';
 import { saltBytes } from '../../rotation-salt.js';
+import type { LoggedContext } from '../../change-context.js';
 import type { ChangeNote, Rotation, SessionFilter, SessionScope } from '../../session-store.js';
 import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
@@ -18,8 +19,14 @@ import {
 } from './fragments.js';
 
 /** Identifies one operation over all its attempts, and who does it why. */
-export interface Operation extends ChangeNote {
+export interface Operation extends Pick<ChangeNote, 'reason' | 'by'> {
   readonly operationId: string;
+  readonly context: LoggedContext;
+}
+
+/** Where an operation comes from, as an expression of the log. */
+export function contextIn({ context }: Operation, parameters: Parameters): string {
+  return parameters.add(JSON.stringify(context), 'jsonb');
 }
 
 const ENDING = `version = s.version + 1, ended_at = moment.at, due_at = NULL`;
@@ -107,7 +114,7 @@ export async function suspendPage(
        FROM moment WHERE s.id IN (SELECT id FROM page) AND ${UNENDED} AND ${allowed}
        RETURNING s.*
      ),
-     logged AS (${logFrom('changed', `'suspended'`, reason, actor, parameters.add(operation.operationId, 'uuid'))})
+     logged AS (${logFrom('changed', `'suspended'`, reason, actor, parameters.add(operation.operationId, 'uuid'), contextIn(operation, parameters))})
      SELECT ${VERSION_COLUMNS} FROM changed s`,
     parameters.values,
   );
@@ -133,7 +140,7 @@ async function endWhere<TRow>(
        FROM moment WHERE ${where} AND ${UNENDED} AND ${allowed}
        RETURNING s.*
      ),
-     logged AS (${logFrom('ended', 's.status', reason, actor, parameters.add(operation.operationId, 'uuid'))})
+     logged AS (${logFrom('ended', 's.status', reason, actor, parameters.add(operation.operationId, 'uuid'), contextIn(operation, parameters))})
      SELECT ${columns} FROM ended s`,
     parameters.values,
   );
@@ -160,7 +167,7 @@ async function changeOne(
        FROM moment WHERE ${change.where} AND ${UNENDED}
        RETURNING s.*
      ),
-     logged AS (${logFrom('changed', `'${change.type}'`, reason, actor, operationId)})
+     logged AS (${logFrom('changed', `'${change.type}'`, reason, actor, operationId, contextIn(operation, parameters))})
      SELECT ${RECORD_COLUMNS} FROM changed s`,
     parameters.values,
   );

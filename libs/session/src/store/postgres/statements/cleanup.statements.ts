@@ -9,7 +9,7 @@ import type {
 } from '../../session-cleanup.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN, reaches } from './cut-off.fragments.js';
-import { LIVE, logFrom, MOMENT, Parameters } from './fragments.js';
+import { fromSource, LIVE, logFrom, MOMENT, Parameters } from './fragments.js';
 import { countOf, type Counted } from './row-count.js';
 import { MY_TURN, turnAt } from './turn.fragments.js';
 
@@ -20,6 +20,8 @@ const LIVE_LOCK = 'FOR NO KEY UPDATE SKIP LOCKED';
 
 /** What the end of a session is decided by, read under its lock. */
 const FACTS = `s.id, s.tenant_id, s.user_id, s.status, s.is_protected, s.created_at, s.expires_at, s.last_accessed_at, s.idle_timeout_ms`;
+
+const ENDED_FROM = `CASE WHEN s.status = 'revoked' THEN ${fromSource('cut-off')} ELSE ${fromSource('cleanup')} END`;
 
 /**
  * The rest of a statement that has locked sessions as `locked`: ends those whose time is over by `reason` (an expression
@@ -44,7 +46,7 @@ const endLocked = (reason: string, lookAgainAt: string, operation: string): stri
     RETURNING s.*
   ),
   ended AS MATERIALIZED (SELECT * FROM changed WHERE ended_at IS NOT NULL),
-  logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', operation)}),
+  logged AS (${logFrom('ended', 's.status', 's.end_reason', 's.ended_by', operation, ENDED_FROM)}),
   ${counted('ended', 'ended')}
   SELECT (SELECT count(*)::int FROM locked) AS seen, COALESCE(array_agg(ended.id::text), '{}') AS ids,
     COALESCE(array_agg(ended.version), '{}') AS versions FROM ended`;
@@ -178,9 +180,13 @@ export async function readWalkPage(
 
 const isInactive = (afterMs: string): string => `(s.last_accessed_at <= ${ago(afterMs)})`;
 
-/** Rows of the log that say where a session was used: drift, by a place and by an id that can be computed from one. */
-const TELLS_PLACE = `e.type = 'drifted' AND e.details IS NOT NULL`;
-const FORGET_PLACE = 'details = NULL, operation_id = NULL';
+/**
+ * Rows of the log that say where a session was used: drift, by a place and by an id that can be computed from one, and the
+ * addresses that changes came from.
+ */
+const TELLS_PLACE = `((e.type = 'drifted' AND e.details IS NOT NULL) OR e.context ? 'ip')`;
+const FORGET_PLACE = `details = CASE WHEN e.type = 'drifted' THEN NULL ELSE e.details END,
+  operation_id = CASE WHEN e.type = 'drifted' THEN NULL ELSE e.operation_id END, context = e.context - 'ip'`;
 
 /** The address in use is kept for as long as it is in use. */
 const hasOldAddress = (afterMs: string): string => `(s.created_at <= ${ago(afterMs)} AND (

@@ -45,8 +45,8 @@ export async function upsertCutOff(
      ),
      logged AS (
        INSERT INTO identity_session_event
-         (at, type, version, tenant_id, user_id, reason, actor, operation_id, details)
-       SELECT moment.at, 'cut_off', cut.version, COALESCE(cut.tenant_id, ''), cut.user_id, cut.reason, cut.actor, $5::uuid,
+         (at, type, version, tenant_id, user_id, reason, actor, operation_id, context, details)
+       SELECT moment.at, 'cut_off', cut.version, COALESCE(cut.tenant_id, ''), cut.user_id, cut.reason, cut.actor, $5::uuid, $7::jsonb,
          jsonb_build_object('scope', $6::jsonb, 'notBefore', (extract(epoch FROM cut.not_before) * 1000)::bigint)
            || jsonb_strip_nulls(jsonb_build_object('protectedNotBefore', (extract(epoch FROM cut.protected_not_before) * 1000)::bigint))
        FROM cut, moment
@@ -61,6 +61,7 @@ export async function upsertCutOff(
       operation.by,
       operation.operationId,
       JSON.stringify(scope),
+      JSON.stringify(operation.context),
     ],
   );
   const [row] = rows;

@@ -1,10 +1,10 @@
 import type { SessionSubject } from '../../../core/session.js';
 import type { DataReplacement } from '../../session-data.js';
-import { loggedKeys } from '../../session-data.js';
+import { loggedDataChange } from '../../session-data.js';
 import { RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import type { Operation } from './change.statements.js';
-import { MOMENT, UNENDED } from './fragments.js';
+import { LOGGED_STATE, MOMENT, UNENDED } from './fragments.js';
 
 /** Replaces the data of live sessions whose data is of the given versions; the others are left out. */
 export async function replaceDataOf(
@@ -16,7 +16,7 @@ export async function replaceDataOf(
   return sql.query<SessionRow>(
     `WITH ${MOMENT},
      given AS (
-       SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) AS g (id, from_version, data, keys)
+       SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) AS g (id, from_version, data, details)
      ),
      changed AS (
        UPDATE identity_session s
@@ -28,9 +28,9 @@ export async function replaceDataOf(
      ),
      logged AS (
        INSERT INTO identity_session_event
-         (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id, details)
+         (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id, state, context, details)
        SELECT moment.at, 'data_changed', s.id, s.version, s.tenant_id, s.user_id, $5::text, $6::text, $7::uuid,
-         jsonb_build_object('keys', given.keys::jsonb)
+         ${LOGGED_STATE}, $9::jsonb, given.details::jsonb
        FROM changed s JOIN given USING (id), moment
      )
      SELECT ${RECORD_COLUMNS} FROM changed s`,
@@ -38,11 +38,12 @@ export async function replaceDataOf(
       replacements.map(({ id }) => id),
       replacements.map(({ fromVersion }) => fromVersion),
       replacements.map(({ data }) => JSON.stringify(data)),
-      replacements.map(({ keys }) => JSON.stringify(loggedKeys(keys))),
+      replacements.map((replacement) => JSON.stringify(loggedDataChange(replacement))),
       operation.reason,
       operation.by,
       operation.operationId,
       alsoSuspended,
+      JSON.stringify(operation.context),
     ],
   );
 }

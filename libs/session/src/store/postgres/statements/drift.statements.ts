@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Drift, MOST_DRIFTS } from '../../drift-log.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { MOMENT, UNENDED } from './fragments.js';
+import { fromSource, MOMENT, UNENDED } from './fragments.js';
 
 /** Writes the log row of a drift, unless the session has one of it already. */
 export async function insertDrift(sql: SqlExecutor, id: string, { kind, to }: Drift): Promise<boolean> {
@@ -12,8 +12,8 @@ export async function insertDrift(sql: SqlExecutor, id: string, { kind, to }: Dr
        WHERE e.session_id = $1::uuid AND e.type = 'drifted' LIMIT ${MOST_DRIFTS}
      )
      INSERT INTO identity_session_event
-       (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id, details)
-     SELECT moment.at, 'drifted', s.id, s.version, s.tenant_id, s.user_id, $2::text, NULL, $3::uuid, $4::jsonb
+       (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id, context, details)
+     SELECT moment.at, 'drifted', s.id, s.version, s.tenant_id, s.user_id, $2::text, NULL, $3::uuid, ${fromSource('drift')}, $4::jsonb
      FROM identity_session s, moment
      WHERE s.id = $1::uuid AND ${UNENDED}
        AND NOT EXISTS (SELECT FROM earlier WHERE earlier.operation_id = $3::uuid)

@@ -1,3 +1,4 @@
+import type { ChangeSource } from '../../change-context.js';
 import { unknownScope } from '../../session-scope.js';
 import type { SessionScope } from '../../session-store.js';
 import { tenantColumn } from '../session-row.js';
@@ -25,10 +26,34 @@ export const hasRunOut = (at: string, graceMs = 0): string =>
 /** The moment of a change: taken after all locks, the same for row and log. */
 export const MOMENT = `moment AS MATERIALIZED (SELECT date_trunc('milliseconds', clock_timestamp()) AS at)`;
 
-/** Writes one log row for each row of `source` (a list of session columns aliased `s`). */
-export const logFrom = (source: string, type: string, reason: string, actor: string, operation: string): string => `
-  INSERT INTO identity_session_event (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id)
-  SELECT moment.at, ${type}, s.id, s.version, s.tenant_id, s.user_id, ${reason}, ${actor}, ${operation}::uuid
+const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::bigint`;
+
+/**
+ * What session `s` is from a change on, as far as histories tell of it. Each row of the log has all of it and not what
+ * was before: the row before it in the log of the session, made under the same lock, has that.
+ */
+export const LOGGED_STATE = `jsonb_strip_nulls(jsonb_build_object('status', s.status, 'holdsSlot', s.holds_slot AND ${LIVE},
+  'protected', NULLIF(s.is_protected, false), 'deviceName', s.device_name, 'assurance', s.assurance, 'authenticatedAt', ${msOf('s.authenticated_at')},
+  'expiresAt', ${msOf('s.expires_at')}, 'idleTimeoutMs', s.idle_timeout_ms, 'tokenGeneration', s.token_generation,
+  'requirements', CASE WHEN s.pending IS NOT NULL THEN
+    (SELECT jsonb_object_agg(r ->> 'name', jsonb_array_length(r -> 'met')) FROM jsonb_array_elements(s.pending -> 'requirements') r) END))`;
+
+/** A context that is the same whatever is changed. */
+export const fromSource = (source: ChangeSource): string => `'{"source": "${source}"}'`;
+
+/** Writes one log row for each row of `source` (a list of session columns aliased `s`). `context` is an expression too. */
+export const logFrom = (
+  source: string,
+  type: string,
+  reason: string,
+  actor: string,
+  operation: string,
+  context: string,
+): string => `
+  INSERT INTO identity_session_event
+    (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id, state, context)
+  SELECT moment.at, ${type}, s.id, s.version, s.tenant_id, s.user_id, ${reason}, ${actor}, ${operation}::uuid,
+    ${LOGGED_STATE}, (${context})::jsonb
   FROM ${source} s, moment`;
 
 /** Collects the parameters of a statement and numbers them. */
