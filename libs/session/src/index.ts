@@ -93,6 +93,14 @@ export type {
   MeetOutcome,
   PendingAdmission,
 } from './store/session-activation.js';
+export { type ChangeContext, type ChangeSource, isIdempotencyKey } from './store/change-context.js';
+export {
+  type DataValues,
+  type FieldChange,
+  keepsUserHistory,
+  type UserHistoryEntry,
+  type UserHistoryStore,
+} from './store/session-history.js';
 export {
   type Admission,
   type AdmissionTerms,

@@ -3,7 +3,17 @@ import { MAX_REASON_LENGTH, storableText } from './storable-text.js';
 
 /** Where a change comes from. A newer version of the module, or the application, may know more. */
 export type ChangeSource =
-  'code' | 'rest' | 'job' | 'sign-in' | 'policy' | 'cleanup' | 'cut-off' | 'rotation' | 'drift' | 'erasure' | (string & {});
+  | 'code'
+  | 'rest'
+  | 'job'
+  | 'sign-in'
+  | 'policy'
+  | 'cleanup'
+  | 'cut-off'
+  | 'rotation'
+  | 'drift'
+  | 'erasure'
+  | (string & {});
 
 /** What is kept with a change in the log, beside who made it and why. */
 export interface ChangeContext {

@@ -56,7 +56,11 @@ export function changedKeys(before: SessionData, after: SessionData): string[] {
 }
 
 /** The values of changed members around a change. */
-export function changedValues(before: SessionData, after: SessionData, keys: readonly string[]) {
+export function changedValues(
+  before: SessionData,
+  after: SessionData,
+  keys: readonly string[],
+): Record<string, DataValues> {
   const valueIn = (data: SessionData, key: string): unknown => (Object.hasOwn(data, key) ? data[key] : null);
   const values = keys.map((key) => [key, { from: valueIn(before, key), to: valueIn(after, key) }] as const);
   return Object.fromEntries<DataValues>(values);

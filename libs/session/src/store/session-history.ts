@@ -128,7 +128,9 @@ function flat(state: object): Map<string, unknown> {
   const fields = new Map<string, unknown>();
   for (const [name, value] of Object.entries(state)) {
     if (typeof value !== 'object' || value === null) fields.set(name, value);
-    else for (const [inner, part] of Object.entries(value)) fields.set(`${name}.${inner}`, part);
+    else
+      for (const [inner, part] of Object.entries<unknown>(value as Record<string, unknown>))
+        fields.set(`${name}.${inner}`, part);
   }
   return fields;
 }

@@ -6,6 +6,7 @@ import type { RevokeInput } from '../admin/state-changes.js';
 import { SessionDataService } from '../data/session-data.service.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
+import { requestContext } from '../sign-in/request-context.js';
 import { SessionService } from '../sign-in/session.service.js';
 import {
   ACCOUNT_REASONS,
@@ -33,7 +34,7 @@ export class AccountEvents {
     @Inject(SessionService) private readonly sessions: SessionService,
     @Inject(SessionAdminService) private readonly administration: SessionAdminService,
     @Inject(SessionDataService) private readonly data: SessionDataService,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'accountEvents'>,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'accountEvents' | 'trustProxyHops'>,
   ) {}
 
   /** A new password; by default the others end and this one is rotated. @see OWASP ASVS 5.0 7.4.3 */
@@ -71,7 +72,12 @@ export class AccountEvents {
     const subject: SessionSubject = { userId: input.userId, tenantId: input.tenantId ?? null };
     if (session !== undefined && !isOf(subject, session)) throw foreign();
     const effect = this.options.accountEvents[event];
-    const note = { reason: input.reason ?? ACCOUNT_REASONS[event], by: input.by ?? session?.userId ?? null };
+    const context = requestContext(input, this.options.trustProxyHops);
+    const note = {
+      reason: input.reason ?? ACCOUNT_REASONS[event],
+      by: input.by ?? session?.userId ?? null,
+      ...context,
+    };
     const shared = { ...note, ...(manager === undefined ? {} : { manager }) };
 
     // First: it takes the subject's lock, which sign-ins take before any row.
@@ -89,7 +95,7 @@ export class AccountEvents {
     }
     const { request, response, transport, reauthenticated, assurance } = input;
     const level = assurance === undefined ? {} : { assurance };
-    const exchange = { request, response, transport, manager, reason: note.reason, ...level };
+    const exchange = { request, response, transport, manager, reason: note.reason, ...level, ...context };
     const rotated = await this.sessions.rotate(session, { ...exchange, reauthenticated: reauthenticated ?? false });
     return { ended, refreshed, rotated };
   }

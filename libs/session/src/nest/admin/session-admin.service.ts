@@ -6,6 +6,8 @@ import { isLive } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import type { SessionRecord } from '../../core/session.js';
+import { type ChangeContext, contextOf } from '../../store/change-context.js';
+import { keepsUserHistory, type UserHistoryEntry } from '../../store/session-history.js';
 import { isInScope } from '../../store/memory/session-query.js';
 import type {
   ChangeNote,
@@ -16,6 +18,7 @@ import type {
   SessionScope,
   SessionStore,
 } from '../../store/session-store.js';
+import { isStorableIdentifier } from '../../store/storable-text.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { HookedOperations, type HookedTarget } from '../hooks/hooked-operations.js';
 import { SessionHookRunner } from '../hooks/session-hook-runner.js';
@@ -44,7 +47,7 @@ const EVERYBODY: SessionScope = { kind: 'all' };
 /** Which sessions, without a scope; `scope` is given apart because it is a right, not a wish. */
 export type SessionSearch = Omit<SessionFilter, 'scope'> & { readonly scope?: SessionScope };
 
-export interface CutOffInput extends CutOffScope {
+export interface CutOffInput extends CutOffScope, ChangeContext {
   /** Kept with the cut-off, and with each session that it ends. */
   readonly reason: string;
   /** The administrator's user id, or what part of the system makes it; `null` by default. */
@@ -141,6 +144,19 @@ export class SessionAdminService {
     scope: SessionScope = EVERYBODY,
   ): Promise<readonly SessionHistoryEntry[] | undefined> {
     return isSessionId(id) ? this.store.history(scope, id, page) : undefined;
+  }
+
+  /**
+   * What has happened to all sessions of a user, within the scope: in the order of the log, as long as it is kept. Nothing
+   * for a user that nobody knows, and from a store that keeps no such history.
+   */
+  async userHistory(
+    userId: string,
+    page: HistoryPage,
+    scope: SessionScope = EVERYBODY,
+  ): Promise<readonly UserHistoryEntry[]> {
+    if (!isStorableIdentifier(userId) || !keepsUserHistory(this.store)) return [];
+    return this.store.userHistory(scope, userId, page);
   }
 
   /** One session, live or ended; `undefined` for an unknown id and for one outside the scope. */
@@ -260,7 +276,7 @@ export class SessionAdminService {
    */
   async cutOff(input: CutOffInput): Promise<CutOffResult> {
     const asked = cutOffScopeOf(input, input.scope ?? EVERYBODY);
-    const note = { reason: input.reason, by: input.by ?? null };
+    const note = { reason: input.reason, by: input.by ?? null, ...contextOf(input) };
     const { includeProtected = false } = input;
     if (typeof includeProtected !== 'boolean') demandWithin(asked, includeProtected);
     const includesProtected = includeProtected !== false;

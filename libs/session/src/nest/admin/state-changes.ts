@@ -4,6 +4,7 @@ import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { isSessionId } from '../../core/token.js';
 import { isInScope } from '../../store/memory/session-query.js';
+import { type ChangeContext, contextOf } from '../../store/change-context.js';
 import type { SessionFilter, SessionScope, SessionStore } from '../../store/session-store.js';
 import type { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -16,7 +17,7 @@ import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection }
 
 const EVERYBODY: SessionScope = { kind: 'all' };
 
-export interface RevokeInput {
+export interface RevokeInput extends ChangeContext {
   /** Kept with the session and told to whoever presents its secret. */
   readonly reason: string;
   /** The administrator's user id, or what part of the system ends it. */
@@ -38,7 +39,7 @@ export interface ResumeInput extends RevokeInput {
   readonly roles?: readonly string[];
 }
 
-export interface ApproveInput extends Pick<RevokeInput, 'scope' | 'manager'> {
+export interface ApproveInput extends ChangeContext, Pick<RevokeInput, 'scope' | 'manager'> {
   readonly requirement: string;
   /** The approver's user id. */
   readonly by: string;
@@ -73,10 +74,11 @@ export class StateChanges {
     return activated ? withBufferedAccess(activated, this.touches) : this.#refuse(id, 'active', scope);
   }
 
-  async approve(id: string, { scope, manager, requirement, by, tenantId }: ApproveInput): Promise<Session | undefined> {
+  async approve(id: string, input: ApproveInput): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
+    const { scope, manager, requirement, by, tenantId } = input;
     const approver = tenantId === undefined ? { by } : { by, approverTenantId: tenantId };
-    const meeting = { id, requirement, isApproval: true, ...approver };
+    const meeting = { id, requirement, isApproval: true, ...approver, ...contextOf(input) };
     const record = await this.activation.meet(manager, scope ?? EVERYBODY, meeting);
     return record === undefined ? this.#refuse(id, 'approved', scope) : new Session(record);
   }

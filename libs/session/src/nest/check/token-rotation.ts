@@ -83,7 +83,8 @@ export class TokenRotation {
     if (!this.#endsReused || isOver) return;
     const ended = await this.writer.write(
       undefined,
-      (store) => store.end({ kind: 'all' }, session.id, 'revoked', { reason: 'token_reused', by: null }),
+      (store) =>
+        store.end({ kind: 'all' }, session.id, 'revoked', { reason: 'token_reused', by: null, source: 'rotation' }),
       recordsOf,
     );
     if (ended === undefined) return;
@@ -107,7 +108,7 @@ export class TokenRotation {
       previous: { hasSuccessor: true },
     };
     try {
-      const note = { reason: 'scheduled', by: null };
+      const note = { reason: 'scheduled', by: null, source: 'rotation' };
       const rotated = await this.writer.write(undefined, (store) => store.rotate(rotation, note), recordsOf);
       if (rotated !== undefined) this.writer.counts.rotations += 1;
       return rotated;

@@ -4,13 +4,16 @@ import { isLive } from '../../core/lifecycle.js';
 import { type DataPatch, mergePatch, withoutKeys } from '../../core/merge-patch.js';
 import type { SessionData, SessionRecord, SessionSubject } from '../../core/session.js';
 import { isSessionId } from '../../core/token.js';
-import { changedKeys, type DataChange } from '../../store/session-data.js';
+import { contextOf as contextOfChange } from '../../store/change-context.js';
+import { changedKeys, changedValues, type DataChange } from '../../store/session-data.js';
 import type { ChangeNote } from '../../store/session-store.js';
 import { storableIdentifier } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SessionHookRunner } from '../hooks/session-hook-runner.js';
 import type { HookContext, SessionChange } from '../hooks/session-hooks.js';
+import { RESOLVED_OPTIONS } from '../module/tokens.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { notFound } from '../sign-in/not-found.js';
@@ -47,6 +50,7 @@ export class SessionDataService {
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(DataRules) private readonly rules: DataRules,
     @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'history'>,
   ) {}
 
   /** The data of a session as this node knows it now: frozen, without I/O and without a copy. */
@@ -223,7 +227,8 @@ export class SessionDataService {
     };
     const change = (session: SessionRecord) => this.#changeOf(session, make);
     const note = noteOf(options);
-    const hooked = { kind: 'user_data', session: null, ...subject, ...note } as const;
+    const { reason, by } = note;
+    const hooked = { kind: 'user_data', session: null, ...subject, reason, by } as const;
     if (!this.hooks.isEmpty) await this.hooks.before('beforeChange', hooked, contextOf(options));
     const changed = await this.writer.write(
       options.manager,
@@ -243,17 +248,19 @@ export class SessionDataService {
   ): Promise<DataChange | undefined> {
     const data = await this.rules.check(make(before));
     const keys = changedKeys(before, data);
-    return keys.length === 0 ? undefined : { data, keys };
+    if (keys.length === 0) return undefined;
+    return this.options.history.dataValues ? { data, keys, values: changedValues(before, data, keys) } : { data, keys };
   }
 }
 
-function noteOf({ reason = 'data_changed', by = null }: DataChangeOptions): ChangeNote {
-  return { reason, by };
+function noteOf({ reason = 'data_changed', by = null, ...options }: DataChangeOptions): ChangeNote {
+  return { reason, by, ...contextOfChange(options) };
 }
 
 function changeOf(record: SessionRecord, note: ChangeNote): SessionChange {
   const { userId, tenantId } = record;
-  return { kind: 'data', session: new Session(record), userId, tenantId, ...note };
+  const { reason, by } = note;
+  return { kind: 'data', session: new Session(record), userId, tenantId, reason, by };
 }
 
 function contextOf({ manager }: UserDataChangeOptions): HookContext {

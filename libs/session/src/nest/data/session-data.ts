@@ -1,8 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import type { SessionData } from '../../core/session.js';
+import type { ChangeContext } from '../../store/change-context.js';
 
 /** Beside what a change of data is. */
-export interface DataChangeOptions {
+export interface DataChangeOptions extends ChangeContext {
   /** Only if nobody has changed the data since it was of this `dataVersion`. Default: whatever it is now. */
   readonly ifVersion?: number;
   /** Kept in the log. Default `data_changed`. */

@@ -105,7 +105,7 @@ export class SessionDrift {
     await within(RECORDED_WITHIN_MS, this.#recording.get(id) ?? Promise.resolve()).catch(() => undefined);
     const ended = await this.writer.write(
       undefined,
-      (store) => store.end({ kind: 'all' }, id, 'revoked', { reason: 'drift', by: null }),
+      (store) => store.end({ kind: 'all' }, id, 'revoked', { reason: 'drift', by: null, source: 'drift' }),
       recordsOf,
     );
     if (ended === undefined) return;

@@ -21,6 +21,9 @@ const SPARES_PROTECTED =
   'Protected sessions are spared unless `includeProtected` is asked for, by who has the right to them.';
 const USER = { userId: 'Whose sessions' };
 
+const AS_TEXT =
+  'With `Accept: text/plain` one line for each entry, and the cursor of the next page in the header `Next-Cursor`.';
+
 /** What administrators do, below the module's prefix. Everything is narrowed to what the access policy allows. */
 export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
   '/admin/sessions': {
@@ -46,7 +49,7 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
   '/admin/sessions/{id}/events': {
     get: describeOperation({
       ...{ tag: TAG, summary: 'The history of a session, oldest first', path: ANY, query: HISTORY },
-      description: 'As far as the change log goes back.',
+      description: `As far as the change log goes back. ${AS_TEXT}`,
       answers: { 200: { description: 'One page', schema: ref('HistoryPage') } },
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND'],
     }),
@@ -110,6 +113,14 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       description: SPARES_PROTECTED,
       answers: { 200: { description: 'How many were ended', schema: ref('Revoked') } },
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'CROSS_SITE'],
+    }),
+  },
+  '/admin/users/{userId}/events': {
+    get: describeOperation({
+      ...{ tag: TAG, summary: 'The history of all sessions of a user', path: USER, query: HISTORY },
+      description: `In the order of the change log, as far as it goes back. ${AS_TEXT}`,
+      answers: { 200: { description: 'One page', schema: ref('UserHistoryPage') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND'],
     }),
   },
   '/admin/users/{userId}/sessions/{id}': {

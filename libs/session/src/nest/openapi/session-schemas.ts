@@ -87,6 +87,48 @@ const PROTECTED: OpenApiSchema = {
   description: 'Of a protected session alone: it takes a right of its own to end or suspend it',
 };
 
+const HISTORY_ENTRY: Readonly<Record<string, OpenApiSchema>> = {
+  id: { ...TEXT_OR_NULL, description: '`null` for a cut-off that is not written into the session yet' },
+  type: { ...TEXT, description: 'What happened; an end is named by the status that it led to' },
+  at: TIME,
+  version: { type: 'integer', minimum: 1, nullable: true },
+  reason: TEXT_OR_NULL,
+  actor: { ...TEXT_OR_NULL, description: 'The user, or what part of the system, that did it' },
+};
+
+/** Only on entries that have them. */
+const HISTORY_DETAILS: Readonly<Record<string, OpenApiSchema>> = {
+  changes: {
+    type: 'array',
+    description: 'What changed, field by field; of data the names, and values only where the application keeps them',
+    items: {
+      type: 'object',
+      required: ['field'],
+      properties: { field: TEXT, from: { description: 'As JSON' }, to: { description: 'As JSON' } },
+      additionalProperties: false,
+    },
+  },
+  source: { ...TEXT, description: 'Where it came from: `rest`, `code`, `job`, `cleanup` and others' },
+  ip: { ...TEXT, description: 'The address of whoever made the change, while addresses are kept' },
+  tags: { type: 'array', items: TEXT },
+  idempotencyKey: TEXT,
+};
+
+function historyPage(more: Readonly<Record<string, OpenApiSchema>>, example: object): OpenApiSchema {
+  const required = { ...HISTORY_ENTRY, ...more };
+  const items = closed(required, {
+    properties: { ...required, ...HISTORY_DETAILS },
+    example: {
+      ...{ id: '4711', type: 'suspended', at: '2026-01-05T10:00:00.000Z', version: 2 },
+      ...{ reason: 'looks odd', actor: 'admin', ...example },
+      changes: [{ field: 'status', from: 'active', to: 'suspended' }],
+      ...{ source: 'rest', ip: '203.0.113.9', tags: ['ticket-4711'], idempotencyKey: '7f9c' },
+    },
+  });
+  const nextCursor = { ...TEXT_OR_NULL, description: 'For the next page; `null` on the last' };
+  return closed({ items: { type: 'array', items }, nextCursor });
+}
+
 /** The components that the module's operations refer to. */
 export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
   Problem: PROBLEM_SCHEMA,
@@ -99,28 +141,11 @@ export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
     items: { type: 'array', items: ref('Session') },
     nextCursor: { ...TEXT_OR_NULL, description: 'For the next page; `null` on the last' },
   }),
-  HistoryPage: closed({
-    items: {
-      type: 'array',
-      items: closed(
-        {
-          id: { ...TEXT_OR_NULL, description: '`null` for a cut-off that is not written into the session yet' },
-          type: { ...TEXT, description: 'What happened; an end is named by the status that it led to' },
-          at: TIME,
-          version: { type: 'integer', minimum: 1, nullable: true },
-          reason: TEXT_OR_NULL,
-          actor: { ...TEXT_OR_NULL, description: 'The user, or what part of the system, that did it' },
-        },
-        {
-          example: {
-            ...{ id: '4711', type: 'suspended', at: '2026-01-05T10:00:00.000Z', version: 2 },
-            ...{ reason: 'looks odd', actor: 'admin' },
-          },
-        },
-      ),
-    },
-    nextCursor: { ...TEXT_OR_NULL, description: 'For the next page; `null` on the last' },
-  }),
+  HistoryPage: historyPage({}, {}),
+  UserHistoryPage: historyPage(
+    { sessionId: { ...TEXT_OR_NULL, format: 'uuid', description: '`null` for a cut-off' }, tenantId: TEXT_OR_NULL },
+    { sessionId: EXAMPLE.id, tenantId: null },
+  ),
   BulkResult: closed(
     {
       matched: { ...COUNT, description: 'Sessions that could be ended when they were looked at' },

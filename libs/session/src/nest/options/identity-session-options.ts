@@ -161,6 +161,11 @@ export interface IdentitySessionOptions {
      */
     readonly schema?: DataSchema;
   };
+  /** What the change log tells of changes, for as long as it is kept. */
+  readonly history?: {
+    /** Keeps the values of changed members of session data, before and after, and not only their names. Default `false`. */
+    readonly dataValues?: boolean;
+  };
   readonly locks?: {
     /** A lock of `SessionLocks` whose process has died is free after this long; it is renewed in a third. Default 5 000. */
     readonly leaseMs?: number;

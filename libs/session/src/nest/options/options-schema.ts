@@ -118,6 +118,7 @@ export const OPTIONS = z.strictObject({
       schema: z.custom<DataSchema>(isDataSchema, 'must be a Standard Schema').optional(),
     })
     .prefault({}),
+  history: z.strictObject({ dataValues: z.boolean().default(false) }).prefault({}),
   locks: z.strictObject({ leaseMs: ms(5_000, 100) }).prefault({}),
   warmUp: z.strictObject({ sessions: z.int().min(0).default(0), withinMs: ms(5_000) }).prefault({}),
   logRetentionMs: z

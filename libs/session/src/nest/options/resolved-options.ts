@@ -56,6 +56,7 @@ export interface ResolvedOptions {
   readonly nodeName: string;
   readonly cache: { readonly maxSessions: number; readonly maxBytes: number };
   readonly data: { readonly maxBytes: number; readonly schema?: DataSchema | undefined };
+  readonly history: { readonly dataValues: boolean };
   readonly locks: { readonly leaseMs: number };
   readonly warmUp: { readonly sessions: number; readonly withinMs: number };
   readonly logRetentionMs: number;

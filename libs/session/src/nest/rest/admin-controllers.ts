@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { AdminAddressesController } from './admin-addresses.controller.js';
 import { AdminCutOffsController } from './admin-cut-offs.controller.js';
 import { AdminExportController } from './admin-export.controller.js';
+import { AdminHistoryController } from './admin-history.controller.js';
 import { AdminJobsController } from './admin-jobs.controller.js';
 import { AdminSessionsController } from './admin-sessions.controller.js';
 import { AdminSettingsController } from './admin-settings.controller.js';
@@ -14,6 +15,7 @@ export const ADMIN_CONTROLLERS: readonly Type<object>[] = [
   AdminUsersController,
   AdminCutOffsController,
   AdminExportController,
+  AdminHistoryController,
   AdminJobsController,
   AdminSettingsController,
   AdminStatsController,

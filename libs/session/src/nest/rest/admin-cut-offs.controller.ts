@@ -1,10 +1,12 @@
 import { Body, HttpCode, Inject, Post, Query } from '@nestjs/common';
 import type { z } from 'zod';
+import type { ChangeContext } from '../../store/change-context.js';
 import { SessionAccess } from '../admin/session-access.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { withoutUndefined } from './defined.js';
+import { RequestContext, tagged } from './request-context.js';
 import { CUT_OFF, NOTHING } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
@@ -29,11 +31,13 @@ export class AdminCutOffsController {
     @CurrentSession() actor: Session,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(CUT_OFF)) body: z.output<typeof CUT_OFF>,
+    @RequestContext() context: ChangeContext,
   ): Promise<CutOffJson> {
     const scope = await this.access.scopeOf(actor, 'end');
-    const { reason, includeProtected: isAsked, ...asked } = body;
+    const { reason, tags, includeProtected: isAsked, ...asked } = body;
     const includeProtected = await this.access.inclusionOf(actor, 'end', isAsked);
-    const input = { ...withoutUndefined(asked), reason, by: actor.userId, scope, includeProtected };
+    const note = { reason, by: actor.userId, ...tagged(context, tags) };
+    const input = { ...withoutUndefined(asked), ...note, scope, includeProtected };
     const made = await this.admin.cutOff(input);
     const { userId = null, tenantId = null } = made.scope;
     return { userId, tenantId, notBefore: made.notBefore.toISOString(), reason: made.reason };

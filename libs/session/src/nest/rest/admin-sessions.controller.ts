@@ -1,19 +1,19 @@
 import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
+import type { ChangeContext } from '../../store/change-context.js';
 import { SessionAccess } from '../admin/session-access.js';
 import { type BulkResult, SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
-import { decodeHistoryCursor, encodeCursor, encodeHistoryCursor, pageOf } from './cursor.js';
+import { encodeCursor, pageOf } from './cursor.js';
 import { withoutUndefined } from './defined.js';
-import { type SessionHistoryJson, historyToJson } from './session-history-json.js';
+import { RequestContext, tagged } from './request-context.js';
 import {
   APPROVE,
   END_THEIRS,
-  HISTORY,
   NOTHING,
   REJECT,
   RESUME,
@@ -58,34 +58,17 @@ export class AdminSessionsController {
     return sessionToJson(session, actor.id);
   }
 
-  @Get('sessions/:id/events')
-  async history(
-    @CurrentSession() actor: Session,
-    @Param('id') id: string,
-    @Query(new ZodValidationPipe(HISTORY)) query: z.output<typeof HISTORY>,
-  ): Promise<{ items: SessionHistoryJson[]; nextCursor: string | null }> {
-    const scope = await this.access.scopeOf(actor, 'read');
-    const page = { limit: query.limit + 1, after: decodeHistoryCursor(query.cursor) };
-    const entries = await this.admin.history(id, page, scope);
-    if (entries === undefined) throw notFound(id);
-    const shown = entries.slice(0, query.limit);
-    const last = shown.at(-1)?.id ?? null;
-    return {
-      items: shown.map(historyToJson),
-      nextCursor: entries.length > query.limit && last !== null ? encodeHistoryCursor(last) : null,
-    };
-  }
-
   @Delete('sessions/:id')
   @HttpCode(204)
   async revoke(
     @CurrentSession() actor: Session,
     @Param('id') id: string,
     @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
+    @RequestContext() context: ChangeContext,
   ): Promise<void> {
     const scope = await this.access.scopeOf(actor, 'end');
     const includeProtected = await this.access.protectionOf(actor, 'end');
-    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope, includeProtected };
+    const input = { reason: query.reason ?? REVOKED, by: actor.userId, ...context, scope, includeProtected };
     const revoked = await this.admin.revoke(id, input);
     if (revoked === undefined) throw notFound(id);
   }
@@ -96,12 +79,14 @@ export class AdminSessionsController {
     @CurrentSession() actor: Session,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(REVOKE_MATCHING)) body: z.output<typeof REVOKE_MATCHING>,
+    @RequestContext() context: ChangeContext,
   ): Promise<BulkResult> {
     const scope = await this.access.scopeOf(actor, 'end');
-    const { filter, except, includeProtected, ...input } = body;
+    const { filter, except, tags, includeProtected, ...input } = body;
     const spared = except === undefined ? {} : { exceptIds: except };
     return this.admin.revokeMatching({
       ...input,
+      ...tagged(context, tags),
       filter: { ...withoutUndefined(filter), ...spared },
       by: actor.userId,
       scope,
@@ -115,11 +100,13 @@ export class AdminSessionsController {
     @CurrentSession() actor: Session,
     @Param('id') id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
-    @Body(new ZodValidationPipe(SUSPEND)) { reason }: z.output<typeof SUSPEND>,
+    @Body(new ZodValidationPipe(SUSPEND)) { reason, tags }: z.output<typeof SUSPEND>,
+    @RequestContext() context: ChangeContext,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'suspend');
     const includeProtected = await this.access.protectionOf(actor, 'suspend');
-    const session = await this.admin.suspend(id, { reason, by: actor.userId, scope, includeProtected });
+    const note = { reason, by: actor.userId, ...tagged(context, tags) };
+    const session = await this.admin.suspend(id, { ...note, scope, includeProtected });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }
@@ -130,10 +117,11 @@ export class AdminSessionsController {
     @CurrentSession() actor: Session,
     @Param('id') id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
-    @Body(new ZodValidationPipe(RESUME)) { reason = RESUMED }: z.output<typeof RESUME>,
+    @Body(new ZodValidationPipe(RESUME)) { reason = RESUMED, tags }: z.output<typeof RESUME>,
+    @RequestContext() context: ChangeContext,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'suspend');
-    const session = await this.admin.resume(id, { reason, by: actor.userId, scope });
+    const session = await this.admin.resume(id, { reason, by: actor.userId, ...tagged(context, tags), scope });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }
@@ -144,13 +132,14 @@ export class AdminSessionsController {
     @CurrentSession() actor: Session,
     @Param('id') id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
-    @Body(new ZodValidationPipe(APPROVE)) { requirement }: z.output<typeof APPROVE>,
+    @Body(new ZodValidationPipe(APPROVE)) { requirement, tags }: z.output<typeof APPROVE>,
+    @RequestContext() context: ChangeContext,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'approve');
     // Whoever acts as an approver may be the one who is to be approved.
     if (actor.impersonator !== null) throw new IdentitySessionError('FORBIDDEN', 'An approver approves in person.');
     const { userId: by, tenantId } = actor;
-    const session = await this.admin.approve(id, { requirement, by, tenantId, scope });
+    const session = await this.admin.approve(id, { requirement, by, tenantId, ...tagged(context, tags), scope });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }
@@ -161,11 +150,13 @@ export class AdminSessionsController {
     @CurrentSession() actor: Session,
     @Param('id') id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
-    @Body(new ZodValidationPipe(REJECT)) { reason }: z.output<typeof REJECT>,
+    @Body(new ZodValidationPipe(REJECT)) { reason, tags }: z.output<typeof REJECT>,
+    @RequestContext() context: ChangeContext,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'approve');
     const includeProtected = await this.access.protectionOf(actor, 'end');
-    const session = await this.admin.reject(id, { reason, by: actor.userId, scope, includeProtected });
+    const note = { reason, by: actor.userId, ...tagged(context, tags) };
+    const session = await this.admin.reject(id, { ...note, scope, includeProtected });
     if (session === undefined) throw notFound(id);
     return sessionToJson(session, actor.id);
   }

@@ -1,5 +1,6 @@
 import { Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
 import type { z } from 'zod';
+import type { ChangeContext } from '../../store/change-context.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
 import { SessionAccess } from '../admin/session-access.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
@@ -7,6 +8,7 @@ import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
+import { RequestContext } from './request-context.js';
 import { END_ALL_THEIRS, END_THEIRS, NOTHING, REVOKED } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
@@ -38,10 +40,11 @@ export class AdminUsersController {
     @CurrentSession() actor: Session,
     @Param('userId') userId: string,
     @Query(new ZodValidationPipe(END_ALL_THEIRS)) query: z.output<typeof END_ALL_THEIRS>,
+    @RequestContext() context: ChangeContext,
   ): Promise<{ revoked: number }> {
     const scope = await this.access.scopeOf(actor, 'end');
     const includeProtected = await this.access.inclusionOf(actor, 'end', query.includeProtected === 'true');
-    const input = { reason: query.reason ?? REVOKED, by: actor.userId, scope, includeProtected };
+    const input = { reason: query.reason ?? REVOKED, by: actor.userId, ...context, scope, includeProtected };
     return this.admin.revokeAll({ ...input, filter: { userId: existing(userId) } });
   }
 
@@ -52,17 +55,18 @@ export class AdminUsersController {
     @Param('userId') userId: string,
     @Param('id') id: string,
     @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
+    @RequestContext() context: ChangeContext,
   ): Promise<void> {
     const scope = await this.access.scopeOf(actor, 'end');
     const includeProtected = await this.access.protectionOf(actor, 'end');
-    const note = { reason: query.reason ?? REVOKED, by: actor.userId };
+    const note = { reason: query.reason ?? REVOKED, by: actor.userId, ...context };
     const input = { ...note, scope, includeProtected, userId: existing(userId) };
     if ((await this.admin.revoke(id, input)) === undefined) throw notFound(id);
   }
 }
 
 /** No user has an id that cannot be stored. */
-function existing(userId: string): string {
+export function existing(userId: string): string {
   if (!isStorableIdentifier(userId)) throw notFound(userId);
   return userId;
 }

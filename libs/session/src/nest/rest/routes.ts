@@ -16,6 +16,7 @@ const ADMIN_ROUTES = {
   '/admin/sessions/:id/resume': ['POST'],
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
+  '/admin/users/:userId/events': ['GET'],
   '/admin/cut-offs': ['POST'],
   '/admin/jobs': ['GET', 'POST'],
   '/admin/jobs/:id': ['GET'],

@@ -1,6 +1,6 @@
-import type { SessionHistoryEntry } from '../../store/session-store.js';
+import type { FieldChange, SessionHistoryEntry, UserHistoryEntry } from '../../store/session-history.js';
 
-/** One change in the history of a session, in an answer: exactly these keys, absent values `null`. */
+/** One change in the history of a session, in an answer: these keys, absent values `null`; the optional ones only where an entry has them. */
 export interface SessionHistoryJson {
   /** Its number in the change log; `null` for a cut-off that nobody has written into the session's row yet. */
   readonly id: string | null;
@@ -11,8 +11,47 @@ export interface SessionHistoryJson {
   readonly reason: string | null;
   /** The user, or what part of the system, that did it. */
   readonly actor: string | null;
+  /** What changed, field by field; times as ISO 8601. */
+  readonly changes?: readonly FieldChange[];
+  /** Where it came from: `rest`, `code`, `job`, `cleanup` and others. */
+  readonly source?: string;
+  /** The address of whoever made the change. */
+  readonly ip?: string;
+  readonly tags?: readonly string[];
+  readonly idempotencyKey?: string;
 }
 
-export function historyToJson({ id, type, at, version, reason, actor }: SessionHistoryEntry): SessionHistoryJson {
-  return { id, type, at: new Date(at).toISOString(), version, reason, actor };
+/** One change in the history of a user: as of a session, and which. */
+export interface UserHistoryJson extends SessionHistoryJson {
+  /** `null` for a cut-off of the user. */
+  readonly sessionId: string | null;
+  readonly tenantId: string | null;
+}
+
+export function historyToJson(entry: SessionHistoryEntry): SessionHistoryJson {
+  const { id, type, at, version, reason, actor, changes, source, ip, tags, idempotencyKey } = entry;
+  return {
+    ...{ id, type, at: new Date(at).toISOString(), version, reason, actor },
+    ...(changes === undefined ? {} : { changes: changes.map(changeToJson) }),
+    ...(source === undefined ? {} : { source }),
+    ...(ip === undefined ? {} : { ip }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
+}
+
+export function userHistoryToJson(entry: UserHistoryEntry): UserHistoryJson {
+  const { sessionId, tenantId } = entry;
+  return { ...historyToJson(entry), sessionId, tenantId };
+}
+
+const TIMES = ['authenticatedAt', 'expiresAt'];
+
+function changeToJson(change: FieldChange): FieldChange {
+  if (!TIMES.includes(change.field)) return change;
+  return { field: change.field, from: timeOf(change.from), to: timeOf(change.to) };
+}
+
+function timeOf(ms: unknown): unknown {
+  return typeof ms === 'number' ? new Date(ms).toISOString() : ms;
 }

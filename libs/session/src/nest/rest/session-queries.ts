@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { LIVE_STATUSES, type LiveStatus, SESSION_STATUSES, type SessionStatus } from '../../core/lifecycle.js';
 import { DEVICE_TYPES, type DeviceType } from '../../core/session.js';
 import { isSessionId } from '../../core/token.js';
+import { MAX_TAG_LENGTH, MOST_TAGS } from '../../store/change-context.js';
 import { BULK_PAGE } from '../../store/session-store.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
 import { SORTS } from './cursor.js';
@@ -12,6 +13,8 @@ export const RESUMED = 'resumed_by_administrator';
 
 /** The reason that an administrator gives is kept with the session. */
 export const REASON = z.string().trim().min(1).max(200).optional();
+/** Words of the application that a change can be found by. */
+const TAGS = z.array(z.string().min(1).max(MAX_TAG_LENGTH)).max(MOST_TAGS).optional();
 /** What cannot be stored is nobody's, and PostgreSQL would fail on it. */
 export const IDENTIFIER = z.string().refine(isStorableIdentifier, 'is not storable');
 const MAX_CURSOR_LENGTH = 256;
@@ -47,6 +50,7 @@ export const CUT_OFF = z.strictObject({
   tenantId: IDENTIFIER.optional(),
   reason: REASON.unwrap(),
   includeProtected: INCLUDE_PROTECTED,
+  tags: TAGS,
 });
 
 export const LIMIT = z
@@ -86,7 +90,7 @@ export const SEARCH = z
 /** `GET /admin/sessions.csv`: in the order in which they began, all of them. */
 export const EXPORT = z.strictObject({ ...CONDITIONS, status: STATUS });
 
-/** `GET /admin/sessions/:id/events` */
+/** `GET /admin/sessions/:id/events` and `GET /admin/users/:userId/events` */
 export const HISTORY = z.strictObject({ limit: LIMIT, cursor: CURSOR });
 
 const SESSION_IDS = z.array(z.string().refine(isSessionId, 'is no session id')).min(1).max(BULK_PAGE);
@@ -111,18 +115,19 @@ export const MATCHING = {
 /** `POST /admin/sessions/revoke`. */
 export const REVOKE_MATCHING = z.strictObject({
   ...MATCHING,
+  tags: TAGS,
   dryRun: z.boolean().default(false),
   max: z.int().min(1).max(MOST_ENDED).default(MOST_ENDED_UNASKED),
 });
 
 /** `POST /admin/sessions/:id/suspend` */
-export const SUSPEND = z.strictObject({ reason: REASON.unwrap() });
+export const SUSPEND = z.strictObject({ reason: REASON.unwrap(), tags: TAGS });
 
 /** `POST /admin/sessions/:id/resume`; without a body too. */
-export const RESUME = z.strictObject({ reason: REASON });
+export const RESUME = z.strictObject({ reason: REASON, tags: TAGS });
 
 /** `POST /admin/sessions/:id/approve` */
-export const APPROVE = z.strictObject({ requirement: IDENTIFIER });
+export const APPROVE = z.strictObject({ requirement: IDENTIFIER, tags: TAGS });
 
 /** `POST /admin/sessions/:id/reject` */
-export const REJECT = z.strictObject({ reason: REASON.unwrap() });
+export const REJECT = z.strictObject({ reason: REASON.unwrap(), tags: TAGS });

@@ -1,5 +1,6 @@
 import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Query, Req, Res } from '@nestjs/common';
 import type { z } from 'zod';
+import type { ChangeContext } from '../../store/change-context.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { demandFreshFactor } from '../admin/fresh-factor.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
@@ -10,6 +11,7 @@ import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
 import { SessionService } from '../sign-in/session.service.js';
+import { RequestContext } from './request-context.js';
 import { END_MINE, NAME_MINE, NOTHING } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
@@ -44,8 +46,9 @@ export class SessionsController {
     @Param('id') id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(NAME_MINE)) body: z.output<typeof NAME_MINE>,
+    @RequestContext() context: ChangeContext,
   ): Promise<SessionJson> {
-    return sessionToJson(await this.sessions.name(current, id, body.deviceName), current.id);
+    return sessionToJson(await this.sessions.name(current, id, body.deviceName, undefined, context), current.id);
   }
 
   @Delete(':id')
@@ -56,13 +59,14 @@ export class SessionsController {
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Req() request: unknown,
     @Res({ passthrough: true }) response: unknown,
+    @RequestContext() context: ChangeContext,
   ): Promise<void> {
     if (id === current.id) {
-      await this.sessions.signOut({ request, response });
+      await this.sessions.signOut({ request, response, ...context });
       return;
     }
     this.#demandFreshness(current);
-    const ended = await this.admin.revoke(id, endedBy(current));
+    const ended = await this.admin.revoke(id, { ...endedBy(current), ...context });
     if (ended === undefined) throw notFound(id);
   }
 
@@ -73,14 +77,16 @@ export class SessionsController {
     @Query(new ZodValidationPipe(END_MINE)) query: z.output<typeof END_MINE>,
     @Req() request: unknown,
     @Res({ passthrough: true }) response: unknown,
+    @RequestContext() context: ChangeContext,
   ): Promise<{ revoked: number }> {
     this.#demandFreshness(current);
     const { revoked } = await this.admin.revokeAll({
       ...endedBy(current),
+      ...context,
       filter: { userId: current.userId, tenantId: current.tenantId, exceptIds: [current.id] },
     });
     if (query.includeCurrent !== 'true') return { revoked };
-    const endedCurrent = await this.sessions.endPresented({ request, response });
+    const endedCurrent = await this.sessions.endPresented({ request, response, ...context });
     return { revoked: revoked + (endedCurrent ? 1 : 0) };
   }
 

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
 import { ASSURANCE_LEVELS, DEVICE_TYPES, type SessionSubject } from '../../core/session.js';
 import { newSessionId, systemTokenSource, TokenMint } from '../../core/token.js';
+import { type ChangeContext, contextOf } from '../../store/change-context.js';
 import type { Admission } from '../../store/session-store.js';
 import { storableIdentifier, storableText } from '../../store/storable-text.js';
 import { NodeClock } from '../../sync/node-clock.js';
@@ -50,6 +51,7 @@ export class AdmissionBuilder {
     input: SignInInput,
     request: SessionCarrier | undefined,
     replaces: string | null,
+    context: ChangeContext = {},
   ): Promise<PreparedAdmission> {
     const device = this.options.deviceResolver.resolve(request?.headers ?? {});
     const facts: PolicyContext = {
@@ -88,6 +90,7 @@ export class AdmissionBuilder {
       replaces,
       answer,
       question,
+      context: contextOf(context),
       pending: pendingAdmission(input.pending, facts.roles, this.options.pending),
     };
     return { admission, token, ticket };

@@ -5,6 +5,7 @@ import { missingRequirements, type UnmetReason } from '../../core/pending.js';
 import { ASSURANCE_LEVELS, type SessionFacts, type SessionRecord } from '../../core/session.js';
 import { TokenMint } from '../../core/token.js';
 import type { ActivateOutcome, Activation, Meeting } from '../../store/session-activation.js';
+import type { ChangeContext } from '../../store/change-context.js';
 import type { ChangeNote, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableIdentifier } from '../../store/storable-text.js';
 import { suspended } from '../check/refusals.js';
@@ -17,6 +18,7 @@ import { oneOf } from './admission-builder.js';
 import { ConcurrentLoginStrategyService } from './concurrent-login-strategy.service.js';
 import { notFound } from './not-found.js';
 import { ticketsOf } from './policy-tickets.js';
+import { requestContext } from './request-context.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import { changedBy, limitReached } from './sign-in-outcome.js';
 import type { CompletionExchange, CompletionResult, SignInInput } from './sign-in.js';
@@ -33,7 +35,7 @@ export class SessionActivation {
     @Inject(ConcurrentLoginStrategyService) private readonly strategy: ConcurrentLoginStrategyService,
     @Inject(SignInRulebook) private readonly rulebook: SignInRulebook,
     @Inject(TokenMint) private readonly mint: TokenMint,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'questionLifetimeMs'>,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'questionLifetimeMs' | 'trustProxyHops'>,
   ) {}
 
   /**
@@ -64,11 +66,12 @@ export class SessionActivation {
   ): Promise<CompletionResult> {
     const raised = assurance === undefined ? {} : { assurance: oneOf(ASSURANCE_LEVELS, assurance, 'assurance') };
     const by = exchange.by === undefined ? userId : exchange.by;
+    const context = requestContext(exchange, this.options.trustProxyHops);
     const met =
       requirement === undefined
         ? undefined
         : await this.meet(manager, EVERYBODY, {
-            ...{ id, requirement, by, isApproval: false, ...raised },
+            ...{ id, requirement, by, isApproval: false, ...raised, ...context },
             // Here both steps are one transaction.
             ...(manager === undefined ? {} : { subject: { tenantId, userId } }),
           });
@@ -78,7 +81,7 @@ export class SessionActivation {
     if (requirement !== undefined && met === undefined) throw notFound(id);
     const missing = missingRequirements(record.pending);
     if (missing.length > 0) return { session: new Session(record), token: null, missing, evicted: [] };
-    const { token, outcome } = await this.#complete(manager, record, exchange.answer, done);
+    const { token, outcome } = await this.#complete(manager, record, exchange.answer, context, done);
     const evicted = outcome.evicted.map((one) => one.id);
     return { session: new Session(outcome.session), token, missing, evicted };
   }
@@ -103,6 +106,7 @@ export class SessionActivation {
     manager: EntityManager | undefined,
     record: SessionRecord,
     answer: SignInInput['answer'],
+    context: ChangeContext,
     done: (token: string, session: SessionRecord) => void,
   ): Promise<{ readonly token: string; readonly outcome: Activated }> {
     const { ticket, ...tickets } = ticketsOf(answer, this.options.questionLifetimeMs);
@@ -110,9 +114,10 @@ export class SessionActivation {
     const { token, digest } = this.mint.mint(record.id, generation + 1);
     const completes = { fromGeneration: generation, tokenDigest: digest };
     const activation = await this.#activationOf(record, EVERYBODY, record.pending?.roles ?? []);
+    const note = { reason: 'completed', by: record.userId, ...context };
     const outcome = await this.writer.write(
       manager,
-      (store) => store.activate({ ...activation, ...tickets, completes }, { reason: 'completed', by: record.userId }),
+      (store) => store.activate({ ...activation, ...tickets, completes }, note),
       changedOf,
       (activated) => {
         if (activated.kind === 'activated') done(token, activated.session);

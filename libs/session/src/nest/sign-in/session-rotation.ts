@@ -14,6 +14,7 @@ import { Session } from '../session/session.js';
 import { oneOf, userAgentOf } from './admission-builder.js';
 import { ClientDelivery } from './client-delivery.js';
 import { notFound } from './not-found.js';
+import { requestContext } from './request-context.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import type { SessionExchange } from './sign-in.js';
 
@@ -73,9 +74,11 @@ export class SessionRotation {
       ...(keepsPrevious ? { previous: { hasSuccessor: false } } : {}),
     };
     let settling: Promise<void> | undefined;
+    const context = requestContext(exchange, this.options.trustProxyHops);
+    const note = { reason: exchange.reason, by: session.userId, ...context };
     const record = await this.writer.write(
       exchange.manager,
-      (store) => store.rotate(rotation, { reason: exchange.reason, by: session.userId }),
+      (store) => store.rotate(rotation, note),
       recordsOf,
       (rotated) => {
         if (rotated === undefined) return;

@@ -4,6 +4,7 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import type { AssuranceLevel } from '../../core/session.js';
 import { isSessionId, TokenMint } from '../../core/token.js';
+import { type ChangeContext, contextOf } from '../../store/change-context.js';
 import type { ChangeNote, SessionScope, SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
@@ -23,6 +24,7 @@ import { Session } from '../session/session.js';
 import { AdmissionBuilder, MAX_DEVICE_NAME_LENGTH } from './admission-builder.js';
 import { ClientDelivery } from './client-delivery.js';
 import { notFound } from './not-found.js';
+import { requestContext } from './request-context.js';
 import { PresentedSession } from './presented-session.js';
 import { SessionActivation } from './session-activation.js';
 import { type RotationExchange, type RotationResult, SessionRotation } from './session-rotation.js';
@@ -61,7 +63,7 @@ export class SessionService {
     @Inject(SignInListeners) private readonly signIns: SignInListeners,
     @Inject(SessionActivation) private readonly activation: SessionActivation,
     @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation'>,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'trustProxyHops'>,
   ) {
     this.#hooked = new HookedOperations(hooks, writer);
     this.#presented = new PresentedSession(writer, credentials, mint, scheduled, clock);
@@ -80,7 +82,7 @@ export class SessionService {
     const request = exchange.request as SessionCarrier | undefined;
     const presented = request === undefined ? undefined : await this.#presented.of(request, exchange.manager);
     const replaced = presented?.record !== undefined && isLive(presented.record.status) ? presented.record.id : null;
-    const prepared = await this.builder.prepare(input, request, replaced);
+    const prepared = await this.builder.prepare(input, request, replaced, exchange);
     const { facts, ip } = prepared.admission;
     const context = { request, manager: exchange.manager, facts, ip, replaces: replaced };
     if (!this.hooks.isEmpty) await this.hooks.before('beforeSignIn', input, context);
@@ -156,7 +158,7 @@ export class SessionService {
     await this.touches.flushOne(id);
     const ended = await this.writer.write(
       exchange.manager,
-      (store) => store.end({ kind: 'all' }, id, 'signed_out', { reason: 'signed_out', by: userId }),
+      (store) => store.end({ kind: 'all' }, id, 'signed_out', this.#noteOf('signed_out', userId, exchange)),
       recordsOf,
       // Only then: who is told that it failed needs the cookie to try again.
       (signedOut) => {
@@ -222,11 +224,12 @@ export class SessionService {
     id: string,
     deviceName: string,
     manager?: EntityManager,
+    context: ChangeContext = {},
   ): Promise<Session> {
     if (!isSessionId(id)) throw notFound(id);
     const name = storableText(deviceName, MAX_DEVICE_NAME_LENGTH);
     const scope: SessionScope = { kind: 'user', userId, tenantId };
-    const note = { reason: 'renamed', by: userId };
+    const note = { reason: 'renamed', by: userId, ...contextOf(context) };
     return this.#hooked.changeById('rename', { id, scope, manager, ...note }, async () => {
       const record = await this.writer.write(manager, (store) => store.rename(scope, id, name, note), recordsOf);
       if (record !== undefined) return withBufferedAccess(record, this.touches);
@@ -245,5 +248,10 @@ export class SessionService {
   ): Promise<T> {
     const change = { kind, session, reason, by: session.userId };
     return this.#hooked.change(change, { request, manager }, run, (result) => result.session);
+  }
+
+  /** With the address of the request that asks, where there is one. */
+  #noteOf(reason: string, by: string, exchange: SessionExchange): ChangeNote {
+    return { reason, by, ...requestContext(exchange, this.options.trustProxyHops) };
   }
 }

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Approvers } from '../../core/pending.js';
 import type { AssuranceLevel, DeviceType, SessionData, SessionSubject } from '../../core/session.js';
+import type { ChangeContext } from '../../store/change-context.js';
 import type { Session } from '../session/session.js';
 
 /** What a sign-in waits for. */
@@ -63,7 +64,7 @@ export interface SignInInput {
 }
 
 /** The request and response of a change, and the transaction that it is part of. All optional. */
-export interface SessionExchange {
+export interface SessionExchange extends ChangeContext {
   /** Of Express, Fastify or Node. Tells device, address and the session that is replaced. */
   readonly request?: unknown;
   /** The cookie, or the `Session-Token` header for bearer clients, goes here. */

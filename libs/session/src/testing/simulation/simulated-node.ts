@@ -211,7 +211,7 @@ export class SimulatedNode {
       strategy as unknown as ConcurrentLoginStrategyService,
       rulebook as unknown as SignInRulebook,
       this.#mint,
-      { questionLifetimeMs: 1_000 },
+      { trustProxyHops: 0, questionLifetimeMs: 1_000 },
     );
     this.#admin = new SessionAdminService(
       sessions,

@@ -26,9 +26,7 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
     answer: null,
     question: null,
     completes:
-      session.status === 'pending'
-        ? { fromGeneration: session.tokenGeneration, tokenDigest: randomDigest() }
-        : null,
+      session.status === 'pending' ? { fromGeneration: session.tokenGeneration, tokenDigest: randomDigest() } : null,
   });
 
   describe('what a change has changed', () => {
@@ -163,7 +161,7 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       expect(await lastOf(evicted.id)).toMatchObject({ type: 'evicted', source: 'policy' });
       expect(await lastOf(replaced.id)).toMatchObject({ type: 'signed_out', source: 'sign-in' });
       const covered = await trial.signIn({ facts });
-      await trial.store.cutOff({ tenantId: facts.tenantId ?? null, userId: facts.userId ?? '' }, note);
+      await trial.store.cutOff(facts, note);
       await trial.signIn({ facts });
       expect(await lastOf(covered.id)).toMatchObject({ type: 'revoked', source: 'cut-off' });
       const { store } = trial;
@@ -202,7 +200,7 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       ];
       for (const context of bad) {
         const rename = async () => trial.store.rename(everywhere, id, 'x', { ...note, ...context });
-        const code = await rename().catch((error: { readonly code?: unknown }) => error.code);
+        const code = await rename().catch((error: unknown) => (error as { readonly code?: unknown }).code);
         expect(code).toBe('VALIDATION_FAILED');
       }
       expect((await historyOf(id)).length).toBe(1);

@@ -19,7 +19,9 @@ export class AddHistory1780000000017 implements MigrationInterface {
   async down(queryRunner: QueryRunner): Promise<void> {
     await dropIndex(queryRunner, USER);
     await briefly(queryRunner, () =>
-      queryRunner.query('ALTER TABLE identity_session_event DROP COLUMN IF EXISTS state, DROP COLUMN IF EXISTS context'),
+      queryRunner.query(
+        'ALTER TABLE identity_session_event DROP COLUMN IF EXISTS state, DROP COLUMN IF EXISTS context',
+      ),
     );
   }
 }
