@@ -85,17 +85,31 @@ describe('a cut-off of everybody and protected sessions', () => {
     const first = await signIn({ tenantId: 'acme' });
     const guarded = await signIn({ tenantId: 'acme' }, true);
     const apart = await signIn({ userId: 'alice' });
+    const second = await signIn({ tenantId: 'acme' });
     await store.cutOff({ userId: 'alice' }, why);
     await store.cutOff({}, why);
     const next = await signIn({ tenantId: 'acme' });
     expect(await found(live)).toEqual(idsOf(guarded, next));
-    expect(await found(revoked)).toEqual(idsOf(first, apart));
+    expect(await found(revoked)).toEqual(idsOf(first, apart, second));
     expect(await found({ ...live, tenantId: 'acme' })).toEqual(idsOf(guarded, next));
     expect((await store.countSessions(everywhere)).live).toBe(2);
     expect([...(await store.findRecent(10))].sort()).toEqual(idsOf(guarded, next));
     const bulk = { scope: everywhere, status: 'unended' } as const;
     const ended = await store.endMany(bulk, 'revoked', why, 10);
     expect(ended.map(({ id }) => id).sort()).toEqual(idsOf(guarded, next));
+  });
+
+  it('that includes them, too, ends them in all of these', async () => {
+    const [guarded, second] = [await signIn({}, true), await signIn()];
+    await store.cutOff({}, why, true);
+    await store.cutOff({}, why);
+    const next = await signIn({}, true);
+    expect(await found(live)).toEqual([next.id]);
+    expect(await found(revoked)).toEqual(idsOf(guarded, second));
+    expect((await store.countSessions(everywhere)).live).toBe(1);
+    expect(await store.findRecent(10)).toEqual([next.id]);
+    const ended = await store.endMany({ scope: everywhere }, 'revoked', why, 10);
+    expect(ended.map(({ id }) => id)).toEqual([next.id]);
   });
 
   it('is written down by the cleanup, which comes to an end of it', async () => {

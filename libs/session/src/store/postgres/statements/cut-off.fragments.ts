@@ -29,13 +29,18 @@ export const NOT_CUT_OFF = `(${ending('count(*) = 0')})`;
 
 const SCOPES = '(SELECT any_scope.scope FROM identity_session_cut_off any_scope)';
 
+/** Of what a cut-off of everybody has ended, those that nobody has written down. */
+export const BEFORE_EVERYBODY = `(s.created_at <= (SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*')
+  AND (NOT s.is_protected
+    OR s.created_at <= (SELECT c.protected_not_before FROM identity_session_cut_off c WHERE c.scope = '*')))`;
+
 /**
- * The same, for scans of many sessions, whom a cut-off of everybody is checked for apart: most of them are of nobody that
- * has ever been cut off, and three look-ups in a hash of all scopes tell that for a tenth of what asking the table costs.
+ * As `NOT_CUT_OFF`, for scans of many sessions: the cut-off of everybody is read once, and most sessions are of nobody that
+ * any other has been about, which three look-ups in a hash of all scopes tell for a tenth of what asking the table costs.
  * The hash is made once a statement, which one session is not worth.
  */
-export const NOT_CUT_OFF_IN_SCAN = `(('t' || s.tenant_id NOT IN ${SCOPES} AND 'u' || s.user_id NOT IN ${SCOPES}
-  AND 's' || length(s.tenant_id)::text || ':' || s.tenant_id || s.user_id NOT IN ${SCOPES}) OR ${NOT_CUT_OFF})`;
+export const NOT_CUT_OFF_IN_SCAN = `(${BEFORE_EVERYBODY} IS NOT TRUE AND (('t' || s.tenant_id NOT IN ${SCOPES} AND 'u' || s.user_id NOT IN ${SCOPES}
+  AND 's' || length(s.tenant_id)::text || ':' || s.tenant_id || s.user_id NOT IN ${SCOPES}) OR ${NOT_CUT_OFF}))`;
 
 /**
  * The same, for whoever goes through all live sessions at once: most are newer than every cut-off, or older than one of
@@ -44,14 +49,7 @@ export const NOT_CUT_OFF_IN_SCAN = `(('t' || s.tenant_id NOT IN ${SCOPES} AND 'u
  */
 export const NOT_CUT_OFF_AMONG_ALL = `CASE
   WHEN s.created_at > COALESCE((SELECT max(latest.not_before) FROM identity_session_cut_off latest), '-infinity') THEN 1
-  WHEN NOT s.is_protected
-    AND s.created_at <= COALESCE((SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*'), '-infinity') THEN 0
   WHEN ${NOT_CUT_OFF_IN_SCAN} THEN 1 ELSE 0 END <> 0`;
-
-/** Of what a cut-off of everybody has ended, those that nobody has written down. */
-export const BEFORE_EVERYBODY = `(s.created_at <= (SELECT c.not_before FROM identity_session_cut_off c WHERE c.scope = '*')
-  AND (NOT s.is_protected
-    OR s.created_at <= (SELECT c.protected_not_before FROM identity_session_cut_off c WHERE c.scope = '*')))`;
 
 /** True for live sessions `s` that a cut-off of less than everybody ends, found by the cut-offs and not by the sessions. */
 export const CUT_OFF_APART = `s.id IN (
