@@ -54,6 +54,7 @@ export {
 } from './core/session.js';
 export type { DataPatch } from './core/merge-patch.js';
 export type { SessionSettings, SettingsKeeper, SettingsRule } from './core/settings.js';
+export type { TextCodec } from './core/codec.js';
 export { isSessionId, type TokenKey } from './core/token.js';
 export type {
   CleanupBatch,

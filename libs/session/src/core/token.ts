@@ -1,4 +1,5 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { CodecChain, type TextCodec } from './codec.js';
 
 /**
  * A session token: `ids_<public id>.<generation>.<secret>`, and with token keys `.<key id>.<MAC>` behind it. The
@@ -120,13 +121,23 @@ export function whichDigest(
 export class TokenMint {
   readonly #keys: ReadonlyMap<string, Uint8Array>;
   readonly #signing: TokenKey | undefined;
+  readonly #chain: CodecChain | undefined;
 
   constructor(
     keys: readonly TokenKey[] = [],
     private readonly source: TokenSource = systemTokenSource,
+    codecs: readonly TextCodec[] = [],
   ) {
+    this.#chain = codecs.length === 0 ? undefined : new CodecChain(codecs);
     this.#signing = keys[0];
     this.#keys = new Map(keys.map((key) => [key.id, key.secret]));
+  }
+
+  /** Reads a token as clients present it. Anything that is not exactly one gives `undefined`; no I/O. */
+  read(presented: string): ParsedToken | undefined {
+    if (this.#chain === undefined) return parseToken(presented);
+    const token = this.#chain.decode(presented);
+    return token === undefined ? undefined : parseToken(token);
   }
 
   /** A token with a fresh secret, and the digest to store. The token exists only in the answer to its owner. */
@@ -168,7 +179,8 @@ export class TokenMint {
   #issue(id: string, generation: number, secret: string): { token: string; digest: Uint8Array } {
     const body = `${id}.${generation}.${secret}`;
     const signature = this.#signing === undefined ? '' : `.${this.#signing.id}.${macOf(this.#signing.secret, body)}`;
-    return { token: `ids_${body}${signature}`, digest: digestToken(body) };
+    const token = `ids_${body}${signature}`;
+    return { token: this.#chain === undefined ? token : this.#chain.encode(token), digest: digestToken(body) };
   }
 }
 

@@ -3,7 +3,7 @@ import type { CachedSession } from '../../cache/cached-session.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { expiryOf } from '../../core/expiry.js';
 import type { SessionRecord } from '../../core/session.js';
-import { matchesDigest, type ParsedToken, parseToken, TokenMint } from '../../core/token.js';
+import { matchesDigest, type ParsedToken, TokenMint } from '../../core/token.js';
 import { asBeforeRotation } from '../../core/token-standing.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
@@ -82,7 +82,7 @@ export class SessionChecker {
     address: string | null = null,
     userAgent?: string | null,
   ): SessionVerdict | Promise<SessionVerdict> {
-    const parsed = parseToken(token);
+    const parsed = this.mint.read(token);
     if (parsed === undefined) return invalid();
     const isStrict = this.#isStrict || requirements.strict === true;
     const entry = isStrict ? undefined : this.known.trusted(parsed.id);

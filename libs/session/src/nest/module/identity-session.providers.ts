@@ -180,7 +180,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     {
       provide: TokenMint,
       inject: [RESOLVED_OPTIONS],
-      useFactory: ({ tokenKeys }: ResolvedOptions) => new TokenMint(tokenKeys),
+      useFactory: ({ tokenKeys, codecs }: ResolvedOptions) => new TokenMint(tokenKeys, undefined, codecs.token),
     },
     ...KNOWN_SESSIONS_PROVIDERS,
     {

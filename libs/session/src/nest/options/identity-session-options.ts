@@ -1,4 +1,5 @@
 import type { ArgumentsHost } from '@nestjs/common';
+import type { TextCodec } from '../../core/codec.js';
 import type { ProcessClocks } from '../../sync/node-clock.js';
 import type { Lifetimes } from '../../core/expiry.js';
 import type { ConcurrentLoginPolicy } from '../../core/policy.js';
@@ -114,6 +115,11 @@ export interface IdentitySessionOptions {
   readonly storeDeadlineMs?: number;
   /** Authenticate tokens, so that a forged one costs no I/O. The first signs. Default: none. */
   readonly tokenKeys?: readonly TokenKey[];
+  /** Wrap what leaves the server, one after the other, and take it off what comes back in reverse. See `docs/hooks.md`. */
+  readonly codecs?: {
+    /** Of tokens, as cookies, headers and sockets carry them. Default: none. */
+    readonly token?: readonly TextCodec[];
+  };
   readonly rotation?: {
     /** A token in use is replaced after this long, at least `graceMs`. Default 0: only where rights change. */
     readonly intervalMs?: number;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { ASSURANCE_LEVELS, type AssuranceLevel } from '../../core/session.js';
+import type { TextCodec } from '../../core/codec.js';
+import { goesBackAndForth, isCodec } from './codecs.js';
 import { WEBHOOK_SCHEMA } from './webhook-schema.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { MAX_DATA_BYTES, MOST_DATA_BYTES } from '../../store/storable-data.js';
@@ -26,6 +28,11 @@ const LEAST_LOG_RETENTION_MS = 2 * LOG_HORIZON_MS;
 
 const ms = (fallback: number, minimum = 1) => z.int().min(minimum).max(LONGEST_TIMER_MS).default(fallback);
 const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
+
+const CODECS = z
+  .array(z.custom<TextCodec>(isCodec, 'must have encode and decode'))
+  .refine(goesBackAndForth, 'must decode what they encode, into what cookies and headers carry')
+  .default([]);
 
 const EFFECT = z.enum(ACCOUNT_EFFECTS as readonly [AccountEffect, ...AccountEffect[]]);
 
@@ -65,6 +72,7 @@ export const OPTIONS = z.strictObject({
   sharedCache: z.boolean().optional(),
   directUrl: z.string().min(1).optional(),
   storeDeadlineMs: ms(5_000),
+  codecs: z.strictObject({ token: CODECS }).prefault({}),
   tokenKeys: z
     .array(
       z.strictObject({

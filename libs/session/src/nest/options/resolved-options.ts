@@ -2,6 +2,7 @@ import type { LifetimeRules } from '../../core/expiry.js';
 import type { GivenLifetimes } from '../../core/lifetime-rules.js';
 import type { ConcurrentLoginPolicy } from '../../core/policy.js';
 import type { AssuranceLevel } from '../../core/session.js';
+import type { TextCodec } from '../../core/codec.js';
 import type { TokenKey } from '../../core/token.js';
 import type { SessionStore } from '../../store/session-store.js';
 import type { ProcessClocks } from '../../sync/node-clock.js';
@@ -38,6 +39,7 @@ export interface ResolvedOptions {
   readonly sharedCache: boolean;
   readonly directUrl: string | undefined;
   readonly storeDeadlineMs: number;
+  readonly codecs: { readonly token: readonly TextCodec[] };
   readonly tokenKeys: readonly TokenKey[];
   readonly rotation: {
     /** 0: tokens are not rotated by the clock. */

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { SessionRecord } from '../../core/session.js';
-import { parseToken, type TokenMint } from '../../core/token.js';
+import type { TokenMint } from '../../core/token.js';
 import type { NodeClock } from '../../sync/node-clock.js';
 import type { TokenRotation } from '../check/token-rotation.js';
 import type { Credential } from '../credential/credential.js';
@@ -30,7 +30,7 @@ export class PresentedSession {
     const credential = this.credentials.of(request);
     if (credential === undefined) return undefined;
     if (credential.kind === 'vouched') return { credential, record: await this.#vouched(credential, manager) };
-    const parsed = parseToken(credential.token);
+    const parsed = this.mint.read(credential.token);
     if (parsed === undefined || !this.mint.isGenuine(parsed)) return { credential, record: undefined };
     const presentedAt = this.clock.now();
     const record = await this.writer.read(manager, parsed.id);
