@@ -18,19 +18,23 @@ import { expectProblem } from './support/expectations.js';
 import { eventually, MUTE } from './support/time.js';
 
 const REASON = { reason: 'incident_7' };
+/** What a job needs a second approver for. */
+const DELICATE = 'delicate';
 
-/** `admin`: everybody; `chief`: protected ones too; `half`: of protected ones those of acme; `acme`: that tenant alone. */
+/** `admin`: everybody; `chief…`: protected ones too; `half`: of protected ones those of acme; `acme`: that tenant alone. */
 class Rules implements SessionAccessPolicy, ProtectedSessionAccessPolicy {
   scopeFor({ userId }: Session, _action: AdministrationAction): SessionScope | null {
     if (userId === 'acme') return { kind: 'tenant', tenantId: 'acme' };
-    return ['admin', 'chief', 'half'].includes(userId) ? { kind: 'all' } : null;
+    return userId === 'admin' || userId === 'half' || isChief(userId) ? { kind: 'all' } : null;
   }
 
   protectedScopeFor({ userId }: Session): SessionScope | null {
     if (userId === 'half') return { kind: 'tenant', tenantId: 'acme' };
-    return userId === 'chief' ? { kind: 'all' } : null;
+    return isChief(userId) ? { kind: 'all' } : null;
   }
 }
+
+const isChief = (userId: string): boolean => userId.startsWith('chief');
 
 let node: TestApp;
 let other: TestApp;
@@ -39,21 +43,19 @@ let chief: Client;
 let half: Client;
 
 beforeAll(async () => {
-  node = await startTestApp({ extras: { accessPolicy: Rules } });
+  node = await startTestApp({
+    extras: { accessPolicy: Rules },
+    options: { jobs: { secondApprover: ({ reason }) => reason === DELICATE } },
+  });
   other = await startTestApp({ joins: node, extras: { accessPolicy: Rules }, options: MUTE });
+  admin = await signedIn(node, { userId: 'admin' });
+  chief = await signedIn(node, { userId: 'chief' });
+  half = await signedIn(node, { userId: 'half' });
 });
 afterAll(async () => {
   await other.close();
   await node.close();
 });
-
-/** Anew for each test: some end what there is. */
-async function asAdmins(): Promise<void> {
-  [admin, chief, half] = (await Promise.all(
-    ['admin', 'chief', 'half'].map((userId) => signedIn(node, { userId })),
-  )) as [Client, Client, Client];
-}
-beforeAll(asAdmins);
 
 interface Two {
   readonly userId: string;
@@ -167,7 +169,24 @@ describe('many at once', () => {
     expect(await alive(guarded)).toEqual([false]);
   });
 
-  it('is the same in a job, which tells that it includes them and is approved with the same right', async () => {
+  it('of a job is approved by whoever has the right to its protected sessions, and stopped by any who sees it', async () => {
+    const { userId, guarded } = await two('acme');
+    const second = await signedIn(node, { userId: 'chief-2' });
+    const ask = async () => {
+      const asked = { kind: 'revoke', filter: { userId }, reason: DELICATE, includeProtected: true };
+      const { body } = await chief.post('/admin/jobs', asked);
+      expect(body.status).toBe('awaiting_approval');
+      return `/admin/jobs/${body.id}`;
+    };
+    const job = await ask();
+    for (const by of [admin, half]) expectProblem(await by.post(`${job}/approve`, {}), 'FORBIDDEN');
+    expect(await alive(guarded)).toEqual([true]);
+    expect((await second.post(`${job}/approve`, {})).status).toBe(200);
+    await eventually(async () => (await guarded.alive()) === 401);
+    expect((await admin.post(`${await ask()}/cancel`, {})).status).toBe(200);
+  });
+
+  it('is the same in a job, which tells that it includes them', async () => {
     const { userId, ordinary, guarded } = await two();
     const start = (by: Client, kind: string, body: object = {}) =>
       by.post('/admin/jobs', { kind, filter: { userId }, ...REASON, ...body });

@@ -128,6 +128,18 @@ export const protectedContract: ContractPart = (trial, { describe, it, expect })
       expect(history?.at(-1)).toMatchObject({ id: null, at: first.notBefore, reason: why.reason, actor: why.by });
     });
 
+    it('ends what any of several at once has ended, and no more', async () => {
+      const { facts, both } = await two();
+      const made = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => trial.store.cutOff(facts, { reason: `${n}`, by: null }, n === 3)),
+      );
+      const last = await trial.store.cutOff(facts, why);
+      expect(last.protectedNotBefore).toBe(made[3]?.protectedNotBefore);
+      expect(last.notBefore).toBeGreaterThan(Math.max(...made.map(({ notBefore }) => notBefore)));
+      expect(await trial.statusOf(...both)).toEqual(['revoked', 'revoked']);
+      expect((await trial.read(both[1].id)).endReason).toBe('3');
+    });
+
     it('admits whoever signs in protected after it', async () => {
       const facts = someone();
       for (const includesProtected of [true, false]) {
