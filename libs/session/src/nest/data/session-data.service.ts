@@ -143,6 +143,11 @@ export class SessionDataService {
     return this.#change(snapshot.sessionId, { reason: 'data_restored', ...options }, () => snapshot.data);
   }
 
+  /** Before the next attempt: others are at the same session. */
+  protected pause(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
   async #change<TData extends SessionData>(
     session: SessionOrId<TData>,
     options: DataChangeOptions,
@@ -177,7 +182,7 @@ export class SessionDataService {
       if (change === undefined) return current;
       const written = await this.#write(current, change, options);
       if (written !== undefined) return written;
-      if (attempt > 1) await pause(Math.min(LONGEST_PAUSE_MS, 2 ** attempt) * Math.random());
+      if (attempt > 1) await this.pause(Math.min(LONGEST_PAUSE_MS, 2 ** attempt) * Math.random());
     }
     throw new IdentitySessionError(
       'SESSION_DATA_CONFLICT',
@@ -284,5 +289,3 @@ function conflict(id: string, ifVersion: number, { dataVersion }: SessionRecord)
       'Read it again.',
   );
 }
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

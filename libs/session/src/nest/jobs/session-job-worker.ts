@@ -31,10 +31,12 @@ const LAST_PAGE_WITHIN_MS = 2_000;
 export class SessionJobWorker {
   /** Since the node began. */
   readonly counts = { pages: 0, changed: 0, skipped: 0, failures: 0, takenOver: 0 };
-  readonly #logger = new Logger('IdentitySession');
+  protected readonly logger: Pick<Logger, 'debug' | 'warn' | 'error'> = new Logger('IdentitySession');
+  protected readonly pageSize: number = PAGE;
   readonly #stopping = new AbortController();
   readonly #store: (SessionStore & { readonly jobs: SessionJobStore }) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  /** Stops looking for work. */
+  #timer: (() => void) | undefined;
   #working: Promise<void> | undefined;
   #isWanted = false;
   #isAtJob = false;
@@ -60,10 +62,10 @@ export class SessionJobWorker {
   start(): void {
     const { enabled, takeOverAfterMs } = this.options.jobs;
     if (!enabled || this.#store === undefined) return;
-    const everyMs = (takeOverAfterMs / 2) * (1 - SPREAD + 2 * SPREAD * Math.random());
-    this.#timer = setInterval(() => {
+    const everyMs = (takeOverAfterMs / 2) * (1 - SPREAD + 2 * SPREAD * this.random());
+    this.#timer = this.every(everyMs, () => {
       this.wake();
-    }, everyMs).unref();
+    });
     this.wake();
   }
 
@@ -81,9 +83,43 @@ export class SessionJobWorker {
   /** Begins no further page, and hands back what it was at; never rejects, and takes a bounded time. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    clearInterval(this.#timer);
+    this.#timer?.();
     this.#timer = undefined;
-    if (this.#working !== undefined) await within(LAST_PAGE_WITHIN_MS, this.#working).catch(() => undefined);
+    if (this.#working !== undefined) await this.within(LAST_PAGE_WITHIN_MS, this.#working).catch(() => undefined);
+  }
+
+  // What follows is of the machine, and replaced where there is none.
+
+  /** Calls `task` at intervals until what is returned is called. */
+  protected every(ms: number, task: () => void): () => void {
+    const timer = setInterval(task, ms).unref();
+    return () => {
+      clearInterval(timer);
+    };
+  }
+
+  protected within<T>(ms: number, work: Promise<T>): Promise<T> {
+    return within(ms, work);
+  }
+
+  protected monotonic(): number {
+    return performance.now();
+  }
+
+  protected random(): number {
+    return Math.random();
+  }
+
+  protected newClaim(): string {
+    return randomUUID();
+  }
+
+  protected makePace(): Pick<JobPace, 'afterPage'> {
+    return new JobPace({
+      now: () => this.clock.now(),
+      appliedAsOf: () => (this.log.figures() === undefined ? undefined : this.lease.appliedAsOf),
+      patienceMs: this.options.maxStalenessMs,
+    });
   }
 
   get #isStopped(): boolean {
@@ -100,13 +136,13 @@ export class SessionJobWorker {
       } catch (error) {
         // The next look is at the next interval: a database that is away is told of elsewhere.
         this.counts.failures += 1;
-        this.#logger.debug(`Jobs could not be looked for: ${String(error)}`);
+        this.logger.debug(`Jobs could not be looked for: ${String(error)}`);
       }
     }
   }
 
   async #tidy(jobs: SessionJobStore): Promise<void> {
-    const now = performance.now();
+    const now = this.monotonic();
     if (now - this.#tidiedAt < TIDY_EVERY_MS) return;
     const { approvalWithinMs } = this.options.jobs;
     await jobs.tidyJobs({ approvalWithinMs, retentionMs: this.options.cleanup.retentionMs });
@@ -114,7 +150,7 @@ export class SessionJobWorker {
   }
 
   async #claimAndWork(store: SessionStore & { readonly jobs: SessionJobStore }): Promise<boolean> {
-    const claim = randomUUID();
+    const claim = this.newClaim();
     const { nodeName: node } = this.options;
     const { takeOverAfterMs } = this.options.jobs;
     const job = await store.jobs.claimJob({ claim, node, takeOverAfterMs });
@@ -125,9 +161,9 @@ export class SessionJobWorker {
       return true;
     }
     // Finding the next sessions may take longer than the others have patience.
-    const beat = setInterval(() => {
+    const stopBeating = this.every(takeOverAfterMs / BEATS, () => {
       void store.jobs.beatJob(job.id, claim).catch(() => undefined);
-    }, takeOverAfterMs / BEATS).unref();
+    });
     this.#isAtJob = true;
     try {
       if (await this.#work(store, job, claim)) await store.jobs.finishJob(job.id, claim, null);
@@ -136,7 +172,7 @@ export class SessionJobWorker {
     } catch (error) {
       return await this.#failed(store.jobs, job, claim, error);
     } finally {
-      clearInterval(beat);
+      stopBeating();
       this.#isAtJob = false;
     }
   }
@@ -144,25 +180,21 @@ export class SessionJobWorker {
   /** True once nothing is left to do; false where it is no longer this node's. */
   async #work(store: SessionStore & { readonly jobs: SessionJobStore }, job: StoredJob, claim: string) {
     const filter = filterOfJob(job);
-    const pace = new JobPace({
-      now: () => this.clock.now(),
-      appliedAsOf: () => (this.log.figures() === undefined ? undefined : this.lease.appliedAsOf),
-      patienceMs: this.options.maxStalenessMs,
-    });
+    const pace = this.makePace();
     let [afterId, isDone] = [job.lastId, isFull(job)];
     while (!isDone) {
       // To find a page in id order, all that matches is looked at: so many pages are found at once.
       const ids = await store.listIds(afterId === null ? filter : { ...filter, afterId }, MOST_IDS);
-      for (let from = 0; from < ids.length && !isDone; from += PAGE) {
+      for (let from = 0; from < ids.length && !isDone; from += this.pageSize) {
         if (this.#isStopped) return false;
-        const begunAt = performance.now();
+        const begunAt = this.monotonic();
         const page = await this.#step(store.jobs, {
-          ...{ id: job.id, claim, ids: ids.slice(from, from + PAGE) },
+          ...{ id: job.id, claim, ids: ids.slice(from, from + this.pageSize) },
           freesSlot: this.options.suspension.slot === 'free',
         });
         if (page === undefined) return false;
         isDone = isFull(page);
-        await pace.afterPage(performance.now() - begunAt, this.#stopping.signal);
+        await pace.afterPage(this.monotonic() - begunAt, this.#stopping.signal);
       }
       if (ids.length < MOST_IDS) return !this.#isStopped;
       afterId = ids.at(-1) ?? afterId;
@@ -185,10 +217,10 @@ export class SessionJobWorker {
     this.counts.failures += 1;
     if (error instanceof IdentitySessionError && error.code === 'SESSION_STORE_UNAVAILABLE') {
       if (this.#isStopped) await jobs.releaseJob(job.id, claim).catch(() => undefined);
-      this.#logger.warn(`Job ${job.id} was broken off, and is gone on with: ${String(error)}`);
+      this.logger.warn(`Job ${job.id} was broken off, and is gone on with: ${String(error)}`);
       return false;
     }
-    this.#logger.error(`Job ${job.id} has failed: ${String(error)}`);
+    this.logger.error(`Job ${job.id} has failed: ${String(error)}`);
     await jobs.finishJob(
       job.id,
       claim,

@@ -1,15 +1,12 @@
-import type { EntityManager } from 'typeorm';
 import type { CachedSession } from '../../cache/cached-session.js';
 import { MemorySessionCache } from '../../cache/memory-session-cache.js';
 import type { SharedSession } from '../../cache/shared-session-cache.js';
 import type { Clock } from '../../core/clock.js';
 import type { StoredCutOff } from '../../core/cut-off.js';
-import type { SessionRecord } from '../../core/session.js';
 import type { TokenStanding } from '../../core/token-standing.js';
 import type { TokenRotation } from '../../nest/check/token-rotation.js';
 import { SessionWriter } from '../../nest/sign-in/session-writer.js';
-import type { Activation } from '../../store/session-activation.js';
-import type { ChangeNote, SessionStore } from '../../store/session-store.js';
+import type { SessionStore } from '../../store/session-store.js';
 import type { ChangeLogConnection, LogRead } from '../../sync/change-log.js';
 import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions, type KnownSessionsPorts } from '../../sync/known-sessions.js';
@@ -17,17 +14,12 @@ import { RememberedVersions } from '../../sync/remembered-versions.js';
 import { type LoadedSession, SessionLoader, type SessionLoaderPorts } from '../../sync/session-loader.js';
 import { SharedLevel, type SharedLevelPorts } from '../../sync/shared-level.js';
 import { TouchBuffer, type TouchBufferOptions, type TouchBufferPorts } from '../../sync/touch-buffer.js';
+import { DATA_SABOTAGES } from './data-sabotage.spec-support.js';
+import { JOB_SABOTAGES } from './job-sabotage.spec-support.js';
+import { type Sabotage, withoutRows, writerWith } from './sabotage-parts.spec-support.js';
 import { HARMS, type SimulatedAction } from './simulated-schedule.js';
-import { QuietTokenRotation, type SimulatedParts, type SimulationOptions } from './simulation-options.js';
+import { QuietTokenRotation } from './simulation-options.js';
 import { parseSnapshot } from './transaction-ids.js';
-
-/** A part without its safeguard, and what kind of schedules meet it. */
-export interface Sabotage {
-  readonly parts: Partial<SimulatedParts>;
-  /** Makes the steps that matter more frequent; without, schedules are as everywhere else. */
-  readonly weights?: Partial<Record<SimulatedAction, number>>;
-  readonly options?: Omit<SimulationOptions, 'parts'>;
-}
 
 class NeverOvertaken extends SessionLoader {
   override async load(id: string, fresh?: boolean): Promise<LoadedSession> {
@@ -131,25 +123,9 @@ class WaitingForTheLog extends SessionWriter {
 }
 
 /** As if whoever comes back, or is complete at last, took the place that it had before. */
-class ActivatingWithoutPolicy extends SessionWriter {
-  override write<T>(
-    manager: EntityManager | undefined,
-    change: (store: SessionStore) => Promise<T>,
-    changed: (outcome: T) => readonly SessionRecord[],
-    done?: (outcome: T) => void,
-  ): Promise<T> {
-    const around = (store: SessionStore): SessionStore =>
-      new Proxy(store, {
-        get: (target, name) => {
-          if (name === 'activate')
-            return (activation: Activation, note: ChangeNote) => target.activate({ ...activation, policy: [] }, note);
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-        },
-      });
-    return super.write(manager, (store) => change(around(store)), changed, done);
-  }
-}
+const ActivatingWithoutPolicy = writerWith((store) => ({
+  activate: (activation, note) => store.activate({ ...activation, policy: [] }, note),
+}));
 
 /** Takes who waits for a second factor for one who needs none. */
 class TakingPendingForActive extends SessionLoader {
@@ -208,18 +184,6 @@ function withoutCutOffs(connection: ChangeLogConnection): ChangeLogConnection {
   };
 }
 
-/** Reads what happened to sessions, and passes over their suspension. */
-function withoutSuspensions(connection: ChangeLogConnection): ChangeLogConnection {
-  return {
-    open: () => connection.open(),
-    readSince: async (position) => {
-      const read = await connection.readSince(position);
-      return { ...read, changes: read.changes.filter(({ type }) => type !== 'suspended') };
-    },
-    close: () => connection.close(),
-  };
-}
-
 /** Reads on from the highest id that had ended, as if transactions ended in the order of their ids. */
 function plainSequence(connection: ChangeLogConnection): ChangeLogConnection {
   const inOrder = <T extends LogRead>(read: T): T => {
@@ -256,6 +220,15 @@ const answeringFromMemory = (when: (isIdle: boolean) => boolean): typeof KnownSe
 
 const NO_HARM: Partial<Record<SimulatedAction, number>> = Object.fromEntries(HARMS.map((harm) => [harm, 0]));
 
+/** Without what has nothing to do with it. */
+const NEITHER_DATA_NOR_JOBS: Partial<Record<SimulatedAction, number>> = {
+  'merge data': 0,
+  'set data': 0,
+  'set user data': 0,
+  'start a job': 0,
+  'cancel a job': 0,
+};
+
 /** Where few meet, they meet more often. */
 const SMALL = { nodes: 2, users: 1 } as const;
 
@@ -273,7 +246,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     weights: {
       ...NO_HARM,
       ...{ 'slow store': 20, 'cut the log': 20, 'check strictly': 60, revoke: 15, 'sign in': 15, 'make a cut-off': 0 },
-      ...{ suspend: 0, resume: 0, 'sign in pending': 0, complete: 0 },
+      ...{ suspend: 0, resume: 0, 'sign in pending': 0, complete: 0, ...NEITHER_DATA_NOR_JOBS },
     },
     options: { ...SMALL, ...NEITHER, sharedCache: false },
   },
@@ -304,7 +277,12 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   },
   'load-begin trust': {
     parts: { SessionLoader: TrustFromLanding },
-    weights: { ...NO_HARM, 'slow store': 20, 'cut the log': 20, revoke: 12, 'sign in': 12 },
+    weights: {
+      ...NO_HARM,
+      ...NEITHER_DATA_NOR_JOBS,
+      ...{ 'slow store': 20, 'cut the log': 20, revoke: 12, 'sign in': 12, 'make a cut-off': 0 },
+      ...{ suspend: 0, resume: 0, 'sign in pending': 0, complete: 0 },
+    },
     options: { ...SMALL, sharedCache: false, times: { maxStalenessMs: 2_000, storeDeadlineMs: 6_000 } },
   },
   'snapshot cursor': { parts: { connection: plainSequence } },
@@ -333,7 +311,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     options: { ...SMALL, strict: true },
   },
   'suspensions in the log': {
-    parts: { connection: withoutSuspensions },
+    parts: { connection: withoutRows('suspended') },
     weights: { suspend: 20 },
     options: { strict: false },
   },
@@ -352,7 +330,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'grace of a rotation': { parts: { TokenRotation: WithoutGrace }, options: { scheduledRotation: true } },
   'grace by when a token was presented': {
     parts: { TokenRotation: CountingFromTheAnswer },
-    weights: { ...NO_HARM, 'slow store': 30, 'check with the previous token': 30 },
+    weights: { ...NO_HARM, ...NEITHER_DATA_NOR_JOBS, 'slow store': 30, 'check with the previous token': 30 },
     options: { scheduledRotation: true },
   },
   'end of a session whose token is reused': {
@@ -361,5 +339,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     options: { scheduledRotation: true },
   },
   'one successor': { parts: { TokenRotation: MakingSuccessors }, options: { scheduledRotation: true } },
+  ...DATA_SABOTAGES,
+  ...JOB_SABOTAGES,
   'idle confirmation': { parts: { KnownSessions: answeringFromMemory((isIdle) => isIdle) } },
 };

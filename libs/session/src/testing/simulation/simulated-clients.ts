@@ -1,10 +1,13 @@
 import { type CutOffScope, isCutOffBy } from '../../core/cut-off.js';
 import type { LiveStatus } from '../../core/lifecycle.js';
 import { parseToken } from '../../core/token.js';
+import { OF_USER } from './simulated-data.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedCheck, SimulatedInvariants, SimulatedSession } from './simulated-invariants.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedWorld } from './simulated-world.js';
+
+const MEMBERS = ['one', 'two', 'three'];
 
 /** What becomes of a session's tokens in the hands of its client: the latest generation last. */
 function learnToken({ tokens }: SimulatedSession, token: string): void {
@@ -19,6 +22,8 @@ export class SimulatedClients {
   /** Requests that were admitted, and refused, by code. */
   readonly answers: Record<string, number> = {};
   #signIns = 0;
+  #values = 0;
+  #jobs = 0;
 
   constructor(
     private readonly world: SimulatedWorld,
@@ -102,6 +107,49 @@ export class SimulatedClients {
     });
   }
 
+  /** One member gets a value that it has never had. */
+  changeData(node: SimulatedNode | undefined, session: SimulatedSession, how: 'merge' | 'set', forMs: number): void {
+    this.#values += 1;
+    const [member, value] = [MEMBERS[forMs % MEMBERS.length] ?? '', `${session.name} ${this.#values}`];
+    this.#request(node, (at) => {
+      const changing =
+        how === 'merge' ? at.mergeData(session.id, member, value) : at.setData(session.id, member, value);
+      this.#told(at, `${how} ${member} of ${session.name}`, changing, (changed) => {
+        if (changed !== undefined) this.invariants.data.acknowledged(at, changed, member, value);
+      });
+    });
+  }
+
+  /** The user's sessions, by a job. */
+  startJob(node: SimulatedNode | undefined, user: number): void {
+    this.#jobs += 1;
+    const [id, reason, userId] = [`job${this.#jobs}`, `job ${this.#jobs}`, `user${user + 1}`];
+    for (const session of this.sessions) if (session.userId === userId) this.invariants.flushedEarly.add(session.id);
+    this.#request(node, (at) => {
+      this.#told(at, `start ${reason} over ${userId}`, at.startJob(id, userId, reason), () => {
+        this.invariants.jobs.started(id, reason);
+      });
+    });
+  }
+
+  /** The newest. */
+  cancelJob(node: SimulatedNode | undefined): void {
+    const id = `job${this.#jobs}`;
+    this.#request(node, (at) => {
+      this.#told(at, `cancel ${id}`, at.cancelJob(id), (isDone) => {
+        if (isDone) this.invariants.jobs.cancelled(id);
+      });
+    });
+  }
+
+  changeUserData(node: SimulatedNode | undefined, user: number): void {
+    this.#values += 1;
+    const [userId, value] = [`user${user + 1}`, `user${user + 1} ${this.#values}`];
+    this.#request(node, (at) => {
+      this.#told(at, `set data of ${userId}`, at.setUserData(userId, OF_USER, value), () => undefined);
+    });
+  }
+
   rotate(node: SimulatedNode | undefined, session: SimulatedSession): void {
     this.#request(node, (at) => {
       this.#told(at, `rotate ${session.name}`, at.rotate(session.id), (token) => {
@@ -118,7 +166,10 @@ export class SimulatedClients {
   ): void {
     if (session === undefined || token === undefined) return;
     this.#request(node, (at) => {
-      const check: SimulatedCheck = { session, token, node: at, from: this.world.now, strict: strict || at.isStrict };
+      const check: SimulatedCheck = {
+        ...{ session, token, node: at, from: this.world.now, strict: strict || at.isStrict },
+        knownData: this.invariants.data.knownOn(at, session.id),
+      };
       const wasOver = this.invariants.isOverOn(at, session.id);
       this.invariants.tokens.presented(check);
       const answered = (verdict: Awaited<ReturnType<SimulatedNode['check']>>): void => {

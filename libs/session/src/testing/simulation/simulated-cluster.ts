@@ -34,8 +34,8 @@ export class SimulatedCluster {
     this.#options = resolveSimulation(options);
     this.#world = new SimulatedWorld(seed);
     this.#invariants = new SimulatedInvariants(this.#world, this.#options);
-    this.#database = new SimulatedDatabase(this.#world, (versions) => {
-      this.#invariants.committed(versions);
+    this.#database = new SimulatedDatabase(this.#world, (versions, jobs) => {
+      this.#invariants.committed(versions, jobs);
     });
     this.#invariants.database = this.#database;
     this.#hints = new SimulatedHints(this.#world);
@@ -114,6 +114,20 @@ export class SimulatedCluster {
         return;
       case 'rotate':
         if (session !== undefined) clients.rotate(node, session);
+        return;
+      case 'merge data':
+      case 'set data':
+        if (session !== undefined)
+          clients.changeData(node, session, step.action === 'set data' ? 'set' : 'merge', step.forMs);
+        return;
+      case 'set user data':
+        clients.changeUserData(node, step.target % this.#options.users);
+        return;
+      case 'start a job':
+        clients.startJob(node, step.target % this.#options.users);
+        return;
+      case 'cancel a job':
+        clients.cancelJob(node);
         return;
       case 'make a cut-off':
         clients.cutOff(node, step.target, this.#options.users);

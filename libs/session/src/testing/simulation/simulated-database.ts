@@ -1,6 +1,7 @@
 import { type CutOff, isCutOffBy } from '../../core/cut-off.js';
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { StoredJob } from '../../store/session-jobs.js';
 import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
 import { SimulatedProcess } from './simulated-scheduler.js';
 import { SimulatedTransaction } from './simulated-transaction.js';
@@ -28,6 +29,11 @@ export interface CommittedCutOff {
 export type SimulatedWrite =
   { readonly record: SessionRecord; readonly event: string | null } | { readonly cutOff: CutOff };
 
+/** A job's row, and who is at it. */
+export interface SimulatedJob extends StoredJob {
+  readonly claim: string | null;
+}
+
 /** What a session's row was from `at` (true time) on. */
 export interface CommittedVersion {
   readonly at: number;
@@ -48,6 +54,7 @@ export class SimulatedDatabase {
   readonly transactionIds = new TransactionIds();
   /** Every version of every session that was ever committed. */
   readonly history = new Map<string, CommittedVersion[]>();
+  readonly jobs = new Map<string, SimulatedJob>();
   /** When a transaction of a client last failed though nothing was wrong, by client. */
   readonly failures = new Map<string, number>();
   /** In the order of their commits. */
@@ -66,7 +73,8 @@ export class SimulatedDatabase {
   constructor(
     readonly world: SimulatedWorld,
     /** Told of each commit, after it. */
-    private readonly committed: (versions: readonly CommittedVersion[]) => void = () => undefined,
+    private readonly committed: (versions: readonly CommittedVersion[], jobs: readonly SimulatedJob[]) => void = () =>
+      undefined,
   ) {}
 
   /** The database's clock: the one that decides. */
@@ -162,7 +170,7 @@ export class SimulatedDatabase {
   }
 
   /** Makes a transaction's rows visible, all at once. */
-  publish(client: string, xid: number, writes: readonly SimulatedWrite[]): void {
+  publish(client: string, xid: number, writes: readonly SimulatedWrite[], jobs: readonly SimulatedJob[] = []): void {
     const versions = writes.flatMap((write) => {
       if ('cutOff' in write) {
         const { cutOff } = write;
@@ -183,7 +191,14 @@ export class SimulatedDatabase {
       }
       return version;
     });
-    this.committed(versions);
+    for (const job of jobs) {
+      this.jobs.set(job.id, job);
+      this.world.trace.note(
+        'database',
+        `commits ${job.reason}: ${job.status}, ${job.changed} changed, ${job.node ?? 'nobody'}`,
+      );
+    }
+    this.committed(versions, jobs);
   }
 
   async #untilDurable(): Promise<void> {

@@ -3,7 +3,10 @@ import { expiryOf } from '../../core/expiry.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { SessionVerdict } from '../../nest/check/session-checker.js';
 import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
-import type { CommittedVersion, SimulatedDatabase } from './simulated-database.js';
+import type { Session } from '../../nest/session/session.js';
+import { SimulatedBulk } from './simulated-bulk.js';
+import { SimulatedData } from './simulated-data.js';
+import type { CommittedVersion, SimulatedDatabase, SimulatedJob } from './simulated-database.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedProcess } from './simulated-scheduler.js';
 import { holdsSlot } from './simulated-slots.js';
@@ -35,6 +38,8 @@ export interface SimulatedCheck {
   readonly from: number;
   /** The database had to be asked, as of after the request came. */
   readonly strict: boolean;
+  /** The version of the session's data that the node had acknowledged then. */
+  readonly knownData: number;
 }
 
 /** How far a node's idea of the database's time may be off, and for how long past a limit it may admit, with all well. */
@@ -73,6 +78,8 @@ export class SimulatedInvariants {
   readonly flushedEarly = new Set<string>();
 
   readonly tokens: SimulatedTokens;
+  readonly data: SimulatedData;
+  readonly jobs: SimulatedBulk;
 
   constructor(
     private readonly world: SimulatedWorld,
@@ -84,6 +91,18 @@ export class SimulatedInvariants {
         this.violated(promise, what);
       },
       (since) => this.#clockTolerance(since),
+    );
+    this.data = new SimulatedData(
+      () => this.database,
+      (what) => {
+        this.violated('data', what);
+      },
+    );
+    this.jobs = new SimulatedBulk(
+      () => this.database,
+      (what) => {
+        this.violated('bulk', what);
+      },
     );
   }
 
@@ -116,11 +135,12 @@ export class SimulatedInvariants {
 
   /** @param wasOver whether the session was over for the node when the request came */
   judge(check: SimulatedCheck, verdict: SessionVerdict, wasOver: boolean): void {
-    if (verdict.error === undefined) this.#judgeAdmission(check, verdict.session.userId, wasOver);
+    if (verdict.error === undefined) this.#judgeAdmission(check, verdict.session, wasOver);
     else this.#judgeRefusal(check, verdict.error.code);
   }
 
-  #judgeAdmission(check: SimulatedCheck, userId: string, wasOver: boolean): void {
+  #judgeAdmission(check: SimulatedCheck, admitted: Session, wasOver: boolean): void {
+    const { userId } = admitted;
     const { session, token, node, from, strict } = check;
     const { tailIntervalMs } = this.options.times;
     const maxStalenessMs = strict ? 0 : this.options.times.maxStalenessMs;
@@ -144,6 +164,7 @@ export class SimulatedInvariants {
         `${who} with a token that has been dead for longer than ${maxStalenessMs} ms, or was never right`,
       );
     }
+    this.data.judge(node, admitted, check.knownData, versions);
     this.#judgeLifetime(check, who, versions.at(-1)?.record);
     this.#noteAccess(session.id, node, from);
   }
@@ -224,11 +245,14 @@ export class SimulatedInvariants {
   }
 
   /** What was committed: limits, ends and row writes. */
-  committed(versions: readonly CommittedVersion[]): void {
+  committed(versions: readonly CommittedVersion[], jobs: readonly SimulatedJob[]): void {
     for (const version of versions) {
       if (version.isTouch) this.#judgeWrite(version);
       else this.#judgeChange(version);
     }
+    // What a transaction has written was written at once.
+    for (const version of versions) if (!version.isTouch) this.data.committed(version);
+    this.jobs.committed(versions, jobs, this.world.now);
   }
 
   #judgeChange({ record }: CommittedVersion): void {
@@ -282,6 +306,7 @@ export class SimulatedInvariants {
 
   /** Nothing is wrong any more and nobody has asked for longer than any interval: everybody knows the same. */
   atRest(nodes: readonly SimulatedNode[]): void {
+    this.jobs.atRest();
     for (const node of nodes) {
       const { name } = node.process;
       if (node.touches.size > 0) this.violated('I6', `${name} still has ${node.touches.size} accesses to write`);
@@ -354,7 +379,8 @@ export class SimulatedInvariants {
 function isSame(entry: SessionRecord, row: SessionRecord, isCutOff: boolean): boolean {
   const status = isCutOff && isLive(row.status) && isLive(entry.status) ? 'revoked' : entry.status;
   const expected = isCutOff && isLive(row.status) ? 'revoked' : row.status;
-  return entry.version === row.version && status === expected && entry.tokenDigest === row.tokenDigest;
+  const isAlike = entry.tokenDigest === row.tokenDigest && entry.dataVersion === row.dataVersion;
+  return entry.version === row.version && status === expected && isAlike;
 }
 
 function nameOf(record: SessionRecord): string {

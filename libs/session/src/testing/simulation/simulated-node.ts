@@ -9,12 +9,15 @@ import { SessionEndings } from '../../nest/endings/session-endings.js';
 import { NO_HOOKS } from '../../nest/hooks/session-hook-runner.js';
 import { RequestScope } from '../../nest/request/request-scope.js';
 import { Session } from '../../nest/session/session.js';
+import { DataRules } from '../../nest/data/data-rules.js';
+import type { SessionDataService } from '../../nest/data/session-data.service.js';
 import type { SignInRulebook } from '../../nest/settings/sign-in-rules.js';
 import type { ConcurrentLoginStrategyService } from '../../nest/sign-in/concurrent-login-strategy.service.js';
 import { SessionActivation } from '../../nest/sign-in/session-activation.js';
 import { recordsOf, type SessionWriter } from '../../nest/sign-in/session-writer.js';
 import { NodePresence } from '../../nest/stats/node-presence.js';
 import type { PendingAdmission } from '../../store/session-activation.js';
+import type { SessionJobStore } from '../../store/session-jobs.js';
 import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import { CoalescedHints } from '../../sync/hints.js';
@@ -27,6 +30,8 @@ import type { TouchBuffer } from '../../sync/touch-buffer.js';
 import { SimulatedClocks } from './simulated-clocks.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedHints } from './simulated-hints.js';
+import { SimulatedDataService } from './simulated-data-service.js';
+import { SimulatedJobWorker } from './simulated-job-worker.js';
 import { SimulatedLink } from './simulated-link.js';
 import { SimulatedChangeLog } from './simulated-log.js';
 import { SimulatedProcess } from './simulated-scheduler.js';
@@ -39,6 +44,8 @@ import type { ResolvedSimulation } from './simulation-options.js';
 const DEADLINE_OF_LEASE = 0.45;
 /** Longer than any change of a node is on its way. */
 const VERSIONS_LIFETIME_MS = 120_000;
+
+const MOST_DATA_BYTES = 4_096;
 
 const NOTE = { reason: 'simulated', by: null };
 
@@ -97,6 +104,8 @@ export class SimulatedNode {
   readonly #mint: TokenMint;
   readonly #activation: SessionActivation;
   readonly #admin: SessionAdminService;
+  readonly #data: SessionDataService;
+  readonly #jobs: SimulatedJobWorker;
   readonly #writer: SessionWriter;
   readonly #sessions: SimulatedStore;
 
@@ -194,6 +203,16 @@ export class SimulatedNode {
       new SessionEndings(clock, cutOffs),
       new RequestScope(),
     );
+    const machine = { world, database, process: this.process, clocks };
+    this.#jobs = new SimulatedJobWorker(machine, this.#withJobs(sessions), this.#writer, clock);
+    this.#data = new SimulatedDataService(world, this.process, [
+      this.#writer,
+      this.known,
+      touches,
+      new DataRules({ maxBytes: MOST_DATA_BYTES }),
+      NO_HOOKS,
+      { history: { dataValues: false } },
+    ]);
     const intervalMs = surroundings.rotates ? times.rotationIntervalMs : 0;
     const graceMs = surroundings.rotates ? times.rotationGraceMs : 0;
     const rules = { rotation: { intervalMs, graceMs, onReuse: 'revoke' } } as const;
@@ -237,6 +256,7 @@ export class SimulatedNode {
       if (now !== undefined) {
         this.clock.observe(now, asked.begunAt, asked.begunAtWall);
         await this.tail.start();
+        this.#jobs.start();
         this.isServing = true;
         return;
       }
@@ -247,7 +267,7 @@ export class SimulatedNode {
   /** As on SIGTERM: writes what is buffered, then the process ends. */
   async stop(): Promise<void> {
     this.isServing = false;
-    await this.touches.flushAll();
+    await Promise.all([this.touches.flushAll(), this.#jobs.stop()]);
     await this.tail.stop();
     await this.touches.stop();
   }
@@ -340,6 +360,40 @@ export class SimulatedNode {
   async cutOff(scope: CutOffScope): Promise<number> {
     const { notBefore } = await this.#admin.cutOff({ ...scope, reason: 'simulated' });
     return notBefore.getTime();
+  }
+
+  /** Gives the session's data as it is from then on. */
+  mergeData(id: string, member: string, value: string): Promise<Session> {
+    return this.#data.merge(id, { [member]: value });
+  }
+
+  /** As `mergeData`, by replacing what this node has of it, as long as that is what there is. */
+  async setData(id: string, member: string, value: string): Promise<Session | undefined> {
+    const record = this.known.trusted(id)?.record ?? (await this.#writer.read(undefined, id));
+    if (record === undefined) return undefined;
+    return this.#data.set(id, { ...record.data, [member]: value }, { ifVersion: record.dataVersion });
+  }
+
+  setUserData(userId: string, member: string, value: string): Promise<number> {
+    return this.#data.setUserData({ tenantId: null, userId }, { [member]: value });
+  }
+
+  /** As an administrator asks for it: revokes all sessions of a user by a job. */
+  async startJob(id: string, userId: string, reason: string): Promise<true> {
+    const asked = { kind: 'revoke', filter: { userId }, scope: { kind: 'all' }, reason } as const;
+    await this.#sessions.jobs.createJob({ ...asked, id, askedBy: null, max: null, matched: 0, needsApproval: false });
+    this.#jobs.wake();
+    return true;
+  }
+
+  /** False where it is over. */
+  async cancelJob(id: string): Promise<boolean> {
+    return (await this.#sessions.jobs.cancelJob(id, null)) !== undefined;
+  }
+
+  #withJobs(store: SessionStore): SessionStore {
+    const jobs = this.surroundings.options.parts.jobs(this.#sessions.jobs as unknown as SessionJobStore);
+    return { listIds: store.listIds.bind(store), jobs } as unknown as SessionStore;
   }
 
   /** As `SessionService.signOut`, for a token that is right. */

@@ -15,6 +15,11 @@ export const STEP_WEIGHTS = {
   resume: 3,
   'sign in pending': 3,
   complete: 4,
+  'merge data': 3,
+  'set data': 2,
+  'set user data': 2,
+  'start a job': 3,
+  'cancel a job': 1,
   // From here on something goes wrong.
   'stand still': 3,
   sleep: 2,

@@ -1,12 +1,13 @@
 import { type CutOffScope, cutOffScopeKey, isInCutOffScope, type StoredCutOff } from '../../core/cut-off.js';
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
-import type { SessionRecord } from '../../core/session.js';
+import type { SessionData, SessionRecord, SessionSubject } from '../../core/session.js';
 import { meet, withMet } from '../../core/pending.js';
 import { decisionFor, planAdmission } from '../../store/memory/admission-plan.js';
-import { hasRunOut, isInScope, matches } from '../../store/memory/session-query.js';
+import { byId, hasRunOut, isInScope, matches } from '../../store/memory/session-query.js';
 import { completion, isReady } from '../../store/memory/slot-changes.js';
 import { newSession } from '../../store/memory/stored-session.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../../store/session-activation.js';
+import type { DataChange, DataReplacement } from '../../store/session-data.js';
 import type {
   Admission,
   AdmitOutcome,
@@ -19,9 +20,11 @@ import type {
   Touch,
   TouchOutcome,
 } from '../../store/session-store.js';
+import { filterOfJob } from '../../store/session-jobs.js';
 import type { SimulatedDatabase } from './simulated-database.js';
+import { SimulatedJobs } from './simulated-jobs.js';
 import type { SimulatedLink } from './simulated-link.js';
-import { holdsSlot, withoutSlot, withSlot } from './simulated-slots.js';
+import { holdsSlot, withData, withoutSlot, withSlot } from './simulated-slots.js';
 import type { SimulatedTransaction } from './simulated-transaction.js';
 
 const SYSTEM: ChangeNote = { reason: 'simulated', by: null };
@@ -40,15 +43,29 @@ export class SimulatedStore implements Pick<
   | 'cutOff'
   | 'touchMany'
   | 'rotate'
+  | 'replaceData'
+  | 'changeUserData'
   | 'findMany'
+  | 'listIds'
   | 'now'
   | 'onCommitted'
 > {
+  readonly jobs: SimulatedJobs;
+
   constructor(
     private readonly database: SimulatedDatabase,
     private readonly link: SimulatedLink,
     private readonly client: string,
-  ) {}
+  ) {
+    this.jobs = new SimulatedJobs(database, {
+      transaction: (body) => this.#transaction(body),
+      revoke: (transaction, id, job) => {
+        const filter = filterOfJob(job);
+        const note = { reason: job.reason, by: job.askedBy };
+        return this.#endUncut(transaction, id, 'revoked', note, (one) => matches(filter, one, this.database.now()));
+      },
+    });
+  }
 
   admit(admission: Admission): Promise<AdmitOutcome> {
     return this.#transaction(async (transaction) => {
@@ -195,6 +212,35 @@ export class SimulatedStore implements Pick<
     });
   }
 
+  replaceData({ id, fromVersion, data }: DataReplacement, _note: ChangeNote): Promise<SessionRecord | undefined> {
+    return this.#transaction(async (transaction) => {
+      await transaction.lock(id);
+      const record = transaction.read(id);
+      if (record === undefined || !this.#isUnended(record) || record.status === 'suspended') return undefined;
+      return record.dataVersion === fromVersion ? this.#writeData(transaction, record, data) : undefined;
+    });
+  }
+
+  changeUserData(
+    { userId }: SessionSubject,
+    change: (session: SessionRecord) => Promise<DataChange | undefined>,
+    _note: ChangeNote,
+  ): Promise<readonly SessionRecord[]> {
+    return this.#transaction(async (transaction) => {
+      await transaction.lock(`subject ${userId}`);
+      await this.#statement();
+      const of = transaction.all().filter((record) => record.userId === userId && this.#isUnended(record));
+      const changed: SessionRecord[] = [];
+      for (const { id } of of.sort((a, b) => (a.id < b.id ? -1 : 1))) {
+        await transaction.lock(id);
+        const record = transaction.read(id);
+        const asked = record !== undefined && this.#isUnended(record) ? await change(record) : undefined;
+        if (record !== undefined && asked !== undefined) changed.push(this.#writeData(transaction, record, asked.data));
+      }
+      return changed;
+    });
+  }
+
   touchMany(touches: readonly Touch[]): Promise<TouchOutcome> {
     return this.#transaction(async (transaction) => {
       await this.#statement();
@@ -223,12 +269,31 @@ export class SimulatedStore implements Pick<
     });
   }
 
+  listIds(filter: SessionFilter, limit: number): Promise<string[]> {
+    return this.link.call(async () => {
+      await this.#statement();
+      const found = [...this.database.rows.values()].filter((record) =>
+        matches(filter, this.database.effective(record), this.database.now()),
+      );
+      return found
+        .sort(byId)
+        .slice(0, limit)
+        .map(({ id }) => id);
+    });
+  }
+
   now(): Promise<number> {
     return this.link.call(() => Promise.resolve(this.database.now()));
   }
 
   onCommitted(apply: () => void): void {
     apply();
+  }
+
+  #writeData(transaction: SimulatedTransaction, record: SessionRecord, data: SessionData): SessionRecord {
+    const { version, dataVersion } = record;
+    const changes = { data: withData(record, data), version: version + 1, dataVersion: dataVersion + 1 };
+    return transaction.write({ ...record, ...changes }, 'data_changed');
   }
 
   #transaction<T>(body: (transaction: SimulatedTransaction) => Promise<T>): Promise<T> {

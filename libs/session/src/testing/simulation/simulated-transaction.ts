@@ -1,12 +1,13 @@
 import type { CutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
-import type { SimulatedDatabase, SimulatedWrite } from './simulated-database.js';
+import type { SimulatedDatabase, SimulatedJob, SimulatedWrite } from './simulated-database.js';
 
 /** One transaction: it sees what is committed and its own writes, and holds its locks to its end. */
 export class SimulatedTransaction {
   #xid: number | undefined;
   readonly #locks: string[] = [];
   readonly #writes = new Map<string, Extract<SimulatedWrite, { readonly record: SessionRecord }>[]>();
+  readonly #jobs = new Map<string, SimulatedJob>();
   #cutOff: CutOff | undefined;
 
   constructor(
@@ -61,11 +62,27 @@ export class SimulatedTransaction {
     this.#cutOff = cutOff;
   }
 
+  readJob(id: string): SimulatedJob | undefined {
+    return this.#jobs.get(id) ?? this.database.jobs.get(id);
+  }
+
+  writeJob(job: SimulatedJob): SimulatedJob {
+    this.#xid ??= this.database.transactionIds.begin();
+    const frozen = Object.freeze(job);
+    this.#jobs.set(job.id, frozen);
+    return frozen;
+  }
+
   commit(): void {
     if (this.#xid !== undefined) {
       this.database.transactionIds.end(this.#xid, true);
       const cutOff = this.#cutOff === undefined ? [] : [{ cutOff: this.#cutOff }];
-      this.database.publish(this.client, this.#xid, [...[...this.#writes.values()].flat(), ...cutOff]);
+      this.database.publish(
+        this.client,
+        this.#xid,
+        [...[...this.#writes.values()].flat(), ...cutOff],
+        [...this.#jobs.values()],
+      );
     }
     this.#release();
   }

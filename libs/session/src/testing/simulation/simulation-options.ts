@@ -3,6 +3,7 @@ import type { SessionCache } from '../../cache/session-cache.js';
 import type { ConcurrentLoginPolicy } from '../../core/policy.js';
 import { TokenRotation } from '../../nest/check/token-rotation.js';
 import { SessionWriter } from '../../nest/sign-in/session-writer.js';
+import type { SessionJobStore } from '../../store/session-jobs.js';
 import type { ChangeLogConnection } from '../../sync/change-log.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import type { LogProgress } from '../../sync/log-progress.js';
@@ -41,6 +42,8 @@ export interface SimulatedParts {
   readonly restart: (restart: () => void) => () => void;
   readonly SessionWriter: typeof SessionWriter;
   readonly TokenRotation: typeof TokenRotation;
+  /** The jobs as the node that works on them has them. */
+  readonly jobs: (jobs: SessionJobStore) => SessionJobStore;
 }
 
 export interface SimulationOptions {
@@ -106,6 +109,7 @@ const PARTS: SimulatedParts = {
   restart: (restart) => restart,
   SessionWriter,
   TokenRotation: QuietTokenRotation,
+  jobs: (jobs) => jobs,
 };
 
 /** Fills in what is not given: three nodes, two users with at most two sessions each, times of some seconds. */

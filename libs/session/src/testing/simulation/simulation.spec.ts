@@ -8,8 +8,11 @@ const SCHEDULES = Number(SIMULATION_SCHEDULES ?? 300);
 // The suite says the same of the same commit each time; `npm run test:simulation` tries others.
 const SEED = Number(SIMULATION_SEED ?? 1);
 
-/** As schedules were before sessions were suspended in them, or pending. */
-const ACTIVE_ALONE = { suspend: 0, resume: 0, 'sign in pending': 0, complete: 0 } as const;
+/** As schedules were before sessions were suspended in them, pending, or changed. */
+const ACTIVE_ALONE = {
+  ...{ suspend: 0, resume: 0, 'sign in pending': 0, complete: 0 },
+  ...{ 'merge data': 0, 'set data': 0, 'set user data': 0, 'start a job': 0, 'cancel a job': 0 },
+} as const;
 
 describe('a simulated cluster', () => {
   it(
