@@ -202,10 +202,12 @@ describe('many at once', () => {
     const spared = await over(await start(admin, 'suspend'));
     expect(spared).toMatchObject({ matched: 1, changed: 1, skipped: 0 });
     expect(spared).not.toHaveProperty('includeProtected');
-    expectProblem(await ordinary.me(), 'SESSION_SUSPENDED');
+    // Whichever node it was.
+    await eventually(async () => (await ordinary.alive()) === 423);
     expect(await alive(guarded)).toEqual([true]);
     const meant = await over(await start(chief, 'revoke', { includeProtected: true }));
     expect(meant).toMatchObject({ matched: 2, changed: 2, includeProtected: true, filter: { userId } });
+    await eventually(async () => (await guarded.alive()) === 401);
     expectProblem(await guarded.me(), 'SESSION_REVOKED');
   });
 
