@@ -86,6 +86,7 @@ describeWithBrowser('The life of a session in a browser', () => {
     expect(types).toMatch(
       /created[^]*suspended – asked for on the example page – by [^]*activated – asked for on the example page/,
     );
+    await history.getByText('status: suspended → active').waitFor();
     expect([...phone.complaints, ...admin.complaints]).toEqual([]);
   });
 

@@ -238,6 +238,39 @@ describe('a second factor on two processes', () => {
     expect(new Set(admitted)).toEqual(new Set([401]));
   });
 
+  it('[row 11] is changed only behind a recent sign-in, which a password alone is not for who has one', async () => {
+    const [plain, enrolled] = [await somebody('plain@example.com'), await somebody('strong@example.com')];
+    await enrol(enrolled);
+    await sql.query(`UPDATE identity_session SET authenticated_at = authenticated_at - interval '11 minutes'`);
+    // The other node has not seen them yet.
+    for (const [one, changed] of [
+      [plain.at(nodes[1].url), 201],
+      [enrolled.at(nodes[1].url), 403],
+    ] as const) {
+      for (const [method, path, body] of [
+        ['POST', FACTOR],
+        ['POST', `${FACTOR}/confirm`, { code: '123456' }],
+        ['DELETE', FACTOR],
+      ] as const) {
+        expect(await one.send(method, path, body)).toMatchObject({ status: 403, body: { code: 'SESSION_NOT_FRESH' } });
+      }
+      const password = { current: PASSWORD, next: 'another password' };
+      expect(await one.post('/auth/password', password)).toMatchObject({ status: 200 });
+      expect(await one.post(FACTOR)).toMatchObject({ status: changed });
+    }
+  });
+
+  it('is not removed by a session that has not proved it', async () => {
+    const browser = await somebody('weak@example.com');
+    await enrol(browser);
+    await sql.query(`UPDATE identity_session SET assurance = 'aal1'`);
+    expect(await browser.at(nodes[1].url).send('DELETE', FACTOR)).toMatchObject({
+      status: 403,
+      body: { code: 'ASSURANCE_TOO_LOW' },
+    });
+    expect(await browser.get('/me/account')).toMatchObject({ body: { factors: ['totp'] } });
+  });
+
   it('[row 65] keeps secrets and codes out of logs, events and, with token keys, the database', async () => {
     const email = 'canary@example.com';
     const { authenticator, secret } = await enrol(await somebody(email));

@@ -59,7 +59,12 @@ export class HttpClient {
 
   /** Another client with the same token, as a thief would have it. */
   copy(): HttpClient {
-    const copy = new HttpClient(this.url);
+    return this.at(this.url);
+  }
+
+  /** The same client at another node. */
+  at(url: string): HttpClient {
+    const copy = new HttpClient(url);
     copy.#cookie = this.#cookie;
     copy.#token = this.#token;
     return copy;

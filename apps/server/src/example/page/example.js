@@ -149,7 +149,13 @@ onSubmit(form, async (given) => {
 
 onSubmit(codeForm, async (given) => {
   byId('code').select();
-  await request('POST', '/auth/complete', given);
+  try {
+    await request('POST', '/auth/complete', given);
+  } catch (error) {
+    if (!(error.code in ENDS)) throw error;
+    showSignedOut(error);
+    return;
+  }
   connect();
 });
 
