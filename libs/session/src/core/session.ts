@@ -95,6 +95,8 @@ export interface SessionRecord extends SessionFacts {
   readonly endedAt: number | null;
   readonly endReason: string | null;
   readonly endedBy: string | null;
+  /** The revoked session whose place it takes; `null` for one that a sign-in has made. */
+  readonly restoredFrom: string | null;
   readonly data: SessionData;
   /** How often the data was changed since the sign-in; no other change raises it. */
   readonly dataVersion: number;

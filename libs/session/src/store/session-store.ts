@@ -21,6 +21,8 @@ export interface ChangeNote extends ChangeContext {
   readonly reason: string;
   /** The user, or what part of the system, that did it. */
   readonly by: string | null;
+  /** Of an end alone: it can be undone for a while, if the session was active and not the actor's own. Default false. */
+  readonly undoable?: boolean;
 }
 
 export type { HistoryPage, SessionHistoryEntry };

@@ -28,6 +28,8 @@ export interface LoggedEvent extends LoggedChange {
   readonly actor: string | null;
   /** Of `data_changed` alone: the names of the top-level members that were changed. */
   readonly keys?: readonly string[];
+  /** Of `created` where the session takes the place of a revoked one: the id of that. */
+  readonly restoredFrom?: string;
   /** When, in milliseconds on the database's clock; the commit came later. */
   readonly at: number;
 }

@@ -20,6 +20,7 @@ export type { SimulationReport } from './simulation/simulation-report.js';
 export type { SimulatedParts, SimulatedTimes, SimulationOptions } from './simulation/simulation-options.js';
 export {
   describeJobStoreContract,
+  describeUndoStoreContract,
   describeSessionStoreContract,
   describeSettingsStoreContract,
 } from './session-store-contract.js';

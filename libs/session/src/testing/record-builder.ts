@@ -41,6 +41,7 @@ export function sessionRecordOf(overrides: Partial<SessionRecord> = {}): Session
     endedAt: null,
     endReason: null,
     endedBy: null,
+    restoredFrom: null,
     data: {},
     dataVersion: 0,
     ...overrides,

@@ -23,6 +23,7 @@ import { settingsContract } from './store-contract/settings.contract.js';
 import { statisticsContract } from './store-contract/statistics.contract.js';
 import { type ContractPart, type MakeSessionStore, StoreTrial } from './store-contract/store-trial.js';
 import { touchingContract } from './store-contract/touching.contract.js';
+import { undoContract } from './store-contract/undo.contract.js';
 import type { TestTools } from './test-tools.js';
 
 const PARTS: readonly ContractPart[] = [
@@ -68,6 +69,11 @@ export function describeSettingsStoreContract(name: string, makeStore: MakeSessi
 /** The same for what a store promises that keeps jobs. */
 export function describeJobStoreContract(name: string, makeStore: MakeSessionStore, tools: TestTools): void {
   describeParts(`${name} keeps the contract of a store of jobs`, [jobsContract], makeStore, tools);
+}
+
+/** The same for what a store promises that lets revocations be undone. */
+export function describeUndoStoreContract(name: string, makeStore: MakeSessionStore, tools: TestTools): void {
+  describeParts(`${name} keeps the contract of a store that undoes`, [undoContract], makeStore, tools);
 }
 
 function describeParts(

@@ -101,6 +101,7 @@ const RECORD = objectOf<SessionRecord>({
   endedAt: nullable(time),
   endReason: nullable(text),
   endedBy: nullable(text),
+  restoredFrom: nullable(text),
   data,
   dataVersion: count,
 });

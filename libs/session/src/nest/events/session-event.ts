@@ -24,6 +24,8 @@ export interface SessionChangeEvent {
   readonly cutOff?: CutOff;
   /** Of `data_changed` alone: the names of the top-level members that were changed; at most 100. */
   readonly keys?: readonly string[];
+  /** Of `created` alone, where the session takes the place of a revoked one: the id of that. */
+  readonly restoredFrom?: string;
 }
 
 /** Changes may have been missed: whoever keeps something by them should read it anew. */

@@ -42,7 +42,7 @@ const EXAMPLE: SessionJson = {
   endedBy: null,
 };
 
-const SESSION_PROPERTIES: Readonly<Record<keyof Omit<SessionJson, 'requirements' | 'protected'>, OpenApiSchema>> = {
+const SESSION_PROPERTIES: Readonly<Record<keyof Omit<SessionJson, 'requirements' | 'protected' | 'restoredFrom'>, OpenApiSchema>> = {
   id: { type: 'string', format: 'uuid', description: 'Public; no credential' },
   userId: TEXT,
   tenantId: TEXT_OR_NULL,
@@ -85,6 +85,11 @@ const PROTECTED: OpenApiSchema = {
   type: 'boolean',
   enum: [true],
   description: 'Of a protected session alone: it takes a right of its own to end or suspend it',
+};
+
+const RESTORED_FROM: OpenApiSchema = {
+  ...{ type: 'string', format: 'uuid' },
+  description: 'The revoked session whose place it has taken: only of a session that has',
 };
 
 const HISTORY_ENTRY: Readonly<Record<string, OpenApiSchema>> = {
@@ -133,7 +138,7 @@ function historyPage(more: Readonly<Record<string, OpenApiSchema>>, example: obj
 export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
   Problem: PROBLEM_SCHEMA,
   Session: closed(SESSION_PROPERTIES, {
-    properties: { ...SESSION_PROPERTIES, requirements: REQUIREMENTS, protected: PROTECTED },
+    properties: { ...SESSION_PROPERTIES, requirements: REQUIREMENTS, protected: PROTECTED, restoredFrom: RESTORED_FROM },
     example: EXAMPLE,
   }),
   SessionList: closed({ items: { type: 'array', items: ref('Session') } }),

@@ -1,8 +1,8 @@
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 
-/** All but who asks, and what is no text. */
-type Column = Exclude<keyof SessionJson, 'current' | 'requirements' | 'protected'>;
+/** All but who asks, what is no text, and what few have. */
+type Column = Exclude<keyof SessionJson, 'current' | 'requirements' | 'protected' | 'restoredFrom'>;
 
 const COLUMNS: Readonly<Record<Column, true>> = {
   id: true,
@@ -32,7 +32,10 @@ const END = '\r\n';
 /** The line with the names of the columns. */
 export const CSV_HEADER = NAMES.join(',') + END;
 
-/** A line for each session: the keys of its JSON but `current`, `requirements` and `protected`; no data and no secret. @see RFC 4180 */
+/**
+ * A line for each session: the keys of its JSON but `current`, `requirements`, `protected` and `restoredFrom`; no data and
+ * no secret. @see RFC 4180
+ */
 export function csvOf(sessions: readonly Session[]): string {
   return sessions
     .map((session) => {

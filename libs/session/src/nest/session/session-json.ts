@@ -36,6 +36,8 @@ export interface SessionJson {
   readonly endedAt: string | null;
   readonly endReason: string | null;
   readonly endedBy: string | null;
+  /** Of a session alone that has taken the place of a revoked one: the id of that. */
+  readonly restoredFrom?: string;
   /** Of a pending session alone. */
   readonly requirements?: readonly SignInRequirementJson[];
   /** Of a protected session alone. */
@@ -66,6 +68,7 @@ export function sessionToJson(session: Session, currentId: string | null): Sessi
     endedAt: session.endedAt?.toISOString() ?? null,
     endReason: session.endReason,
     endedBy: session.endedBy,
+    ...(session.restoredFrom === null ? {} : { restoredFrom: session.restoredFrom }),
     ...(session.status === 'pending' ? { requirements: session.requirements.map(requirementToJson) } : {}),
     ...(session.isProtected ? { protected: true } : {}),
   };

@@ -141,4 +141,9 @@ export class Session<TData extends SessionData = SessionData> {
   get endedBy(): string | null {
     return this.#record.endedBy;
   }
+
+  /** The id of the revoked session whose place it has taken; `null` for one that a sign-in has made. */
+  get restoredFrom(): string | null {
+    return this.#record.restoredFrom;
+  }
 }

@@ -18,6 +18,8 @@ export interface InMemoryCleanupPorts {
   readonly sessions: Map<string, SessionRecord>;
   readonly addresses: StoredAddresses;
   readonly drifts: RecordedDrifts;
+  /** Told of an ended session that loses its addresses. */
+  readonly scrubbed: (id: string) => void;
   readonly now: () => number;
   /** The session as everybody sees it: what is cut off is over. */
   readonly effective: (session: SessionRecord) => SessionRecord;
@@ -101,6 +103,7 @@ export class InMemoryCleanup {
     for (const session of found) {
       const bare = { ...session, initialIp: null, lastIp: null, location: null };
       this.#scrubbed.add(bare);
+      this.ports.scrubbed(session.id);
       this.ports.sessions.set(session.id, bare);
       this.ports.addresses.forget(session.id);
       this.ports.drifts.forgetPlaces(session.id);

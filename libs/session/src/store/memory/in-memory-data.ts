@@ -33,8 +33,11 @@ export async function changeUserData(
     }
     const now = liveOf(table, subject);
     const isSame = ({ id, version }: SessionRecord, n: number) => id === before[n]?.id && version === before[n].version;
-    if (now.length === before.length && now.every(isSame))
+    if (now.length === before.length && now.every(isSame)) {
+      // Revoked ones keep what they had, and would bring it back.
+      table.settleUndo(subject);
       return changes.map(([session, answer]) => write(table, session, answer, note));
+    }
   }
 }
 

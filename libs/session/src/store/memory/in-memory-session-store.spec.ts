@@ -3,6 +3,7 @@ import { FixedClock } from '../../testing/fixed-clock.js';
 import { admissionOf } from '../../testing/session-builder.js';
 import {
   describeJobStoreContract,
+  describeUndoStoreContract,
   describeSessionStoreContract,
   describeSettingsStoreContract,
 } from '../../testing/session-store-contract.js';
@@ -17,6 +18,7 @@ for (const describeContract of [
   describeSessionStoreContract,
   describeSettingsStoreContract,
   describeJobStoreContract,
+  describeUndoStoreContract,
 ]) {
   describeContract(
     'InMemorySessionStore',

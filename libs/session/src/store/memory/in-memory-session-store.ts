@@ -25,10 +25,12 @@ import {
   type Touch,
   type TouchOutcome,
 } from '../session-store.js';
+import type { Restoration, RestoreOutcome, SessionUndoStore, Undo, UndoOutcome } from '../session-undo.js';
 import { underSettings } from '../settings-store.js';
 import { planAdmission } from './admission-plan.js';
 import { atomically } from './atomically.js';
 import { changeUserData, replaceData } from './in-memory-data.js';
+import { restoreIn, undoIn, withdrawUndoIn } from './in-memory-undo.js';
 import { InMemoryUpkeepStore } from './in-memory-upkeep-store.js';
 import { OpenQuestions } from './open-questions.js';
 import { cutOffEventOf, type InMemorySessionEvent } from './session-event.js';
@@ -51,7 +53,10 @@ export interface InMemorySessionStoreOptions {
  * to survive the process and to be shared between nodes. Each verb runs to its end before the next begins, and one
  * that throws has changed nothing. Records that it gives are frozen copies.
  */
-export class InMemorySessionStore extends InMemoryUpkeepStore implements SessionStore, UserHistoryStore {
+export class InMemorySessionStore
+  extends InMemoryUpkeepStore
+  implements SessionStore, UserHistoryStore, SessionUndoStore
+{
   readonly #table: SessionTable;
   readonly #settings: StoredSettingsTable;
   readonly #questions = new OpenQuestions();
@@ -133,6 +138,32 @@ export class InMemorySessionStore extends InMemoryUpkeepStore implements Session
     return atomically(() => {
       const activation = underSettings(asked, this.#settings.for(asked.facts.tenantId));
       return activateIn(this.#table, this.#questions, activation, note, (now) => this.#endOver(activation.facts, now));
+    });
+  }
+
+  undo(undo: Undo, note: ChangeNote): Promise<UndoOutcome | undefined> {
+    return atomically(() => undoIn(this.#table, undo, note));
+  }
+
+  restore(asked: Restoration): Promise<RestoreOutcome> {
+    return atomically(() => {
+      const restoration = underSettings(asked, this.#settings.for(asked.facts.tenantId));
+      const endOver = (now: number) => this.#endOver(restoration.facts, now);
+      const outcome = restoreIn(this.#table, this.#questions, restoration, this.#sequence + 1, endOver);
+      if (outcome.kind === 'restored') this.#sequence = outcome.session.sequence;
+      return outcome;
+    });
+  }
+
+  settleUndo(subject: SessionSubject): Promise<void> {
+    return atomically(() => {
+      this.#table.settleUndo(subject);
+    });
+  }
+
+  withdrawUndo(filter: SessionFilter): Promise<void> {
+    return atomically(() => {
+      withdrawUndoIn(this.#table, filter);
     });
   }
 

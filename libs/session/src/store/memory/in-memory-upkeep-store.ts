@@ -65,6 +65,9 @@ export class InMemoryUpkeepStore
       sessions: table.sessions,
       addresses: this.#addresses,
       drifts: this.#drifts,
+      scrubbed: (id) => {
+        table.undos.settle(id);
+      },
       now: () => table.now(),
       effective: (session) => table.cutOffs.effective(session),
       end: (session, reason, now) => table.endForCleanup(session, reason, now),

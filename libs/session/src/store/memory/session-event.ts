@@ -17,6 +17,8 @@ export type SessionEventType =
   | 'drifted'
   | 'cut_off'
   | 'settings_changed'
+  | 'undone'
+  | 'restored'
   | EndedStatus;
 
 /** One row of the change log that an `InMemorySessionStore` keeps. Touches are not in it. */
@@ -40,6 +42,8 @@ export interface InMemorySessionEvent {
   readonly cutOff?: CutOff;
   /** Of `data_changed`: the names of the top-level members that were changed. */
   readonly keys?: readonly string[];
+  /** Of `created` where the session takes the place of a revoked one: the id of that. */
+  readonly restoredFrom?: string;
   /** Their values before and after, where histories keep values. */
   readonly values?: Readonly<Record<string, DataValues>>;
   /** What the session is from then on, as histories tell of it. */
@@ -52,7 +56,7 @@ export interface InMemorySessionEvent {
 export type EventNote = Pick<InMemorySessionEvent, 'reason' | 'actor'> & { readonly context: LoggedContext };
 
 /** What a log row tells beside. */
-export type EventDetails = Pick<InMemorySessionEvent, 'keys' | 'values'>;
+export type EventDetails = Pick<InMemorySessionEvent, 'keys' | 'values' | 'restoredFrom'>;
 
 /** The log row of a change that made `session` what it is. */
 export function eventOf(

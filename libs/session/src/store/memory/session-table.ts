@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
-import type { SessionFacts, SessionRecord } from '../../core/session.js';
+import type { SessionFacts, SessionRecord, SessionSubject } from '../../core/session.js';
 import { type ChangeSource, loggedContext } from '../change-context.js';
 import type { ChangeNote, SessionFilter, SessionScope } from '../session-store.js';
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
@@ -14,6 +14,7 @@ import {
 import { isInScope, matches } from './session-query.js';
 import { StoredCutOffs } from './stored-cut-offs.js';
 import { handedOut } from './stored-session.js';
+import { StoredUndos } from './stored-undos.js';
 
 /** The sessions in memory, what cuts them off, and the log that every change of them is written to. */
 export class SessionTable {
@@ -22,6 +23,7 @@ export class SessionTable {
   readonly events: InMemorySessionEvent[] = [];
   /** Ids of suspended sessions that have given their slot up. */
   readonly slotless = new Set<string>();
+  readonly undos = new StoredUndos();
 
   constructor(private readonly clock: Clock) {}
 
@@ -69,6 +71,13 @@ export class SessionTable {
     return this.change(over, {}, 'revoked', note, now);
   }
 
+  /** Nothing that was revoked of the user can be restored any more. */
+  settleUndo({ tenantId, userId }: SessionSubject): void {
+    for (const session of this.sessions.values()) {
+      if (session.tenantId === tenantId && session.userId === userId) this.undos.settle(session.id);
+    }
+  }
+
   endForCleanup(session: SessionRecord, reason: string, now: number): SessionRecord {
     const changes = { status: 'expired', endedAt: now, endReason: reason, endedBy: null } as const;
     const note = { reason, actor: null, context: loggedContext({}, 'cleanup') };
@@ -80,7 +89,10 @@ export class SessionTable {
     const changes = { status, endedAt: now, endReason: kept.reason, endedBy: kept.actor };
     return sessions
       .filter((session) => canBecome(session.status, status))
-      .map((session) => this.change(session, changes, status, kept, now));
+      .map((session) => {
+        this.undos.ended(session, note);
+        return this.change(session, changes, status, kept, now);
+      });
   }
 
   change(

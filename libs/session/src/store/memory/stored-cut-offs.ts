@@ -57,6 +57,11 @@ export class StoredCutOffs {
     return { ...session, status: 'revoked', endedAt, endReason, endedBy };
   }
 
+  /** Whether a cut-off covers the session, though it was over before. */
+  covers(session: Issued): boolean {
+    return [...this.#latest.values()].some((cutOff) => isCutOffBy(cutOff, session));
+  }
+
   /** Forgets what was made before `before` and covers none of the live sessions; gives the number. */
   forget(before: number, sessions: readonly SessionRecord[]): number {
     let forgotten = 0;

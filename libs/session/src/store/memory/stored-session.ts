@@ -47,6 +47,7 @@ export function newSession(admission: Admission, sequence: number, now: number, 
     endedAt: null,
     endReason: null,
     endedBy: null,
+    restoredFrom: null,
     data: jsonCopy(admission.data),
     dataVersion: 0,
   };

@@ -7,6 +7,7 @@ import type { SqlExecutor } from './sql-executor.js';
 import { lockSubject } from './statements/admission.statements.js';
 import { type Operation, readByOperation } from './statements/change.statements.js';
 import { lockPageOfUser, replaceDataOf } from './statements/data.statements.js';
+import { settleUndoOf } from './statements/undo.statements.js';
 
 /**
  * Changes the data of all live sessions of a user, page by page inside a READ COMMITTED transaction. Under the lock of
@@ -41,5 +42,7 @@ export async function changeUserDataInTransaction(
     const some = replacements.slice(from, from + BULK_PAGE);
     changed.push(...(await replaceDataOf(sql, some, operation, { alsoSuspended: true })).map(recordOf));
   }
+  // Revoked ones keep what they had, and would bring it back.
+  await settleUndoOf(sql, subject, subjectLock(subject));
   return changed;
 }

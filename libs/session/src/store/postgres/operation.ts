@@ -11,5 +11,6 @@ export function operationOf(note: ChangeNote, source?: ChangeSource): Operation 
     by: note.by === null ? null : storableText(note.by, MAX_IDENTIFIER_LENGTH),
     operationId: randomUUID(),
     context: loggedContext(note, source),
+    undoable: note.undoable ?? false,
   };
 }

@@ -4,6 +4,7 @@ import { IN_FULL } from '../../../../../test/support/in-full.js';
 import { sessionDatabase } from '../../../../../test/support/session-database.js';
 import {
   describeJobStoreContract,
+  describeUndoStoreContract,
   describeSessionStoreContract,
   describeSettingsStoreContract,
 } from '../../testing/session-store-contract.js';
@@ -27,6 +28,7 @@ describe.each(LEVELS)('[row 35] with %s as the default', (level) => {
     describeSessionStoreContract,
     describeSettingsStoreContract,
     describeJobStoreContract,
+    describeUndoStoreContract,
   ]) {
     describeContract(
       'PostgresSessionStore',

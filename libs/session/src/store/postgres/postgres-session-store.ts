@@ -24,6 +24,7 @@ import {
   type TouchOutcome,
   type TransactionalSessionStore,
 } from '../session-store.js';
+import type { Restoration, RestoreOutcome, SessionUndoStore, Undo, UndoOutcome } from '../session-undo.js';
 import { activateInTransaction, meetInTransaction } from './activate-transaction.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
 import { changeUserDataInTransaction } from './change-user-data-transaction.js';
@@ -42,8 +43,10 @@ import { readHistory, readUserHistory } from './statements/history.statements.js
 import { readCandidates } from './statements/candidates.statements.js';
 import { readCount, readIds, readPage } from './statements/search.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
+import { settleUndoOf, withdrawUndoOf } from './statements/undo.statements.js';
 import { SubjectQueue } from './subject-queue.js';
 import { TransactionOutcome } from './transaction-outcome.js';
+import { restoreInTransaction, undoRevocation } from './undo-transaction.js';
 
 /** A sign-in waits this many deadlines for earlier ones of the same user, then fails. */
 const QUEUE_DEADLINES = 2;
@@ -66,7 +69,7 @@ export interface PostgresSessionStoreOptions {
  */
 export class PostgresSessionStore
   extends PostgresUpkeepStore
-  implements TransactionalSessionStore<EntityManager>, AddressHistoryStore, UserHistoryStore
+  implements TransactionalSessionStore<EntityManager>, AddressHistoryStore, UserHistoryStore, SessionUndoStore
 {
   /** Of what is loaded to be kept in memory. */
   readonly #values = new SharedValues();
@@ -156,6 +159,25 @@ export class PostgresSessionStore
     return this.queue.run(subjectLock(activation.facts), () =>
       this.session.transaction((sql, attempt) => activateInTransaction(sql, activation, operation, attempt)),
     );
+  }
+
+  undo(undo: Undo, note: ChangeNote): Promise<UndoOutcome | undefined> {
+    const operation = operationOf(note);
+    return this.session.run((sql, attempt) => undoRevocation(sql, undo, operation, attempt));
+  }
+
+  restore(restoration: Restoration): Promise<RestoreOutcome> {
+    return this.queue.run(subjectLock(restoration.facts), () =>
+      this.session.transaction((sql) => restoreInTransaction(sql, restoration, this.nodeName)),
+    );
+  }
+
+  settleUndo(subject: SessionSubject): Promise<void> {
+    return this.session.run((sql) => settleUndoOf(sql, subject, subjectLock(subject)));
+  }
+
+  withdrawUndo(filter: SessionFilter): Promise<void> {
+    return this.session.run(async (sql) => withdrawUndoOf(sql, await narrowed(sql, filter)));
   }
 
   rename(

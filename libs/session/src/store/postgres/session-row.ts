@@ -16,7 +16,7 @@ const columnsOf = (status: string, endedAt: string, endReason: string, endedBy: 
   ${ms('s.rotated_at')} AS rotated_at, s.assurance, s.remember_me, s.is_protected, ${ms('s.created_at')} AS created_at,
   ${ms('s.authenticated_at')} AS authenticated_at, ${ms('s.last_accessed_at')} AS last_accessed_at,
   s.idle_timeout_ms::float8 AS idle_timeout_ms, ${ms('s.expires_at')} AS expires_at, ${ms(endedAt)} AS ended_at,
-  ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data, s.data_version, s.pending`;
+  ${endReason} AS end_reason, ${endedBy} AS ended_by, s.data, s.data_version, s.pending, s.restored_from`;
 
 /** The columns of a record, for a row called `s` that a statement has just changed or knows not to be cut off. */
 export const RECORD_COLUMNS = columnsOf('s.status', 's.ended_at', 's.end_reason', 's.ended_by');
@@ -70,6 +70,7 @@ export interface SessionRow {
   readonly data: SessionData;
   readonly data_version: number;
   readonly pending: PendingSignIn | null;
+  readonly restored_from: string | null;
 }
 
 /** The record of a row. */
@@ -111,6 +112,7 @@ export function recordOf(row: SessionRow): SessionRecord {
     endedAt: row.ended_at,
     endReason: row.end_reason,
     endedBy: row.ended_by,
+    restoredFrom: row.restored_from,
     data: deepFrozen(row.data),
     dataVersion: row.data_version,
   };

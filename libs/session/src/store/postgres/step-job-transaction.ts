@@ -24,7 +24,8 @@ export async function stepJobInTransaction(
     return { job, versions: versionsOf(await readByOperation(sql, operationId)) };
   }
   const filter = { ...filterOfJob(job), ids };
-  const operation = { ...operationOf({ reason: job.reason, by: job.askedBy }, 'job'), operationId };
+  const note = { reason: job.reason, by: job.askedBy, undoable: true };
+  const operation = { ...operationOf(note, 'job'), operationId };
   const most = Math.min(ids.length, (job.max ?? Number.POSITIVE_INFINITY) - job.changed);
   const rows =
     job.kind === 'revoke'

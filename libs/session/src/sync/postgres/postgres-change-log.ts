@@ -160,9 +160,16 @@ export function eventOf(row: LogRow): LoggedEvent {
       return { ...event, cutOff: cutOffOf(row.details) };
     case 'data_changed':
       return { ...event, keys: keysOf(row.details) };
+    case 'created':
+      return { ...event, ...originOf(row.details) };
     default:
       return event;
   }
+}
+
+function originOf(details: unknown): Pick<LoggedEvent, 'restoredFrom'> {
+  const restoredFrom = (details as { restoredFrom?: unknown } | null)?.restoredFrom;
+  return typeof restoredFrom === 'string' ? { restoredFrom } : {};
 }
 
 /** What cannot be read must not stop the log. */

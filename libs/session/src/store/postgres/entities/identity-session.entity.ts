@@ -164,6 +164,27 @@ export class IdentitySessionEntity {
   @Column({ type: 'text', name: 'ended_by', nullable: true })
   endedBy!: string | null;
 
+  /** Whether its revocation can be undone: an administrator ended it; false once something has changed since. */
+  @Column({ type: 'boolean', nullable: true })
+  undoable!: boolean | null;
+
+  @Column({ type: 'timestamptz', name: 'undone_at', precision: 3, nullable: true })
+  undoneAt!: Date | null;
+
+  @Column({ type: 'text', name: 'undone_by', nullable: true })
+  undoneBy!: string | null;
+
+  @Column({ type: 'timestamptz', name: 'restorable_until', precision: 3, nullable: true })
+  restorableUntil!: Date | null;
+
+  /** The session that has taken its place. */
+  @Column({ type: 'uuid', name: 'restored_as', nullable: true })
+  restoredAs!: string | null;
+
+  /** The revoked session whose place it has taken. */
+  @Column({ type: 'uuid', name: 'restored_from', nullable: true })
+  restoredFrom!: string | null;
+
   /** When its addresses were removed. */
   @Column({ type: 'timestamptz', name: 'scrubbed_at', precision: 3, nullable: true })
   scrubbedAt!: Date | null;

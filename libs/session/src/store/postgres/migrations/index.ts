@@ -13,6 +13,7 @@ import { AddDataAndLocks1780000000012 } from './1780000000012-add-data-and-locks
 import { AddJobs1780000000013 } from './1780000000013-add-jobs.js';
 import { AddListeners1780000000014 } from './1780000000014-add-listeners.js';
 import { AddProtection1780000000015 } from './1780000000015-add-protection.js';
+import { AddUndo1780000000016 } from './1780000000016-add-undo.js';
 import { AddHistory1780000000017 } from './1780000000017-add-history.js';
 import { AddNodeCounts1780000000018 } from './1780000000018-add-node-counts.js';
 
@@ -35,6 +36,7 @@ export const IDENTITY_SESSION_MIGRATIONS = [
   AddJobs1780000000013,
   AddListeners1780000000014,
   AddProtection1780000000015,
+  AddUndo1780000000016,
   AddHistory1780000000017,
   AddNodeCounts1780000000018,
 ];

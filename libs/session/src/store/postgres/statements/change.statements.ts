@@ -6,6 +6,7 @@ import type { ChangeNote, Rotation, SessionFilter, SessionScope } from '../../se
 import { EFFECTIVE_COLUMNS, RECORD_COLUMNS, type SessionRow } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN } from './cut-off.fragments.js';
+import { undoableBy } from './undo.fragments.js';
 import { conditionWithoutStatus, filterCondition, notCutOff } from './filter.fragments.js';
 import {
   hasRunOut,
@@ -133,10 +134,11 @@ async function endWhere<TRow>(
   const reason = parameters.add(operation.reason, 'text');
   const actor = parameters.add(operation.by, 'text');
   const allowed = stateBefore(status, parameters);
+  const undoable = operation.undoable === true ? `, undoable = ${undoableBy(actor)}` : '';
   return sql.query<TRow>(
     `WITH ${before === undefined ? '' : `${before}, `}${MOMENT},
      ended AS (
-       UPDATE identity_session s SET ${ENDING}, status = ${target}, end_reason = ${reason}, ended_by = ${actor}
+       UPDATE identity_session s SET ${ENDING}, status = ${target}, end_reason = ${reason}, ended_by = ${actor}${undoable}
        FROM moment WHERE ${where} AND ${UNENDED} AND ${allowed}
        RETURNING s.*
      ),
