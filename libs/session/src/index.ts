@@ -130,6 +130,16 @@ export {
   type SettingsOutcome,
   type StoredSettings,
 } from './store/settings-store.js';
+export {
+  keepsUndo,
+  LONGEST_UNDO_MS,
+  type Restoration,
+  type RestoreOutcome,
+  type SessionUndoStore,
+  type Undo,
+  type UndoOutcome,
+  type UndoRefusal,
+} from './store/session-undo.js';
 export { keepsLocks, type LockStore } from './store/lock-store.js';
 export { type Drift, type DriftLogStore, MOST_DRIFTS } from './store/drift-log.js';
 export type { SessionEventType } from './store/memory/session-event.js';
@@ -176,7 +186,8 @@ export {
   type SessionSearch,
 } from './nest/admin/session-admin.service.js';
 export type { ProtectedInclusion } from './nest/admin/protection.js';
-export type { ApproveInput, ResumeInput, RevokeInput, SuspendInput } from './nest/admin/state-changes.js';
+export type { UndoResult } from './nest/admin/revocation-undo.js';
+export type { ApproveInput, EndInput, ResumeInput, RevokeInput, SuspendInput } from './nest/admin/state-changes.js';
 export { type CleanupRun, SessionCleanup } from './nest/cleanup/session-cleanup.js';
 export { SessionChecker, type SessionVerdict } from './nest/check/session-checker.js';
 export type { SessionRequirements } from './nest/check/session-judge.js';
@@ -328,6 +339,7 @@ export type {
   CompletionResult,
   PendingInput,
   RequirementInput,
+  RestorationExchange,
   SessionExchange,
   SignInInput,
   SignInResult,

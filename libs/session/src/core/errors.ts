@@ -23,6 +23,7 @@ export const ERROR_CATALOGUE = {
   SETTINGS_CONFLICT: [409, 'The settings were changed meanwhile'],
   SESSION_DATA_CONFLICT: [409, "The session's data was changed meanwhile"],
   LOCK_NOT_ACQUIRED: [409, 'Somebody else is at it'],
+  UNDO_REFUSED: [409, 'The revocation cannot be undone'],
   ILLEGAL_TRANSITION: [409, 'The session cannot change that way'],
   JOB_STATE_CONFLICT: [409, 'The job cannot change that way any more'],
   SESSION_SUSPENDED: [423, 'The session is suspended'],

@@ -1,4 +1,5 @@
 import type { SessionRecord, SessionSubject } from '../core/session.js';
+import type { ChangeContext } from './change-context.js';
 import type { Admission, AdmitOutcome, ChangeNote, SessionFilter, SessionScope } from './session-store.js';
 
 /** The longest that a revocation can be undone for; whoever looks for those that can still be need look no further back. */
@@ -6,12 +7,13 @@ export const LONGEST_UNDO_MS = 3_600_000;
 
 /**
  * Why a revocation is not undone, or not any more. `not_undoable`: no administrator ended it, or it was not active;
+ * `own_session`: its user asks for it;
  * `too_late`: the time for it, or the session's own, is over; `already_undone`: it may be restored already; `changed`:
  * something of the user or the session has changed since; `not_undone`: nobody has undone it; `used`: it was restored;
  * `unknown`: there is no such session, or the token is not its current one.
  */
 export type UndoRefusal =
-  'not_undoable' | 'too_late' | 'already_undone' | 'changed' | 'not_undone' | 'used' | 'unknown';
+  'not_undoable' | 'own_session' | 'too_late' | 'already_undone' | 'changed' | 'not_undone' | 'used' | 'unknown';
 
 /** Which revocation is to be undone. */
 export interface Undo {
@@ -40,6 +42,8 @@ export interface Restoration extends Pick<
   readonly from: string;
   /** Of the token that is presented as its current one. */
   readonly presentedDigest: Uint8Array;
+  /** Kept with the log rows of the old and of the new session. */
+  readonly context?: ChangeContext;
 }
 
 export type RestoreOutcome =

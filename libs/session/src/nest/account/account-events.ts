@@ -8,6 +8,7 @@ import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
 import { requestContext } from '../sign-in/request-context.js';
 import { SessionService } from '../sign-in/session.service.js';
+import { SessionWriter } from '../sign-in/session-writer.js';
 import {
   ACCOUNT_REASONS,
   type AccountEventInput,
@@ -34,6 +35,7 @@ export class AccountEvents {
     @Inject(SessionService) private readonly sessions: SessionService,
     @Inject(SessionAdminService) private readonly administration: SessionAdminService,
     @Inject(SessionDataService) private readonly data: SessionDataService,
+    @Inject(SessionWriter) private readonly writer: Pick<SessionWriter, 'settleUndo'>,
     @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'accountEvents' | 'trustProxyHops'>,
   ) {}
 
@@ -80,7 +82,9 @@ export class AccountEvents {
     };
     const shared = { ...note, ...(manager === undefined ? {} : { manager }) };
 
-    // First: it takes the subject's lock, which sign-ins take before any row.
+    // Also of a user who has no session left: none comes back with what was true before.
+    await this.writer.settleUndo(manager, subject);
+    // Before what ends: it takes the subject's lock, which sign-ins take before any row.
     const refreshed =
       input.data === undefined || effect === 'end-all' ? 0 : await this.data.setUserData(subject, input.data, shared);
     const ended =
@@ -102,7 +106,7 @@ export class AccountEvents {
 
   async #end(subject: SessionSubject, exceptId: string | undefined, input: RevokeInput): Promise<number> {
     const filter = { ...subject, ...(exceptId === undefined ? {} : { exceptIds: [exceptId] }) };
-    return (await this.administration.revokeAll({ ...input, filter })).revoked;
+    return (await this.administration.revokeAll({ ...input, filter, undoable: false })).revoked;
   }
 }
 

@@ -33,8 +33,10 @@ import { type SessionStatistics, SessionStatisticsCounter } from '../stats/sessi
 import { cutOffScopeOf, demandWithin } from './cut-off-scope.js';
 import { endMatching } from './end-matching.js';
 import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection } from './protection.js';
+import { RevocationUndo, type UndoResult } from './revocation-undo.js';
 import {
   type ApproveInput,
+  type EndInput,
   type ResumeInput,
   type RevokeInput,
   StateChanges,
@@ -64,7 +66,7 @@ export interface CutOffInput extends CutOffScope, ChangeContext {
 }
 
 /** A bulk end, or what one would do. */
-export interface BulkInput extends RevokeInput {
+export interface BulkInput extends EndInput {
   readonly filter: SessionSearch;
   /** Changes nothing: tells how many it would end. */
   readonly dryRun?: boolean;
@@ -104,6 +106,8 @@ export class SessionAdminService {
   readonly #hooked: HookedOperations;
   readonly #statistics: SessionStatisticsCounter;
   readonly #states: StateChanges;
+  readonly #undo: RevocationUndo;
+  readonly #keepsUndo: boolean;
 
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore,
@@ -111,12 +115,14 @@ export class SessionAdminService {
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
     @Inject(NodePresence) presence: NodePresence,
     @Inject(SessionActivation) activation: Pick<SessionActivation, 'meet' | 'resume'>,
-    @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'suspension'>,
+    @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'suspension' | 'undo'>,
     @Inject(SessionHookRunner) hooks: SessionHookRunner,
   ) {
     this.#hooked = new HookedOperations(hooks, writer);
     this.#statistics = new SessionStatisticsCounter(store, presence);
     this.#states = new StateChanges(store, writer, touches, activation, options.suspension.slot);
+    this.#undo = new RevocationUndo(store, writer, this.#hooked, options.undo);
+    this.#keepsUndo = options.undo.windowMs > 0;
   }
 
   /** One page of sessions by creation, from a session on. */
@@ -171,7 +177,7 @@ export class SessionAdminService {
    * @returns the ended session, or `undefined` where there is no live one with the id in scope
    * @throws IdentitySessionError `SESSION_PROTECTED` for a protected one that `includeProtected` does not include
    */
-  async revoke(id: string, input: RevokeInput & { readonly userId?: string }): Promise<Session | undefined> {
+  async revoke(id: string, input: EndInput & { readonly userId?: string }): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
     const { scope = EVERYBODY, manager, userId, includeProtected, ...note } = input;
     return this.#hooked.endById('revoke', { id, scope, manager, userId, ...note }, async () => {
@@ -208,6 +214,18 @@ export class SessionAdminService {
   }
 
   /**
+   * Takes the revocation of an active session back, within `undo.windowMs` of it: the session stays ended, and whoever holds
+   * its token may have a new one in its place, once, by `SessionService.restore` or `POST /sessions/restore`. Only of what
+   * this service or a job has ended, with a scope that is an administrator's, and while nothing has changed since.
+   * @returns `undefined` where there is none with the id in scope
+   * @throws IdentitySessionError `UNDO_REFUSED`, with the reason; `FORBIDDEN` for a scope of less than a tenant,
+   * `SESSION_PROTECTED` for a protected one that `includeProtected` does not include
+   */
+  undo(id: string, input: RevokeInput): Promise<UndoResult | undefined> {
+    return this.#undo.undo(id, input);
+  }
+
+  /**
    * Notes that an approver has approved a pending sign-in. Activates nothing: once nothing is missing the waiting client
    * completes it, and only then gets its new token.
    * @returns the session, or `undefined` where there is none with the id in scope
@@ -233,7 +251,7 @@ export class SessionAdminService {
    * that is admitted meanwhile may survive; it is listed and can be revoked.
    * @throws IdentitySessionError `VALIDATION_FAILED` for an empty filter: ending everybody must be meant
    */
-  async revokeAll(input: RevokeInput & { readonly filter: SessionSearch }): Promise<{ readonly revoked: number }> {
+  async revokeAll(input: EndInput & { readonly filter: SessionSearch }): Promise<{ readonly revoked: number }> {
     const { revoked } = await this.revokeMatching(input);
     return { revoked };
   }
@@ -259,6 +277,8 @@ export class SessionAdminService {
       const matched = await this.store.count(conditions);
       return { matched, revoked: 0, more: matched > max };
     }
+    // Who ends all that match means those too that were about to come back.
+    if (this.#keepsUndo) await this.writer.withdrawUndo(manager, conditions);
     const { revoked, rest } = await endMatching(conditions, max, {
       end: (some, limit) => this.#endPage(manager, some, note, limit),
       listIds: (some, limit) => this.writer.listIds(manager, some, limit),
@@ -320,7 +340,7 @@ export class SessionAdminService {
     note: ChangeNote,
     limit: number,
   ): Promise<readonly SessionRecord[]> {
-    const end = (store: SessionStore) => store.endMany(filter, 'revoked', note, limit);
+    const end = (store: SessionStore) => store.endMany(filter, 'revoked', { undoable: true, ...note }, limit);
     return this.writer.write(manager, end, (ended) => ended);
   }
 }

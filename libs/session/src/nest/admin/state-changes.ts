@@ -29,6 +29,11 @@ export interface RevokeInput extends ChangeContext {
   readonly manager?: EntityManager;
 }
 
+export interface EndInput extends RevokeInput {
+  /** Whether it can be undone for a while, if the option `undo` says so and the session was active. Default true. */
+  readonly undoable?: boolean;
+}
+
 export interface SuspendInput extends RevokeInput {
   /** Whether it goes on counting against limits. Default: the option `suspension.slot`. */
   readonly slot?: 'keep' | 'free';

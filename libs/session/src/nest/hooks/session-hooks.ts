@@ -18,11 +18,13 @@ export interface SignInHookContext extends HookContext {
   readonly ip: string | null;
   /** The live session of the same browser that the sign-in replaces. */
   readonly replaces: string | null;
+  /** The revoked session that is restored: nobody has verified credentials, its token was presented. Else absent. */
+  readonly restoredFrom?: string;
 }
 
-/** A change of a live session. */
+/** A change of a live session; `undo` is one of a session that was revoked. */
 export interface SessionChange {
-  readonly kind: 'rename' | 'rotate' | 'elevate' | 'complete' | 'suspend' | 'resume' | 'data' | 'user_data';
+  readonly kind: 'rename' | 'rotate' | 'elevate' | 'complete' | 'suspend' | 'resume' | 'undo' | 'data' | 'user_data';
   /** Before the change as it was last read, after it as it is then; `null` for `user_data`, which is about all of a user. */
   readonly session: Session | null;
   readonly userId: string;

@@ -181,6 +181,8 @@ export class SessionJobWorker {
   async #work(store: SessionStore & { readonly jobs: SessionJobStore }, job: StoredJob, claim: string) {
     const filter = filterOfJob(job);
     const pace = this.makePace();
+    // Who ends all that match means those too that were about to come back.
+    if (job.kind === 'revoke' && this.options.undo.windowMs > 0) await this.writer.withdrawUndo(undefined, filter);
     let [afterId, isDone] = [job.lastId, isFull(job)];
     while (!isDone) {
       // To find a page in id order, all that matches is looked at: so many pages are found at once.

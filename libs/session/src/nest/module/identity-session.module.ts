@@ -18,6 +18,7 @@ import { RequestSessionsInterceptor } from '../request/request-sessions.intercep
 import { ADMIN_CONTROLLERS } from '../rest/admin-controllers.js';
 import { methodNotAllowed } from '../rest/method-not-allowed.js';
 import { mountedAt } from '../rest/mount.js';
+import { RestoreController } from '../rest/restore.controller.js';
 import { pathsOf, routeTable } from '../rest/routes.js';
 import { SessionsController } from '../rest/sessions.controller.js';
 import {
@@ -53,6 +54,9 @@ export interface SessionSocketsParts {
   readonly providers: readonly Provider[];
   readonly exports: readonly (symbol | Type)[];
 }
+
+/** Of signed-in users, and of whoever was one. */
+const OWN_CONTROLLERS: readonly Type<object>[] = [RestoreController, SessionsController];
 
 const REST = Symbol('identity-session:rest');
 
@@ -100,7 +104,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
           ...(extras.sockets?.providers ?? []),
         ],
         controllers: [
-          ...(rest === false ? [] : [mountedAt(`${prefix}/sessions`, SessionsController, guards)]),
+          ...(rest === false ? [] : OWN_CONTROLLERS.map((one) => mountedAt(`${prefix}/sessions`, one, guards))),
           ...(rest === false || accessPolicy === undefined
             ? []
             : ADMIN_CONTROLLERS.map((controller) => mountedAt(`${prefix}/admin`, controller, guards))),

@@ -53,6 +53,7 @@ import { ConcurrentLoginStrategyService } from '../sign-in/concurrent-login-stra
 import { ClientDelivery } from '../sign-in/client-delivery.js';
 import { SessionActivation } from '../sign-in/session-activation.js';
 import { SessionRotation } from '../sign-in/session-rotation.js';
+import { SessionRestoration } from '../sign-in/session-restoration.js';
 import { SessionResources } from '../resources/session-resources.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
@@ -117,6 +118,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     SignInRulebook,
     RequestScope,
     SessionActivation,
+    SessionRestoration,
     ClientDelivery,
     SessionRotation,
     SessionWriter,

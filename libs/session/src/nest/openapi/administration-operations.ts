@@ -10,6 +10,7 @@ import {
   REVOKE_MATCHING,
   SEARCH,
   SUSPEND,
+  UNDO,
 } from '../rest/session-queries.js';
 import type { OpenApiOperations } from './open-api.js';
 import { describeOperation, HOOKS } from './operation.js';
@@ -71,6 +72,17 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       bodyExample: { reason: 'was the owner' },
       answers: { 200: { description: 'It is active again', schema: ref('Session') } },
       errors: [...HOOKS, 'FORBIDDEN', 'SESSION_NOT_FOUND', 'ILLEGAL_TRANSITION', 'SESSION_LIMIT_REACHED', 'CROSS_SITE'],
+    }),
+  },
+  '/admin/sessions/{id}/undo': {
+    post: describeOperation({
+      ...{ tag: TAG, summary: 'Undo a revocation', path: ANY, query: NOTHING, body: UNDO },
+      description:
+        'Within the time for it, and while nothing has changed since. The session stays ended: its client may have a new ' +
+        'one in its place, once, by `POST /sessions/restore`.',
+      bodyExample: { reason: 'the wrong one' },
+      answers: { 200: { description: 'It may be restored', schema: ref('UndoneRevocation') } },
+      errors: [...HOOKS, 'FORBIDDEN', 'SESSION_PROTECTED', 'SESSION_NOT_FOUND', 'UNDO_REFUSED', 'CROSS_SITE'],
     }),
   },
   '/admin/sessions/{id}/approve': {

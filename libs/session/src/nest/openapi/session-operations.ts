@@ -1,4 +1,4 @@
-import { END_MINE, NAME_MINE, NOTHING } from '../rest/session-queries.js';
+import { END_MINE, NAME_MINE, NOTHING, RESTORE } from '../rest/session-queries.js';
 import type { OpenApiOperations } from './open-api.js';
 import { describeOperation, HOOKS } from './operation.js';
 import { ref } from './session-schemas.js';
@@ -29,6 +29,17 @@ export const SESSION_OPERATIONS: OpenApiOperations = {
     get: describeOperation({
       ...{ tag: TAG, summary: 'The session of this request', query: NOTHING },
       answers: { 200: { description: 'Who is signed in, and how', schema: ref('Session') } },
+    }),
+  },
+  '/sessions/restore': {
+    post: describeOperation({
+      ...{ tag: TAG, summary: 'A new session in place of my revoked one', query: NOTHING, body: RESTORE },
+      description:
+        'With the token of the revoked session, once, where an administrator has undone the revocation and nothing has ' +
+        'changed since. The new token goes back the way that the old one came.',
+      bodyExample: {},
+      answers: { 200: { description: 'Who is signed in again', schema: ref('RestoredSession') } },
+      errors: [...HOOKS, 'UNDO_REFUSED', 'SESSION_LIMIT_REACHED', 'CROSS_SITE'],
     }),
   },
   '/sessions/{id}': {

@@ -42,7 +42,9 @@ const EXAMPLE: SessionJson = {
   endedBy: null,
 };
 
-const SESSION_PROPERTIES: Readonly<Record<keyof Omit<SessionJson, 'requirements' | 'protected' | 'restoredFrom'>, OpenApiSchema>> = {
+const SESSION_PROPERTIES: Readonly<
+  Record<keyof Omit<SessionJson, 'requirements' | 'protected' | 'restoredFrom'>, OpenApiSchema>
+> = {
   id: { type: 'string', format: 'uuid', description: 'Public; no credential' },
   userId: TEXT,
   tenantId: TEXT_OR_NULL,
@@ -138,8 +140,27 @@ function historyPage(more: Readonly<Record<string, OpenApiSchema>>, example: obj
 export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
   Problem: PROBLEM_SCHEMA,
   Session: closed(SESSION_PROPERTIES, {
-    properties: { ...SESSION_PROPERTIES, requirements: REQUIREMENTS, protected: PROTECTED, restoredFrom: RESTORED_FROM },
+    properties: {
+      ...SESSION_PROPERTIES,
+      requirements: REQUIREMENTS,
+      protected: PROTECTED,
+      restoredFrom: RESTORED_FROM,
+    },
     example: EXAMPLE,
+  }),
+  RestoredSession: closed(
+    { session: ref('Session'), evicted: { type: 'array', items: TEXT } },
+    {
+      properties: {
+        session: ref('Session'),
+        token: { ...TEXT, description: 'Of a client that has presented a bearer token' },
+        evicted: { type: 'array', items: TEXT, description: 'Ids of sessions that the policy ended for it' },
+      },
+    },
+  ),
+  UndoneRevocation: closed({
+    session: ref('Session'),
+    restorableUntil: { ...TIME, description: 'Until then its client may have a new one' },
   }),
   SessionList: closed({ items: { type: 'array', items: ref('Session') } }),
   SessionPage: closed({

@@ -217,6 +217,13 @@ export interface IdentitySessionOptions {
     /** Whether a suspended session counts against limits: `keep` or `free`. Resuming one that does not asks the policy. Default `keep`. */
     readonly slot?: 'keep' | 'free';
   };
+  readonly undo?: {
+    /**
+     * For so long after its end an administrator's revocation can be undone: the client gets a new session in place of the
+     * revoked one. At most an hour; 0: not at all. Default 0.
+     */
+    readonly windowMs?: number;
+  };
   /**
    * What happens to the user's sessions when something happens to the account (`AccountEvents`): `end-all`, `end-others`,
    * `rotate` or `refresh-data`.

@@ -4,6 +4,7 @@ import type { TextCodec } from '../../core/codec.js';
 import { goesBackAndForth, isCodec } from './codecs.js';
 import { WEBHOOK_SCHEMA } from './webhook-schema.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { LONGEST_UNDO_MS } from '../../store/session-undo.js';
 import { MAX_DATA_BYTES, MOST_DATA_BYTES } from '../../store/storable-data.js';
 import { LOG_HORIZON_MS } from '../../sync/change-log.js';
 import type { ProcessClocks } from '../../sync/node-clock.js';
@@ -150,6 +151,7 @@ export const OPTIONS = z.strictObject({
     .prefault({}),
   pending: z.strictObject({ timeLimitMs: ms(600_000), maxPerUser: z.int().min(1).max(1_000).default(5) }).prefault({}),
   suspension: z.strictObject({ slot: z.enum(['keep', 'free']).default('keep') }).prefault({}),
+  undo: z.strictObject({ windowMs: z.int().min(0).max(LONGEST_UNDO_MS).default(0) }).prefault({}),
   accountEvents: z
     .strictObject({
       passwordChanged: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.passwordChanged),

@@ -72,6 +72,7 @@ export interface ResolvedOptions {
   };
   readonly pending: { readonly timeLimitMs: number; readonly maxPerUser: number };
   readonly suspension: { readonly slot: 'keep' | 'free' };
+  readonly undo: { readonly windowMs: number };
   readonly accountEvents: Readonly<Record<AccountEventName, AccountEffect>>;
   readonly jobs: {
     readonly enabled: boolean;

@@ -7,11 +7,13 @@ import { AdminJobsController } from './admin-jobs.controller.js';
 import { AdminSessionsController } from './admin-sessions.controller.js';
 import { AdminSettingsController } from './admin-settings.controller.js';
 import { AdminStatsController } from './admin-stats.controller.js';
+import { AdminUndoController } from './admin-undo.controller.js';
 import { AdminUsersController } from './admin-users.controller.js';
 
 /** The administrators' controllers, all below `/admin`. Their paths are in `routes.ts`. */
 export const ADMIN_CONTROLLERS: readonly Type<object>[] = [
   AdminSessionsController,
+  AdminUndoController,
   AdminUsersController,
   AdminCutOffsController,
   AdminExportController,

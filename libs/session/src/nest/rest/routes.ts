@@ -2,6 +2,7 @@
 const SESSION_ROUTES = {
   '/sessions': ['GET', 'DELETE'],
   '/sessions/current': ['GET'],
+  '/sessions/restore': ['POST'],
   '/sessions/:id': ['PATCH', 'DELETE'],
 } as const;
 
@@ -14,6 +15,7 @@ const ADMIN_ROUTES = {
   '/admin/sessions/:id/events': ['GET'],
   '/admin/sessions/:id/suspend': ['POST'],
   '/admin/sessions/:id/resume': ['POST'],
+  '/admin/sessions/:id/undo': ['POST'],
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
   '/admin/users/:userId/events': ['GET'],

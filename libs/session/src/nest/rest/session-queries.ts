@@ -10,6 +10,7 @@ import { SORTS } from './cursor.js';
 /** Where an administrator gives no reason. */
 export const REVOKED = 'revoked_by_administrator';
 export const RESUMED = 'resumed_by_administrator';
+export const UNDONE = 'undone_by_administrator';
 
 /** The reason that an administrator gives is kept with the session. */
 export const REASON = z.string().trim().min(1).max(200).optional();
@@ -125,6 +126,14 @@ export const SUSPEND = z.strictObject({ reason: REASON.unwrap(), tags: TAGS });
 
 /** `POST /admin/sessions/:id/resume`; without a body too. */
 export const RESUME = z.strictObject({ reason: REASON, tags: TAGS });
+
+/** `POST /admin/sessions/:id/undo`; without a body too. */
+export const UNDO = z.strictObject({ reason: REASON, tags: TAGS });
+
+/** `POST /sessions/restore`; without a body too. */
+export const RESTORE = z.strictObject({
+  answer: z.strictObject({ ticket: IDENTIFIER, end: SESSION_IDS.optional() }).optional(),
+});
 
 /** `POST /admin/sessions/:id/approve` */
 export const APPROVE = z.strictObject({ requirement: IDENTIFIER, tags: TAGS });

@@ -164,7 +164,7 @@ export class SessionActivation {
 }
 
 /** To choose by no roles could choose no limit. */
-function withUnknownRoles(facts: SessionFacts): PolicyContext {
+export function withUnknownRoles(facts: SessionFacts): PolicyContext {
   return {
     ...facts,
     get roles(): never {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
 import type { EndedStatus } from '../../core/lifecycle.js';
-import type { SessionRecord } from '../../core/session.js';
+import type { SessionRecord, SessionSubject } from '../../core/session.js';
 import type { EndedVersion } from '../../store/session-cleanup.js';
 import {
   BULK_PAGE,
@@ -12,6 +12,7 @@ import {
   type SessionStore,
   type TransactionalSessionStore,
 } from '../../store/session-store.js';
+import { keepsUndo } from '../../store/session-undo.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintPublisher } from '../../sync/hints.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
@@ -136,6 +137,18 @@ export class SessionWriter {
   /** The ids of the first `limit` sessions that match, as the caller's transaction sees them. */
   listIds(manager: EntityManager | undefined, filter: SessionFilter, limit: number): Promise<readonly string[]> {
     return this.#storeFor(manager).listIds(filter, limit);
+  }
+
+  /** Something has changed of a user: what was revoked of theirs before does not come back. */
+  async settleUndo(manager: EntityManager | undefined, subject: SessionSubject): Promise<void> {
+    const store = this.#storeFor(manager);
+    if (keepsUndo(store)) await store.settleUndo(subject);
+  }
+
+  /** What was permitted of sessions that match does not come back either. */
+  async withdrawUndo(manager: EntityManager | undefined, filter: SessionFilter): Promise<void> {
+    const store = this.#storeFor(manager);
+    if (keepsUndo(store)) await store.withdrawUndo(filter);
   }
 
   /** Runs `task` once what was written last is durable: now, or with the commit of the caller's transaction. */

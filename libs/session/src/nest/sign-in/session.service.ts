@@ -27,11 +27,19 @@ import { notFound } from './not-found.js';
 import { requestContext } from './request-context.js';
 import { PresentedSession } from './presented-session.js';
 import { SessionActivation } from './session-activation.js';
+import { SessionRestoration } from './session-restoration.js';
 import { type RotationExchange, type RotationResult, SessionRotation } from './session-rotation.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import { SignInListeners } from './sign-in-listeners.js';
 import { changedBy, limitReached } from './sign-in-outcome.js';
-import type { CompletionExchange, CompletionResult, SessionExchange, SignInInput, SignInResult } from './sign-in.js';
+import type {
+  CompletionExchange,
+  CompletionResult,
+  RestorationExchange,
+  SessionExchange,
+  SignInInput,
+  SignInResult,
+} from './sign-in.js';
 
 const EVERYBODY: SessionScope = { kind: 'all' };
 const MOST_OWN_SESSIONS = 1_000;
@@ -62,6 +70,7 @@ export class SessionService {
     @Inject(NodeClock) clock: NodeClock,
     @Inject(SignInListeners) private readonly signIns: SignInListeners,
     @Inject(SessionActivation) private readonly activation: SessionActivation,
+    @Inject(SessionRestoration) private readonly restoration: SessionRestoration,
     @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
     @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'trustProxyHops'>,
   ) {
@@ -100,6 +109,20 @@ export class SessionService {
     if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket);
     const { session, evicted } = outcome;
     return { session: new Session(session), token: prepared.token, evicted: evicted.map((record) => record.id) };
+  }
+
+  /**
+   * Gives whoever presents the current token of a revoked session a new one in its place, once, where an administrator has
+   * undone the revocation (`SessionAdminService.undo`) and nothing has changed since: of the same user on the same device,
+   * with the same data and assurance and no more time than the old one had. Admitted by the policy, as a sign-in. The token
+   * goes back the way that the old one came. If the answer is lost the permit is used up, and the user signs in again.
+   *
+   * @throws IdentitySessionError `UNDO_REFUSED` where it may not be restored any more; what `SessionChecker` says of the old
+   * session where nobody has undone its end; `SESSION_MISSING`, `SESSION_INVALID`, `SESSION_LIMIT_REACHED` as `signIn`;
+   * `VALIDATION_FAILED` where the policy needs roles that are not given
+   */
+  restore(exchange: RestorationExchange): Promise<SignInResult> {
+    return this.restoration.restore(exchange);
   }
 
   /**

@@ -83,6 +83,15 @@ export interface SignInResult {
   readonly evicted: readonly string[];
 }
 
+/** Whose session is to be restored: the request presents the token of the revoked one. */
+export interface RestorationExchange extends SessionExchange {
+  readonly request: unknown;
+  /** The user's roles now. Absent: a policy that is resolved by them refuses. */
+  readonly roles?: readonly string[] | undefined;
+  /** The answer to a policy that asked at an earlier attempt. */
+  readonly answer?: SignInInput['answer'];
+}
+
 /** What is done about a sign-in that is not complete. */
 export interface CompletionExchange extends SessionExchange {
   /** What has been met now. Absent: only looks whether nothing is missing any more, after an approval say. */

@@ -2,6 +2,7 @@ import { expiryOf } from '../../core/expiry.js';
 import { scopeKeysFor } from '../../core/policy.js';
 import type { SessionRecord } from '../../core/session.js';
 import { digestsEqual } from '../../core/token.js';
+import { loggedContext } from '../change-context.js';
 import { newRotationSalt } from '../rotation-salt.js';
 import type { ChangeNote, SessionFilter } from '../session-store.js';
 import {
@@ -27,6 +28,7 @@ export function undoIn(table: SessionTable, { scope, id, windowMs }: Undo, note:
   const undo = table.undos.of(id);
   const restorableUntil = (session.endedAt ?? 0) + windowMs;
   if (session.status !== 'revoked' || undo === undefined) return { kind: 'refused', reason: 'not_undoable' };
+  if (session.userId === note.by) return { kind: 'refused', reason: 'own_session' };
   if (undo.restorableUntil !== null) return { kind: 'refused', reason: 'already_undone' };
   const refusal = refusalAt(table, session, undo, restorableUntil, now);
   if (refusal !== undefined) return { kind: 'refused', reason: refusal };
@@ -73,13 +75,19 @@ export function restoreIn(
     return { kind: 'asked', full, mustEnd: decision.mustEnd, ended };
   }
   const by = facts.userId;
-  const evicted = table.endAll(table.stored(decision.evict), 'evicted', { reason: 'limit_reached', by }, now);
+  const evicted = table.endAll(
+    table.stored(decision.evict),
+    'evicted',
+    { reason: 'limit_reached', by, source: 'policy' },
+    now,
+  );
+  const claimed = { reason: 'restored', actor: by, context: loggedContext(restoration.context ?? {}, 'sign-in') };
   table.undos.set(old.id, { ...undo, restoredAs: restoration.id });
-  const from = table.change(old, {}, 'restored', { reason: 'restored', actor: by }, now);
+  const from = table.change(old, {}, 'restored', claimed, now);
   const createdAt = table.cutOffs.earliestAdmission(facts, now);
   const newcomer = newcomerOf(old, restoration, { ...limits, createdAt, sequence, scopeKeys, lastAccessedAt: now });
   const origin = { restoredFrom: old.id };
-  const session = table.put(newcomer, 'created', { reason: 'restored', actor: by }, now, origin);
+  const session = table.put(newcomer, 'created', claimed, now, origin);
   return { kind: 'restored', session, from, evicted, ended };
 }
 

@@ -80,6 +80,7 @@ function stateOf(session: SessionRecord, holdsSlot: boolean): LoggedState {
   return Object.freeze({
     ...{ status, holdsSlot, assurance, authenticatedAt, expiresAt, idleTimeoutMs, tokenGeneration },
     ...(deviceName === null ? {} : { deviceName }),
+    ...(session.restoredFrom === null ? {} : { restoredFrom: session.restoredFrom }),
     ...(session.isProtected ? { protected: true } : {}),
     ...(met === undefined ? {} : { requirements: Object.fromEntries(met) }),
   });

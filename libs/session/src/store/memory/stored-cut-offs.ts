@@ -57,9 +57,9 @@ export class StoredCutOffs {
     return { ...session, status: 'revoked', endedAt, endReason, endedBy };
   }
 
-  /** Whether a cut-off covers the session, though it was over before. */
+  /** Whether a cut-off covers the session, though it was over before; protected or not. */
   covers(session: Issued): boolean {
-    return [...this.#latest.values()].some((cutOff) => isCutOffBy(cutOff, session));
+    return [...this.#latest.values()].some((cutOff) => isCutOffBy(cutOff, { ...session, isProtected: false }));
   }
 
   /** Forgets what was made before `before` and covers none of the live sessions; gives the number. */

@@ -34,7 +34,13 @@ export class SimulatedJobWorker extends SessionJobWorker {
     clock: NodeClock,
   ) {
     const jobs = { enabled: true, secondApprover: false, approvalWithinMs: 0, takeOverAfterMs: TAKE_OVER_AFTER_MS };
-    const options = { jobs, nodeName: machine.process.name, cleanup: {}, suspension: { slot: 'keep' } };
+    const options = {
+      jobs,
+      nodeName: machine.process.name,
+      cleanup: {},
+      suspension: { slot: 'keep' },
+      undo: { windowMs: 0 },
+    };
     const unused = undefined as unknown as LogFollower;
     super(options as unknown as ResolvedOptions, store, writer, clock, unused, new LogLeaseHolder());
   }

@@ -240,6 +240,7 @@ export class SimulatedNode {
       this.#activation,
       {
         suspension: { slot: 'keep' },
+        undo: { windowMs: 0 },
       },
       NO_HOOKS,
     );

@@ -210,31 +210,27 @@ export const undoContract: ContractPart = (trial, { describe, it, expect }) => {
 
     it('comes back beside others of the user that do', async () => {
       const facts = someone();
-      const [first, second] = await trial.signInTimes(2, { facts });
-      await revoke(first!);
-      await revoke(second!);
-      for (const session of [first!, second!]) expect(whyNot(await undo(session))).toBe('undone');
-      for (const session of [first!, second!]) expect(whyNot(await restore(session))).toBe('restored');
-      expect(await trial.liveOf(first!)).toBe(2);
+      const sessions = await trial.signInTimes(2, { facts });
+      for (const session of sessions) await revoke(session);
+      for (const session of sessions) expect(whyNot(await undo(session))).toBe('undone');
+      for (const session of sessions) expect(whyNot(await restore(session))).toBe('restored');
+      expect(await trial.liveOf(facts)).toBe(2);
     });
 
     it('holds a slot by the policy', async () => {
-      const facts = someone();
-      const [first, other] = await trial.signInTimes(2, { facts });
-      await revoke(first!);
-      await undo(first!);
-      const full = await restore(first!, { policy: atMost(1, 'reject') });
-      expect(full).toMatchObject({ kind: 'rejected', full: [{ id: other!.id }] });
+      const mine = someone();
+      const other = await trial.signIn({ facts: mine });
+      const back = await permitted({ facts: mine });
+      const full = await restore(back.ended, { policy: atMost(1, 'reject') });
+      expect(full).toMatchObject({ kind: 'rejected', full: [{ id: other.id }] });
       const question = { ticketDigest: randomDigest(), lifetimeMs: 60_000 };
-      expect(await restore(first!, { policy: atMost(1, 'ask'), question })).toMatchObject({
-        kind: 'asked',
-        mustEnd: 1,
-      });
-      const outcome = await restore(first!, { policy: atMost(1, 'evict-oldest') });
+      const asked = await restore(back.ended, { policy: atMost(1, 'ask'), question });
+      expect(asked).toMatchObject({ kind: 'asked', mustEnd: 1 });
+      const outcome = await restore(back.ended, { policy: atMost(1, 'evict-oldest') });
       if (outcome.kind !== 'restored') throw new Error(String(whyNot(outcome)));
-      expect(idsOf(outcome.evicted)).toEqual([other!.id]);
-      expect(outcome.session.scopeKeys).toEqual(other!.scopeKeys);
-      expect(await trial.liveOf(facts)).toBe(1);
+      expect(idsOf(outcome.evicted)).toEqual([other.id]);
+      expect(outcome.session.scopeKeys).toEqual(other.scopeKeys);
+      expect(await trial.liveOf(mine)).toBe(1);
     });
 
     it('is no change that the restored one could not itself be undone after', async () => {
@@ -242,6 +238,12 @@ export const undoContract: ContractPart = (trial, { describe, it, expect }) => {
       const outcome = await restore(ended);
       if (outcome.kind !== 'restored') throw new Error(String(whyNot(outcome)));
       await revoke(outcome.session);
+      expect(
+        await store().undo(
+          { scope: everywhere, id: outcome.session.id, windowMs: WINDOW_MS },
+          { ...note, by: ended.userId },
+        ),
+      ).toEqual({ kind: 'refused', reason: 'own_session' });
       expect(whyNot(await undo(ended))).toBe('already_undone');
       expect(whyNot(await undo(outcome.session))).toBe('undone');
       expect(await restore(outcome.session)).toMatchObject({ session: { restoredFrom: outcome.session.id } });

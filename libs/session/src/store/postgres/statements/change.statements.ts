@@ -23,6 +23,7 @@ import {
 export interface Operation extends Pick<ChangeNote, 'reason' | 'by'> {
   readonly operationId: string;
   readonly context: LoggedContext;
+  readonly undoable?: boolean;
 }
 
 /** Where an operation comes from, as an expression of the log. */

@@ -35,6 +35,7 @@ const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)
 export const LOGGED_STATE = `jsonb_strip_nulls(jsonb_build_object('status', s.status, 'holdsSlot', s.holds_slot AND ${LIVE},
   'protected', NULLIF(s.is_protected, false), 'deviceName', s.device_name, 'assurance', s.assurance, 'authenticatedAt', ${msOf('s.authenticated_at')},
   'expiresAt', ${msOf('s.expires_at')}, 'idleTimeoutMs', s.idle_timeout_ms, 'tokenGeneration', s.token_generation,
+  'restoredFrom', s.restored_from,
   'requirements', CASE WHEN s.pending IS NOT NULL THEN
     (SELECT jsonb_object_agg(r ->> 'name', jsonb_array_length(r -> 'met')) FROM jsonb_array_elements(s.pending -> 'requirements') r) END))`;
 

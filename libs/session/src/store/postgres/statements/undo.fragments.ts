@@ -25,8 +25,9 @@ const HAS_CHANGED = `(NOT s.undoable OR s.scrubbed_at IS NOT NULL
                AND x.restored_from IS NULL))`;
 
 /** Why the revocation of session `s` cannot be undone now; `NULL` where it can. */
-export const undoRefusal = (windowMs: string): string => `CASE
+export const undoRefusal = (windowMs: string, actor: string): string => `CASE
   WHEN s.status <> 'revoked' OR s.undoable IS NULL THEN 'not_undoable'
+  WHEN s.user_id = ${actor} THEN 'own_session'
   WHEN s.undone_at IS NOT NULL THEN 'already_undone'
   WHEN s.ended_at + ${windowMs} * interval '1 millisecond' <= clock_timestamp() OR ${HAS_RUN_OUT} THEN 'too_late'
   WHEN ${HAS_CHANGED} THEN 'changed' END`;

@@ -1,4 +1,5 @@
 import type { SessionSubject } from '../../../core/session.js';
+import { loggedContext } from '../../change-context.js';
 import { saltBytes } from '../../rotation-salt.js';
 import type { SessionFilter } from '../../session-store.js';
 import {
@@ -10,10 +11,10 @@ import {
 } from '../../session-undo.js';
 import { RECORD_COLUMNS, type SessionRow, tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import type { Operation } from './change.statements.js';
+import { contextIn, type Operation } from './change.statements.js';
 import { holds } from './cut-off.fragments.js';
 import { conditionWithoutStatus } from './filter.fragments.js';
-import { logFrom, MOMENT, Parameters, scopeCondition, UNENDED } from './fragments.js';
+import { fromSource, LOGGED_STATE, logFrom, MOMENT, Parameters, scopeCondition, UNENDED } from './fragments.js';
 import { RESTORE_REFUSAL, undoRefusal } from './undo.fragments.js';
 
 interface Judged {
@@ -33,7 +34,7 @@ export async function undoOne(
   const actor = parameters.add(operation.by, 'text');
   const rows = await sql.query<SessionRow & Judged & { until: number | null }>(
     `WITH judged AS MATERIALIZED (
-       SELECT s.id, ${undoRefusal(window)} AS refusal FROM identity_session s WHERE ${where} FOR NO KEY UPDATE OF s
+       SELECT s.id, ${undoRefusal(window, actor)} AS refusal FROM identity_session s WHERE ${where} FOR NO KEY UPDATE OF s
      ), ${MOMENT},
      changed AS (
        UPDATE identity_session s SET version = s.version + 1, undone_at = moment.at, undone_by = ${actor},
@@ -41,7 +42,7 @@ export async function undoOne(
        FROM judged, moment WHERE s.id = judged.id AND judged.refusal IS NULL
        RETURNING s.*
      ),
-     logged AS (${logFrom('changed', `'undone'`, reason, actor, parameters.add(operation.operationId, 'uuid'))})
+     logged AS (${logFrom('changed', `'undone'`, reason, actor, parameters.add(operation.operationId, 'uuid'), contextIn(operation, parameters))})
      SELECT judged.refusal, ${RECORD_COLUMNS}, ${UNTIL}
      FROM judged LEFT JOIN changed s ON true`,
     parameters.values,
@@ -84,7 +85,7 @@ export async function lockRestorable(
 
 /** As it was in the old session. Its addresses are the last one: where it is used from next is compared with that. */
 const KEPT = `tenant_id, user_id, client_id, device_type, device_id, device_name, user_agent, location, assurance,
-  remember_me, authenticated_at, data`;
+  remember_me, is_protected, authenticated_at, data`;
 const FROM_OLD = KEPT.split(',')
   .map((column) => `s.${column.trim()}`)
   .join(', ');
@@ -99,7 +100,7 @@ const AFTER_CUT_OFFS = `(SELECT max(c.not_before) + interval '1 millisecond'
  */
 export async function restoreAndEvict(
   sql: SqlExecutor,
-  { id, from, tokenDigest, facts }: Restoration,
+  { id, from, tokenDigest, facts, context = {} }: Restoration,
   limits: ReturnType<typeof restoredLimits>,
   scopeKeys: readonly string[],
   rotationSalt: string,
@@ -128,15 +129,15 @@ export async function restoreAndEvict(
        FROM moment WHERE s.id = ANY ($10::uuid[]) AND ${UNENDED} AND EXISTS (SELECT FROM taken)
        RETURNING s.*
      ),
-     taken_log AS (${logFrom('taken', `'restored'`, `'restored'`, '$9::text', '$1')}),
+     taken_log AS (${logFrom('taken', `'restored'`, `'restored'`, '$9::text', '$1', '$11')}),
      created_log AS (
        INSERT INTO identity_session_event
-         (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id, details)
+         (at, type, session_id, version, tenant_id, user_id, reason, actor, operation_id, details, state, context)
        SELECT moment.at, 'created', s.id, s.version, s.tenant_id, s.user_id, 'restored', $9::text, $1::uuid,
-         jsonb_build_object('restoredFrom', s.restored_from)
+         jsonb_build_object('restoredFrom', s.restored_from), ${LOGGED_STATE}, $11::jsonb
        FROM admitted s, moment
      ),
-     evicted_log AS (${logFrom('evicted', 's.status', 's.end_reason', 's.ended_by', '$1')})
+     evicted_log AS (${logFrom('evicted', 's.status', 's.end_reason', 's.ended_by', '$1', fromSource('policy'))})
      SELECT 'admitted' AS part, ${RECORD_COLUMNS} FROM admitted s
      UNION ALL
      SELECT 'ended' AS part, ${RECORD_COLUMNS} FROM taken s
@@ -153,6 +154,7 @@ export async function restoreAndEvict(
       limits.expiresAt,
       facts.userId,
       victims,
+      JSON.stringify(loggedContext(context, 'sign-in')),
     ],
   );
   return rows.map((row) => ({ part: row.part, row }));
