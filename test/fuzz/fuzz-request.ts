@@ -151,6 +151,11 @@ export class RequestMaker {
       const draft = this.#as(person, random, 'POST', '/auth/password');
       return { ...draft, ...json('{"current":"not it at all","next":"another password"}', draft.headers) };
     }
+    if (what < 0.7) {
+      const path = random.pick(['/auth/complete', '/me/factors/totp', '/me/factors/totp/confirm']);
+      const draft = this.#as(person, random, 'POST', path);
+      return path.endsWith('totp') ? draft : { ...draft, ...json('{"code":"000000"}', draft.headers) };
+    }
     if (what < 0.71)
       return draftOf('GET', random.pick(['/health', '/docs', '/docs-json', '/docs/start.js', '/nowhere']));
     return this.#administration(random);
