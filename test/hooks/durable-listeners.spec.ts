@@ -8,6 +8,8 @@ import {
   OnSessionEvent,
   SessionAdminService,
   SessionDeadLetters,
+  SessionListeners,
+  SessionMetrics,
   type SessionEvent,
   SessionService,
 } from 'nestjs-identity-session';
@@ -115,11 +117,28 @@ describe('durable listeners', () => {
       ['created', 3],
       ['revoked', 1],
     ]);
+    await idle();
+    expect(await app.app.get(SessionListeners).list()).toEqual([
+      { name: 'audit', node: null, lagMs: 0, attempts: 0, failingSince: null, retryAt: null, deadLetters: 1 },
+    ]);
+    const counted = app.app.get(SessionMetrics).collect();
+    const outcomes = counted.filter(({ name }) => name === 'identity_session_listener_events_total');
+    expect(outcomes.map(({ labels, value }) => [labels?.['outcome'], value])).toEqual([
+      ['done', 1],
+      ['failed', 3],
+      ['buried', 1],
+    ]);
     const letters = app.app.get(SessionDeadLetters);
     const [letter] = await letters.list({ listener: 'audit' });
     expect(letter).toMatchObject({ listener: 'audit', error: 'Error: a bug', attempts: 3 });
     expect(letter?.event).toEqual(told[0]?.event);
     const { id } = letter!;
+    expect([await letters.retry('no id'), await letters.discard('-1'), await letters.retry('9'.repeat(30))]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    await expect(letters.list({ after: "' OR 1=1" })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
     await expect(letters.retry(id)).rejects.toThrow('a bug');
     expect(await letters.list({ listener: 'other' })).toEqual([]);
     deal = () => undefined;

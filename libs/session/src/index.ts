@@ -148,6 +148,8 @@ export { IdentitySessionAddressEntity } from './store/postgres/entities/identity
 export { IdentitySessionCleanupEntity } from './store/postgres/entities/identity-session-cleanup.entity.js';
 export { IdentitySessionConnectionEntity } from './store/postgres/entities/identity-session-connection.entity.js';
 export { IdentitySessionCutOffEntity } from './store/postgres/entities/identity-session-cut-off.entity.js';
+export { IdentitySessionDeadLetterEntity } from './store/postgres/entities/identity-session-dead-letter.entity.js';
+export { IdentitySessionListenerEntity } from './store/postgres/entities/identity-session-listener.entity.js';
 export { IdentitySessionEntity } from './store/postgres/entities/identity-session.entity.js';
 export { IdentitySessionEventEntity } from './store/postgres/entities/identity-session-event.entity.js';
 export { IdentitySessionLockEntity } from './store/postgres/entities/identity-session-lock.entity.js';
@@ -276,6 +278,7 @@ export {
   DurableSessionListener,
   type EventDelivery,
 } from './nest/listeners/durable-session-listener.decorator.js';
+export { SessionListeners, type SessionListenerStatus } from './nest/listeners/session-listeners.js';
 export { type DeadLetter, SessionDeadLetters } from './nest/listeners/session-dead-letters.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';

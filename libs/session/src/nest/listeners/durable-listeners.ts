@@ -30,6 +30,8 @@ type Listener = DurableListenerMetadata & { readonly handle: DurableListener };
 /** The durable listeners of this node: each looks for events while the application runs, and works when no other node does. */
 @Injectable()
 export class DurableListeners {
+  /** Since the node began, over all listeners: events told, told in vain, and put aside. */
+  readonly counts = { done: 0, failed: 0, buried: 0 };
   readonly #logger = new Logger('IdentitySession');
   readonly #worker: string;
   readonly #listeners = new Map<string, Listener>();
@@ -83,6 +85,10 @@ export class DurableListeners {
     this.#listeners.set(name, listener);
   }
 
+  get isEmpty(): boolean {
+    return this.#listeners.size === 0;
+  }
+
   find(name: string): Listener | undefined {
     return this.#listeners.get(name);
   }
@@ -103,7 +109,7 @@ export class DurableListeners {
     });
     const rules = { ...listeners, behindAfterMs: logRetentionMs - LOG_HORIZON_MS };
     for (const listener of this.#listeners.values()) {
-      const worker = new ListenerWorker(listener, this.#worker, rules, query, this.#logger);
+      const worker = new ListenerWorker(listener, this.#worker, rules, query, this.#logger, this.counts);
       this.#workers.push(worker);
       this.#loops.push(this.#loop(worker, listener.name));
     }

@@ -32,6 +32,7 @@ import { SessionGuard } from '../guard/session.guard.js';
 import { makeHookRunner } from '../hooks/make-hook-runner.js';
 import { SessionHookRunner } from '../hooks/session-hook-runner.js';
 import { DurableListeners } from '../listeners/durable-listeners.js';
+import { SessionListeners } from '../listeners/session-listeners.js';
 import { SessionDeadLetters } from '../listeners/session-dead-letters.js';
 import { SessionHealth } from '../health/session-health.js';
 import { SessionLocks } from '../locks/session-locks.js';
@@ -93,6 +94,7 @@ export const PUBLIC_PROVIDERS = [
   SessionPool,
   SessionEvents,
   SessionDeadLetters,
+  SessionListeners,
   SessionSettingsService,
   SessionCleanup,
   SessionDataService,

@@ -47,6 +47,7 @@ export class SessionResources implements BeforeApplicationShutdown {
   #isListening = false;
   #isStopped = false;
   #isLooking = false;
+  #mustLookAgain = false;
 
   constructor(
     @Inject(KnownSessions) private readonly known: Pick<KnownSessions, 'trusted' | 'load'>,
@@ -134,12 +135,17 @@ export class SessionResources implements BeforeApplicationShutdown {
 
   /** Ends may have been missed: each is read anew, until the database has answered. */
   async #lookAtAll(): Promise<void> {
+    // What was read already may have ended in the gap that is told of now.
+    this.#mustLookAgain = true;
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const ids = [...this.#held.keys()];
-      for (let start = 0; start < ids.length; start += PAGE) {
-        await Promise.all(ids.slice(start, start + PAGE).map((id) => this.#look(id, true)));
+      while (this.#mustLookAgain) {
+        this.#mustLookAgain = false;
+        const ids = [...this.#held.keys()];
+        for (let start = 0; start < ids.length; start += PAGE) {
+          await Promise.all(ids.slice(start, start + PAGE).map((id) => this.#look(id, true)));
+        }
       }
     } catch {
       schedule(() => void this.#lookAtAll(), RETRY_MS);

@@ -25,6 +25,8 @@ export interface ClaimedCursor extends ListenerCursor {
   readonly attempts: number;
   /** The log may have forgotten rows that were never told of. */
   readonly isBehind: boolean;
+  /** Whoever had it did not give it back: some event after the position may have killed the process. */
+  readonly wasLeft: boolean;
 }
 
 export interface ListenerEvent {
@@ -59,6 +61,7 @@ interface CursorRow {
   readonly last_xid: string;
   readonly attempts: number;
   readonly is_behind: boolean;
+  readonly was_left: boolean;
 }
 
 const MS = `* interval '1 millisecond'`;
@@ -110,7 +113,7 @@ export async function claimCursor(
 ): Promise<ClaimedCursor | undefined> {
   const [row] = await query<CursorRow>(
     `WITH free AS (
-       SELECT l.name FROM identity_session_listener l
+       SELECT l.name, l.leased_by IS NOT NULL AS was_left FROM identity_session_listener l
        WHERE l.name = $1 AND (l.leased_by IS NULL OR l.leased_until < clock_timestamp())
          AND (l.retry_at IS NULL OR l.retry_at <= clock_timestamp())
          AND (l.target IS NOT NULL OR l.position_at < clock_timestamp() - ${REFRESH_EVERY}
@@ -120,9 +123,9 @@ export async function claimCursor(
      ), taken AS (
        UPDATE identity_session_listener l
        SET leased_by = $2, leased_until = clock_timestamp() + $3::bigint ${MS} FROM free WHERE l.name = free.name
-       RETURNING l.*
+       RETURNING l.*, free.was_left
      )
-     SELECT position, (extract(epoch FROM position_at) * 1000)::float8 AS position_at, target, after_id::text,
+     SELECT was_left, position, (extract(epoch FROM position_at) * 1000)::float8 AS position_at, target, after_id::text,
        last_xid::text, attempts, position_at < clock_timestamp() - $4::bigint ${MS} AS is_behind FROM taken`,
     [name, worker, leaseMs, behindAfterMs],
   );
@@ -135,6 +138,7 @@ export async function claimCursor(
       lastXid: row.last_xid,
       attempts: row.attempts,
       isBehind: row.is_behind,
+      wasLeft: row.was_left,
     }
   );
 }
@@ -173,23 +177,24 @@ const cursorParameters = (name: string, worker: string, cursor: ListenerCursor):
   cursor.lastXid,
 ];
 
-/** Keeps how far the worker has come. @returns false where it has lost the name: nothing is kept then */
+/** Keeps how far the worker has come, and how often the event after that was tried. @returns false where it has lost the name: nothing is kept then */
 export async function keepCursor(
   query: Query,
   name: string,
   worker: string,
   cursor: ListenerCursor,
-  { leaseMs, isDone }: { readonly leaseMs: number; readonly isDone: boolean },
+  { leaseMs, isDone, attempts = 0 }: { readonly leaseMs: number; readonly isDone: boolean; readonly attempts?: number },
 ): Promise<boolean> {
   return isKept(
     await query(
       `WITH kept AS (
-         UPDATE identity_session_listener SET ${CURSOR}, attempts = 0, failing_since = NULL, retry_at = NULL,
+         UPDATE identity_session_listener SET ${CURSOR}, attempts = $10::int, retry_at = NULL,
+           failing_since = CASE WHEN $10::int = 0 THEN NULL ELSE failing_since END,
            leased_by = CASE WHEN $9::bool THEN NULL ELSE leased_by END,
            leased_until = clock_timestamp() + $8::bigint ${MS}
          WHERE name = $1 AND leased_by = $2 RETURNING name
        ) SELECT name FROM kept`,
-      [...cursorParameters(name, worker, cursor), leaseMs, isDone],
+      [...cursorParameters(name, worker, cursor), leaseMs, isDone, attempts],
     ),
   );
 }

@@ -2,7 +2,9 @@ import { IdentitySessionAddressEntity } from './identity-session-address.entity.
 import { IdentitySessionCleanupEntity } from './identity-session-cleanup.entity.js';
 import { IdentitySessionConnectionEntity } from './identity-session-connection.entity.js';
 import { IdentitySessionCutOffEntity } from './identity-session-cut-off.entity.js';
+import { IdentitySessionDeadLetterEntity } from './identity-session-dead-letter.entity.js';
 import { IdentitySessionEventEntity } from './identity-session-event.entity.js';
+import { IdentitySessionListenerEntity } from './identity-session-listener.entity.js';
 import { IdentitySessionLockEntity } from './identity-session-lock.entity.js';
 import { IdentitySessionJobEntity } from './identity-session-job.entity.js';
 import { IdentitySessionNodeEntity } from './identity-session-node.entity.js';
@@ -23,4 +25,6 @@ export const IDENTITY_SESSION_ENTITIES = [
   IdentitySessionConnectionEntity,
   IdentitySessionLockEntity,
   IdentitySessionJobEntity,
+  IdentitySessionListenerEntity,
+  IdentitySessionDeadLetterEntity,
 ];
