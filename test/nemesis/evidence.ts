@@ -17,6 +17,8 @@ export interface LedgerSession {
   readonly endedAt: number | null;
   readonly endReason: string | null;
   readonly dataVersion: number;
+  /** The revoked session that it has taken the place of. */
+  readonly restoredFrom: string | null;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -104,6 +106,8 @@ export interface ChangedEnd {
   readonly session: string;
   readonly before: string;
   readonly after: string;
+  /** Nothing but the version, as where the end is undone. */
+  readonly isVersionAlone: boolean;
 }
 
 /** What the watcher has seen. */
@@ -136,7 +140,7 @@ export interface Evidence {
 
 /** A broken promise, with what shows it. */
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'P3' | 'P4' | 'data' | 'bulk';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'P3' | 'P4' | 'data' | 'bulk' | 'undo';
   readonly what: string;
   readonly operations: readonly Operation[];
   readonly sockets?: readonly SocketRecord[];

@@ -17,6 +17,8 @@ export type OperationKind =
   | 'admin-stats'
   | 'admin-suspend'
   | 'admin-resume'
+  | 'admin-undo'
+  | 'restore'
   | 'admin-job'
   | 'admin-job-read'
   | 'admin-job-cancel'
@@ -115,7 +117,7 @@ export function succeeded(operation: Operation): boolean {
 }
 
 /** Operations that anybody may ask for: that they succeed says nothing of the token that was presented. */
-const OPEN_TO_ALL: readonly OperationKind[] = ['sign-up', 'sign-in', 'sign-out'];
+const OPEN_TO_ALL: readonly OperationKind[] = ['sign-up', 'sign-in', 'sign-out', 'restore'];
 
 /** True where the answer shows that the server took the presented token for that of a live session. */
 export function wasAdmitted(operation: Operation): boolean {

@@ -7,7 +7,7 @@ export function readLedger(database: Database): Promise<Ledger> {
   const fromWall = wallReader();
   return database.asAdmin(async (client) => {
     const sessions = await client.query<Record<string, string | number | null> & { data: LedgerSession['data'] }>(
-      `SELECT id, user_id, client_id, data, data_version, device_type, status, version, token_generation, end_reason,
+      `SELECT id, user_id, client_id, data, data_version, restored_from, device_type, status, version, token_generation, end_reason,
               extract(epoch FROM created_at) * 1000 AS created_at, extract(epoch FROM expires_at) * 1000 AS expires_at,
               extract(epoch FROM last_accessed_at) * 1000 AS last_accessed_at,
               extract(epoch FROM ended_at) * 1000 AS ended_at
@@ -41,6 +41,7 @@ export function readLedger(database: Database): Promise<Ledger> {
         client: row['client_id'] as string | null,
         dataVersion: Number(row['data_version']),
         data: row.data,
+        restoredFrom: row['restored_from'] as string | null,
         deviceType: String(row['device_type']),
         status: String(row['status']),
         version: Number(row['version']),

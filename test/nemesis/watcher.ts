@@ -14,7 +14,7 @@ export class Watcher {
   readonly #overLimit: OverLimit[] = [];
   readonly #changedEnds: ChangedEnd[] = [];
   /** What was read of each ended session at first. */
-  readonly #ends = new Map<string, string>();
+  readonly #ends = new Map<string, { readonly end: string; readonly version: number }>();
   #samples = 0;
   #isRunning = false;
   #running: Promise<void> = Promise.resolve();
@@ -78,19 +78,25 @@ export class Watcher {
   }
 
   async #lookAtEnds(client: pg.Client): Promise<void> {
-    const { rows } = await client.query<{ id: string; end: string }>(
-      `SELECT id, concat_ws(' ', status, 'version', version, 'ended', ended_at, end_reason, ended_by) AS end
+    const { rows } = await client.query<{ id: string; version: number; end: string }>(
+      `SELECT id, version, concat_ws(' ', status, 'ended', ended_at, end_reason, ended_by) AS end
        FROM identity_session WHERE status NOT IN ('pending', 'active', 'suspended')`,
     );
     const seen = new Set<string>();
-    for (const { id, end } of rows) {
+    for (const { id, end, version } of rows) {
       seen.add(id);
       const before = this.#ends.get(id);
-      if (before === undefined) this.#ends.set(id, end);
-      else if (before !== end) this.#changedEnds.push({ session: id, before, after: end });
+      this.#ends.set(id, { end, version });
+      if (before === undefined || (before.end === end && before.version === version)) continue;
+      const [was, is] = [before, { end, version }].map((one) => `${one.end} version ${one.version}`) as [
+        string,
+        string,
+      ];
+      this.#changedEnds.push({ session: id, before: was, after: is, isVersionAlone: before.end === end });
     }
-    for (const [id, before] of this.#ends) {
-      if (!seen.has(id)) this.#changedEnds.push({ session: id, before, after: 'live again, or gone' });
+    for (const [id, { end: before }] of this.#ends) {
+      if (seen.has(id)) continue;
+      this.#changedEnds.push({ session: id, before, after: 'live again, or gone', isVersionAlone: false });
     }
   }
 }

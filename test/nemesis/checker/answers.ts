@@ -19,6 +19,8 @@ const REFUSALS: Readonly<Record<OperationKind, readonly number[]>> = {
   'admin-cut-off': [404, 405],
   'admin-suspend': [404, 409],
   'admin-resume': [404, 409],
+  'admin-undo': [404, 409],
+  restore: [409],
   'admin-job': [],
   'admin-job-read': [],
   // It is over.

@@ -219,7 +219,7 @@ describe('I4 finality', () => {
 
   it('is broken by the row of an ended session that changes, and by a session that was answered and is gone', () => {
     const evidence = run();
-    evidence.changedEnds.push({ session: 's1', before: 'revoked', after: 'live again' });
+    evidence.changedEnds.push({ session: 's1', before: 'revoked', after: 'live again', isVersionAlone: false });
     expect(broken(evidence)).toEqual(['I4']);
     expect(broken(run().forget('s1'))).toEqual(['I4']);
   });

@@ -15,6 +15,7 @@ import { checkSocketConvergence } from './socket-convergence.js';
 import { checkSocketMessages, checkSocketRevocation } from './socket-revocation.js';
 import { checkSuspensions } from './suspensions.js';
 import { checkTouches } from './touches.js';
+import { checkUndo } from './undo.js';
 
 /** Everything in the evidence that breaks a promise. Pure: the same evidence gives the same answer. */
 export function check(evidence: Evidence): Violation[] {
@@ -33,6 +34,7 @@ export function check(evidence: Evidence): Violation[] {
     checkSuspensions,
     checkData,
     checkJobs,
+    checkUndo,
     checkTouches,
     checkSocketRevocation,
     checkSocketMessages,

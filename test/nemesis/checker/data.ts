@@ -88,7 +88,7 @@ function checkSight(lookup: Lookup, writes: Writes, sight: Sight): Violation[] {
     ];
     if (value !== undefined) {
       if (writer === undefined) return told('data', 'Nobody has written what is there.');
-      if (ownerOf(writer) !== (member === OF_USER ? session.user : session.id))
+      if (!ownersOf(lookup, session, member).includes(ownerOf(writer)))
         return told('I3', `The value is of ${ownerOf(writer)}.`, writer);
       if (writer.begun > sight.ended) return told('data', 'The value was seen before it was written.', writer);
       if (wasRefused(writer)) return told('data', 'A change was refused, and its value is there.', writer);
@@ -98,6 +98,14 @@ function checkSight(lookup: Lookup, writes: Writes, sight: Sight): Violation[] {
       ? []
       : told('data', 'An acknowledged change is not there, and none that came later.', missed);
   });
+}
+
+/** What has taken the place of another has its data. */
+function ownersOf({ sessions }: Lookup, { id, user, restoredFrom }: LedgerSession, member: string): string[] {
+  if (member === OF_USER) return [user];
+  const owners = [id];
+  for (let old = restoredFrom; old !== null; old = sessions.get(old)?.restoredFrom ?? null) owners.push(old);
+  return owners;
 }
 
 /** Whether a change should have been seen, and what was seen instead is older. */

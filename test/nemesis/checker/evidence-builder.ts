@@ -1,5 +1,6 @@
 import type {
   Absence,
+  ChangedEnd,
   Evidence,
   FaultRecord,
   LedgerEvent,
@@ -25,7 +26,7 @@ export class EvidenceBuilder {
   readonly absences: Absence[] = [];
   readonly ends: ProcessEnd[] = [];
   readonly overLimit: { at: number; scope: string; sessions: string[] }[] = [];
-  readonly changedEnds: { session: string; before: string; after: string }[] = [];
+  readonly changedEnds: ChangedEnd[] = [];
   readonly sharedLevel: SharedEntry[] = [];
   readonly jobs: LedgerJob[] = [];
   readonly #history = new History();
@@ -60,6 +61,7 @@ export class EvidenceBuilder {
       endReason: null,
       dataVersion: 0,
       data: {},
+      restoredFrom: null,
     });
     this.event('created', session, at, transaction);
     if (!answered) return this;

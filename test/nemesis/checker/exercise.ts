@@ -27,6 +27,8 @@ export function lifecycleNotExercised({ operations, ledger }: Pick<Evidence, 'op
     ['no data was merged', isDone('data-merge')],
     ['no data was set', isDone('data-set')],
     ['no data of a user was set', isDone('user-data')],
+    ['no revocation was undone', isDone('admin-undo')],
+    ['no session was restored', isDone('restore')],
     ['no job came to its end', ledger.jobs.some(({ status, changed }) => status === 'done' && changed > 0)],
   ]);
 }

@@ -7,11 +7,13 @@ const ENDS = ['SESSION_REVOKED', 'SESSION_EVICTED', 'SESSION_SIGNED_OUT'];
 
 /** I4: dead stays dead. No row of an ended session changes, and no node that has refused it for that admits it again. */
 export function checkFinality(lookup: Lookup): Violation[] {
-  const violations: Violation[] = lookup.evidence.observations.changedEnds.map(({ session, before, after }) => ({
-    invariant: 'I4',
-    what: `The row of the ended session ${session} changed from "${before}" to "${after}".`,
-    operations: [],
-  }));
+  const violations = lookup.evidence.observations.changedEnds.flatMap((change): Violation[] => {
+    const { session, before, after, isVersionAlone } = change;
+    // It may be restored then; what it was it stays.
+    if (isVersionAlone && lookup.undos.has(session)) return [];
+    const what = `The row of the ended session ${session} changed from "${before}" to "${after}".`;
+    return [{ invariant: 'I4', what, operations: [] }];
+  });
   const refused = new Map<string, Operation>();
   for (const operation of lookup.evidence.operations.toSorted((one, other) => one.ended - other.ended)) {
     const { outcome, token, node } = operation;

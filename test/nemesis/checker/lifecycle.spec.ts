@@ -157,6 +157,70 @@ describe('data', () => {
   });
 });
 
+describe('undo', () => {
+  const target = { session: 's1', reason: 'nemesis undo 1' };
+  const created = { user: 'ann', session: 's2', generation: 0 };
+  const permitted = () =>
+    run()
+      .end('s1', 2_000)
+      .operation('admin-end', 2_000, { status: 204 }, { target: { session: 's1' } })
+      .event('undone', 's1', 3_000, undefined, 'nemesis undo 1')
+      .operation('admin-undo', 3_000, { status: 200 }, { target });
+  const restored = (evidence: EvidenceBuilder, id = 's2', at = 4_000): EvidenceBuilder =>
+    evidence.signIn(id, at, { answered: false }).row(id, { restoredFrom: 's1' }).event('restored', 's1', at);
+  const claimed = (evidence: EvidenceBuilder): EvidenceBuilder =>
+    evidence.operation('restore', 4_000, { status: 200, created, evicted: [] }, { token });
+
+  it('lets one session take the place of a revoked one, whose token stays dead', () => {
+    const evidence = claimed(restored(permitted()))
+      .operation('restore', 4_000, { status: 409, code: 'UNDO_REFUSED' }, { token })
+      .me('s1', 9_000, { status: 401, code: 'SESSION_REVOKED' })
+      .me('s2', 9_000, 200);
+    expect(check(evidence.build())).toEqual([]);
+    expect(broken(evidence.me('s1', 9_100, 200, { node: 'b' }))).toEqual(['I1']);
+  });
+
+  it('is wrong where two take it, nobody permitted it, or nobody asked for it', () => {
+    const twice = restored(claimed(restored(permitted())), 's3', 4_100);
+    expect(broken(twice)).toEqual(['undo']);
+    const ended = run().end('s1', 2_000);
+    expect(broken(claimed(restored(ended)))).toEqual(['undo']);
+    expect(broken(restored(permitted()))).toEqual(['undo']);
+    expect(broken(claimed(restored(run())))).toContain('undo');
+  });
+
+  it('is wrong where a permit is not in the log, or is though it was refused', () => {
+    expect(broken(run().end('s1', 2_000).operation('admin-undo', 3_000, { status: 200 }, { target }))).toEqual([
+      'undo',
+    ]);
+    const refused = { status: 409, code: 'UNDO_REFUSED' };
+    expect(broken(run().end('s1', 2_000).operation('admin-undo', 3_000, refused, { target }))).toEqual([]);
+    expect(broken(permitted().operation('admin-undo', 3_100, refused, { target }))).toEqual(['undo']);
+  });
+
+  it('changes nothing of the row but its version, and that alone with a permit', () => {
+    const change = { session: 's1', before: 'revoked version 2', after: 'revoked version 3', isVersionAlone: true };
+    for (const [evidence, expected] of [
+      [permitted(), []],
+      [run().end('s1', 2_000), ['I4']],
+    ] as const) {
+      evidence.changedEnds.push(change);
+      expect(broken(evidence)).toEqual(expected);
+    }
+  });
+
+  it('counts what was restored against the limit, and takes its data over', () => {
+    const data = { one: 's1 1' };
+    const change = { token, target: { written: data } };
+    const changed = permitted()
+      .operation('data-merge', 1_500, { status: 200, data: { version: 1, members: data } }, change)
+      .data('s1', 1_502, data);
+    expect(broken(claimed(restored(changed)).row('s2', { data }))).toEqual([]);
+    const full = permitted().signIn('s8', 3_500).signIn('s9', 3_600);
+    expect(broken(claimed(restored(full)))).toEqual(['I2']);
+  });
+});
+
 describe('jobs', () => {
   const REASON = 'nemesis job 1';
   const job = (change: Partial<LedgerJob> = {}): LedgerJob => ({
@@ -240,7 +304,7 @@ describe('jobs', () => {
 describe('a run in which too little happened', () => {
   it('proves nothing without suspensions, changes of data and jobs', () => {
     const nothing = new EvidenceBuilder().build();
-    expect(lifecycleNotExercised(nothing)).toHaveLength(7);
+    expect(lifecycleNotExercised(nothing)).toHaveLength(9);
     const answer = { status: 200 };
     const enough = run()
       .step('admin-suspend', 's1', 2_000)
@@ -248,7 +312,9 @@ describe('a run in which too little happened', () => {
       .step('admin-resume', 's1', 2_200)
       .operation('data-merge', 2_300, answer)
       .operation('data-set', 2_300, answer)
-      .operation('user-data', 2_300, answer);
+      .operation('user-data', 2_300, answer)
+      .operation('admin-undo', 2_300, answer)
+      .operation('restore', 2_300, answer);
     expect(lifecycleNotExercised(enough.build())).toEqual(['no job came to its end']);
   });
 });

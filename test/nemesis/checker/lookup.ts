@@ -40,6 +40,8 @@ export class Lookup {
   readonly rotations: ReadonlyMap<string, readonly LedgerEvent[]>;
   /** By session: the rows of the log that begin it; one, where all is well. */
   readonly beginnings: ReadonlyMap<string, readonly LedgerEvent[]>;
+  /** By session: the rows of the log that permit to restore it. */
+  readonly undos: ReadonlyMap<string, readonly LedgerEvent[]>;
   readonly #suspends: ReadonlyMap<string, readonly Operation[]>;
   readonly #steps: ReadonlyMap<string, readonly LedgerEvent[]>;
   readonly #cutOffs: ReadonlyMap<string | null, readonly LedgerEvent[]>;
@@ -57,6 +59,7 @@ export class Lookup {
     this.rotations = bySession(ledger.events.filter((event) => event.type === 'rotated'));
     this.beginnings = bySession(ledger.events.filter((event) => event.type === 'created'));
     this.#steps = bySession(ledger.events.filter(({ type }) => type === 'suspended' || type === 'activated'));
+    this.undos = bySession(ledger.events.filter(({ type }) => type === 'undone'));
     this.#suspends = groupBy(
       operations.filter(({ kind }) => kind === 'admin-suspend'),
       ({ target }) => target.reason ?? '',
@@ -68,7 +71,9 @@ export class Lookup {
     this.issued = new Map(
       operations.flatMap((operation) => {
         const created = createdBy(operation);
-        return created === undefined || operation.kind !== 'sign-in' ? [] : [[created.session, operation] as const];
+        return created === undefined || !BEGINNINGS.includes(operation.kind)
+          ? []
+          : [[created.session, operation] as const];
       }),
     );
     this.ends = acknowledgedEnds(operations, this.issued, this.rotations);
@@ -164,8 +169,11 @@ function createdBy({ outcome }: Operation): { readonly session: string; readonly
   return outcome.kind === 'answered' ? outcome.created : undefined;
 }
 
-/** What an administrator does to a session that goes on. */
-const CHANGES_ONLY: readonly OperationKind[] = ['admin-suspend', 'admin-resume'];
+/** What an administrator does to a session that goes on, or is over. */
+const CHANGES_ONLY: readonly OperationKind[] = ['admin-suspend', 'admin-resume', 'admin-undo'];
+
+/** What a session comes from. */
+const BEGINNINGS: readonly OperationKind[] = ['sign-in', 'restore'];
 
 /**
  * The ends that clients were told of. What ends all sessions of a user ends those that were answered before it began;

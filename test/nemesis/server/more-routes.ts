@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import {
   CurrentSession,
+  IdentitySessionModule,
   type Session,
   type SessionData,
   SessionAdminService,
@@ -69,6 +70,19 @@ class NemesisController {
 function answerOf({ userId, id: sessionId, dataVersion, data }: Session): DataAnswer {
   return { userId, sessionId, dataVersion, data };
 }
+
+/** For how long a revocation can be undone; the server leaves that off. */
+const UNDO_WINDOW_MS = 15_000;
+
+const withOptions = IdentitySessionModule.forRootAsync.bind(IdentitySessionModule);
+IdentitySessionModule.forRootAsync = ({ useFactory, ...options }) =>
+  withOptions({
+    ...options,
+    useFactory: async (...given: unknown[]) => ({
+      ...(await useFactory?.(...given)),
+      undo: { windowMs: UNDO_WINDOW_MS },
+    }),
+  });
 
 const built = new URL('server.module.js', pathToFileURL(process.argv[1] ?? '')).href;
 const { ServerModule: server } = (await import(built)) as { ServerModule: typeof ServerModule };

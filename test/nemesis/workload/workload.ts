@@ -9,6 +9,7 @@ import { JobSteps } from './job-steps.js';
 import { type HeldToken, Person } from './people.js';
 import { SessionSteps } from './session-steps.js';
 import { SuspensionSteps } from './suspension-steps.js';
+import { UndoSteps } from './undo-steps.js';
 
 const DEVICE_TYPES = ['web', 'mobile'];
 const PASSWORD = 'the first password';
@@ -30,6 +31,7 @@ const SHARES = {
   adminCutOff: 0.3,
   adminJob: 0.4,
   suspension: 1.6,
+  undo: 1.6,
   dataRead: 5,
   dataMerge: 1.5,
   dataSet: 1,
@@ -43,6 +45,7 @@ const THINK_MS: readonly [number, number] = [10, 50];
 const ASK_AGAIN_MS: readonly [number, number] = [20, 200];
 const AFTER_RESUMING = 5;
 const AT_ONCE = 4;
+const CLAIMS = 3;
 const RESUME_ATTEMPTS = 4;
 const JOB_ASKED_TIMES = 40;
 
@@ -55,6 +58,7 @@ export class Workload {
   readonly jobs: JobSteps;
   readonly #data: DataSteps;
   readonly #suspension: SuspensionSteps;
+  readonly #undo: UndoSteps;
   #isRunning = false;
   #workers: Promise<void>[] = [];
 
@@ -64,6 +68,7 @@ export class Workload {
     this.jobs = new JobSteps(client);
     this.#data = new DataSteps(client);
     this.#suspension = new SuspensionSteps(client);
+    this.#undo = new UndoSteps(client);
   }
 
   /** Everybody gets an account; nothing has gone wrong yet. */
@@ -166,6 +171,9 @@ export class Workload {
       case 'suspension':
         await this.#suspended(node, person, token, random);
         return;
+      case 'undo':
+        await this.#undone(node, person, token, random);
+        return;
       default: {
         const held = await this.#heldByAdministrator(node);
         if (held === undefined) return;
@@ -207,6 +215,31 @@ export class Workload {
       await (random.chance(0.6) ? this.#data.merge(node, person, token, random) : this.#data.set(node, person, token));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, change));
+  }
+
+  /** Revoked, sometimes something else meanwhile, undone, and claimed by several at once; sometimes without a permit. */
+  async #undone(node: ClusterNode, person: Person, token: HeldToken, random: Random): Promise<void> {
+    const [isPermitted, isPermittedTwice] = [random.chance(0.9), random.chance(0.3)];
+    const end = await this.#asAdministrator(node, (admin, held) =>
+      this.admin.end(node, admin, held, person, token.session),
+    );
+    if (end === undefined || end.answer === undefined) return;
+    for (let time = 0; time < Number(isPermitted) + Number(isPermittedTwice); time += 1) {
+      const other = this.client.anyNode(random) ?? node;
+      await this.#asAdministrator(other, (admin, held) => this.#undo.undo(other, admin, held, token.session));
+    }
+    const newest = person.newest.get(token.session) ?? token;
+    const claims = Array.from({ length: CLAIMS }, () => this.client.anyNode(random) ?? node);
+    await Promise.all(claims.map((other) => this.#undo.restore(other, person, newest)));
+    await this.#ask(person, newest, random, CLAIMS);
+  }
+
+  async #asAdministrator<T>(
+    node: ClusterNode,
+    work: (admin: Person, held: HeldToken) => Promise<T>,
+  ): Promise<T | undefined> {
+    const held = await this.#heldByAdministrator(node);
+    return held && work(this.administrator, held);
   }
 
   async #ask(person: Person, token: HeldToken, random: Random, times: number): Promise<void> {
