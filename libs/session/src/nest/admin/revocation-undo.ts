@@ -47,7 +47,8 @@ export class RevocationUndo {
           if (!keepsUndo(store)) throw undoUnsupported();
           return store.undo({ scope, id, windowMs }, note);
         },
-        (done) => (done?.kind === 'undone' ? [done.session] : []),
+        // It had ended before, and nothing that anybody holds of it has changed.
+        () => [],
       );
       if (outcome?.kind === 'refused') throw undoRefused(outcome.reason);
       return outcome && { session: new Session(outcome.session), restorableUntil: new Date(outcome.restorableUntil) };

@@ -126,9 +126,10 @@ function refused({ error }: { readonly error: IdentitySessionError }): IdentityS
   return error;
 }
 
+/** Without the revoked one: it had ended before, and nothing that anybody holds of it has changed. */
 function changedOf(outcome: RestoreOutcome): readonly SessionRecord[] {
   return outcome.kind === 'restored'
-    ? [...outcome.ended, ...outcome.evicted, outcome.from, outcome.session]
+    ? [...outcome.ended, ...outcome.evicted, outcome.session]
     : outcome.ended;
 }
 
