@@ -13,6 +13,7 @@ import {
   type SignInInput,
 } from 'nestjs-identity-session';
 import { DataSource } from 'typeorm';
+import { until } from '../hooks/support/until.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Answer, Client, presenting, send, signedIn, type SignInRequest } from './support/client.js';
@@ -42,6 +43,17 @@ class Watcher implements SessionHooks {
 }
 
 const WINDOW_MS = 600_000;
+
+/** Until a statement on the node's database waits for a lock. */
+async function untilWaiting(node: TestApp): Promise<void> {
+  await until('a statement waits', async () => {
+    const waiting = await sql(
+      node,
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return waiting.length > 0;
+  });
+}
 
 describe.each(ADAPTERS)('on %s', (adapter) => {
   let node: TestApp;
@@ -279,6 +291,19 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
         await change(after);
         refusedAs(await restore(after), 'changed');
       }
+    });
+
+    it('that was under way while an event of the account ended the others', async () => {
+      const client = await signedIn(node, { userId: 'between' });
+      const note = { reason: 'mistake', by: 'admin' };
+      let changed: Promise<unknown> | undefined;
+      await node.app.get(DataSource).transaction(async (manager) => {
+        await node.app.get(SessionAdminService).revoke(client.sessionId, { ...note, manager });
+        changed = node.app.get(AccountEvents).passwordChanged({ userId: 'between', by: 'between' });
+        await untilWaiting(node);
+      });
+      await changed;
+      refusedAs(await undo(client), 'changed');
     });
 
     it('of whom all sessions were ended meanwhile', async () => {

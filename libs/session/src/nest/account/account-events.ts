@@ -87,13 +87,15 @@ export class AccountEvents {
     // Before what ends: it takes the subject's lock, which sign-ins take before any row.
     const refreshed =
       input.data === undefined || effect === 'end-all' ? 0 : await this.data.setUserData(subject, input.data, shared);
-    const ended =
-      effect === 'end-all' || effect === 'end-others'
-        ? await this.#end(subject, effect === 'end-others' ? session?.id : undefined, {
-            ...shared,
-            includeProtected: input.includeProtected ?? true,
-          })
-        : 0;
+    const endsSessions = effect === 'end-all' || effect === 'end-others';
+    const ended = endsSessions
+      ? await this.#end(subject, effect === 'end-others' ? session?.id : undefined, {
+          ...shared,
+          includeProtected: input.includeProtected ?? true,
+        })
+      : 0;
+    // Of those that somebody else was revoking meanwhile, too.
+    if (endsSessions) await this.writer.settleUndo(manager, subject);
     if (session === undefined || effect === 'end-all' || effect === 'refresh-data') {
       return { ended, refreshed, rotated: null };
     }
