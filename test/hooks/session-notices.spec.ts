@@ -44,6 +44,7 @@ describe('notices to users', () => {
       options: {
         listeners: { retryMs: 1, leaseMs: 1_000 },
         tailIntervalMs: 50,
+        undo: { windowMs: 600_000 },
         notices: { message: (facts) => word(facts) },
         policy: [{ scope: 'deviceType', limit: { desktop: 1 }, whenFull: 'evict-oldest' }],
       },
@@ -145,6 +146,17 @@ describe('notices to users', () => {
     expect(await settled()).toMatchObject([{ kind: 'approval_asked', approvers: ['boss'] }]);
     await app.app.get(SessionService).complete(factor, { requirement: 'code' });
     expect(keysOf(await settled())).toEqual(['approval_asked', 'new_device']);
+  });
+
+  it('tell of no new device where a revoked session is restored', async () => {
+    const userId = user();
+    const sessions = app.app.get(SessionService);
+    const { session, token } = await sessions.signIn({ userId, userAgent: CHROME });
+    const note = { reason: 'mistake', by: 'root' };
+    await admin().revoke(session.id, note);
+    await admin().undo(session.id, note);
+    await sessions.restore({ request: { headers: { authorization: `Bearer ${token}` } } });
+    expect(keysOf(await settled())).toEqual(['new_device', 'ended.other']);
   });
 
   it('leave out what others do in the name of a user', async () => {

@@ -87,6 +87,8 @@ export class SessionNotices {
   }
 
   async #signInOf(type: string, reason: string | null, record: SessionRecord): Promise<Finding | undefined> {
+    // Whoever was given it has held the token of the revoked one: the same device, and no sign-in.
+    if (record.restoredFrom !== null) return undefined;
     if (record.pending !== null) {
       if (type !== 'created' || record.status !== 'pending') return undefined;
       const approvers = record.pending.requirements.flatMap((one) => (isMet(one) ? [] : (one.approvers?.of ?? [])));
