@@ -178,15 +178,10 @@ export type {
   SettingsAccessPolicy,
   SettingsScope,
 } from './nest/admin/session-access-policy.js';
-export {
-  type BulkInput,
-  type BulkResult,
-  type CutOffInput,
-  type CutOffResult,
-  SessionAdminService,
-  type SessionPage,
-  type SessionSearch,
-} from './nest/admin/session-admin.service.js';
+export type { BulkInput, BulkResult } from './nest/admin/bulk-input.js';
+export type { CutOffInput, CutOffResult } from './nest/admin/cut-off-input.js';
+export { SessionAdminService } from './nest/admin/session-admin.service.js';
+export type { SessionPage, SessionSearch } from './nest/admin/session-search.js';
 export type { ProtectedInclusion } from './nest/admin/protection.js';
 export type { UndoResult } from './nest/admin/revocation-undo.js';
 export type { ApproveInput, EndInput, ResumeInput, RevokeInput, SuspendInput } from './nest/admin/state-changes.js';

@@ -1,12 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { CutOffScope } from '../../core/cut-off.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import type { SessionRecord } from '../../core/session.js';
-import { type ChangeContext, contextOf } from '../../store/change-context.js';
+import { contextOf } from '../../store/change-context.js';
 import { keepsUserHistory, type UserHistoryEntry } from '../../store/session-history.js';
 import { isInScope } from '../../store/memory/session-query.js';
 import type {
@@ -30,10 +29,13 @@ import { SessionActivation } from '../sign-in/session-activation.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { NodePresence } from '../stats/node-presence.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
+import type { CutOffInput, CutOffResult } from './cut-off-input.js';
 import { cutOffScopeOf, demandWithin } from './cut-off-scope.js';
+import type { BulkInput, BulkResult } from './bulk-input.js';
 import { endMatching } from './end-matching.js';
 import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection } from './protection.js';
 import { RevocationUndo, type UndoResult } from './revocation-undo.js';
+import { filterOf, isEmptyFilter, type SessionPage, type SessionSearch } from './session-search.js';
 import {
   type ApproveInput,
   type EndInput,
@@ -45,60 +47,6 @@ import {
 
 /** Who is administrated: everybody unless narrowed by a scope. */
 const EVERYBODY: SessionScope = { kind: 'all' };
-
-/** Which sessions, without a scope; `scope` is given apart because it is a right, not a wish. */
-export type SessionSearch = Omit<SessionFilter, 'scope'> & { readonly scope?: SessionScope };
-
-export interface CutOffInput extends CutOffScope, ChangeContext {
-  /** Kept with the cut-off, and with each session that it ends. */
-  readonly reason: string;
-  /** The administrator's user id, or what part of the system makes it; `null` by default. */
-  readonly by?: string | null;
-  /** The most that may be cut off: what is not said is narrowed to it, and what goes beyond is refused. */
-  readonly scope?: SessionScope;
-  /**
-   * Ends protected sessions too; within a scope only where it holds all that is cut off. Default false: they are spared,
-   * and what an earlier cut-off has ended of them stays ended.
-   */
-  readonly includeProtected?: ProtectedInclusion;
-  /** Makes it part of this manager's transaction: what is signed in before the commit may live on. */
-  readonly manager?: EntityManager;
-}
-
-/** A bulk end, or what one would do. */
-export interface BulkInput extends EndInput {
-  readonly filter: SessionSearch;
-  /** Changes nothing: tells how many it would end. */
-  readonly dryRun?: boolean;
-  /** Ends no more than this many, the first by id. Default: all. */
-  readonly max?: number;
-}
-
-/** What a bulk end has done. */
-export interface BulkResult {
-  /** Sessions that matched and could be ended when they were looked at. */
-  readonly matched: number;
-  /** Those that this call has ended; what somebody else ended meanwhile is not among them. */
-  readonly revoked: number;
-  /** True where matching ones are left. */
-  readonly more: boolean;
-}
-
-/** A page of a search, and where the next one begins. */
-export interface SessionPage {
-  readonly sessions: readonly Session[];
-  /** `null` on the last page. */
-  readonly next: Page['after'];
-}
-
-/** A cut-off that was made. */
-export interface CutOffResult {
-  /** Whose sessions have ended. */
-  readonly scope: CutOffScope;
-  /** Everything that was issued at this moment or earlier has. On the database's clock. */
-  readonly notBefore: Date;
-  readonly reason: string;
-}
 
 /** What administrators do with the sessions of others. Rights are the caller's to check, or to narrow by `scope`. */
 @Injectable()
@@ -345,23 +293,6 @@ export class SessionAdminService {
   }
 }
 
-const NARROWING: readonly string[] = [
-  'scope',
-  'exceptIds',
-  'afterId',
-  'createdUntil',
-  'protectedWithin',
-] satisfies (keyof SessionFilter)[];
-
 function targetOf(id: string, { scope = EVERYBODY, manager, reason, by }: RevokeInput): HookedTarget {
   return { id, scope, manager, reason, by };
-}
-
-function filterOf(search: SessionSearch): SessionFilter {
-  return { scope: EVERYBODY, ...search };
-}
-
-/** `exceptIds`, `afterId`, `createdUntil`, `protectedWithin` and `scope` narrow a filter but do not make one. */
-export function isEmptyFilter(filter: SessionSearch): boolean {
-  return Object.entries<unknown>(filter).every(([name, value]) => NARROWING.includes(name) || value === undefined);
 }

@@ -2,7 +2,7 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { isSessionId } from '../../core/token.js';
 import type { JobFilter } from '../../store/session-jobs.js';
 import { isStorableText } from '../../store/storable-text.js';
-import type { SessionSearch } from '../admin/session-admin.service.js';
+import type { SessionSearch } from '../admin/session-search.js';
 
 const LISTS = ['ids', 'exceptIds'];
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Page, SessionScope, SessionStore } from '../../store/session-store.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
-import type { SessionSearch } from '../admin/session-admin.service.js';
+import type { SessionSearch } from '../admin/session-search.js';
 import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import type { Session } from '../session/session.js';

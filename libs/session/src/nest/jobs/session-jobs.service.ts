@@ -15,7 +15,7 @@ import {
 } from '../../store/session-jobs.js';
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
 import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../../store/storable-text.js';
-import { isEmptyFilter, type SessionSearch } from '../admin/session-admin.service.js';
+import { isEmptyFilter, type SessionSearch } from '../admin/session-search.js';
 import type { ProtectedInclusion } from '../admin/protection.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
