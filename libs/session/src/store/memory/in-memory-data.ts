@@ -13,6 +13,8 @@ export function replaceData(
   note: ChangeNote,
 ): SessionRecord | undefined {
   const [session] = table.liveInScope({ kind: 'all' }, id);
+  const [done] = table.keyed({ kind: 'all' }, id, 'data_changed', note);
+  if (done !== undefined) return handedOut(done);
   if (session?.dataVersion !== fromVersion || session.status === 'suspended') return undefined;
   return write(table, session, change, note);
 }

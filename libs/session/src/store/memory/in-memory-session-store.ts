@@ -80,7 +80,11 @@ export class InMemorySessionStore
   }
 
   end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {
-    return atomically(() => this.#table.endAll(this.#table.liveInScope(scope, id), status, note, this.#table.now())[0]);
+    return atomically(() => {
+      const [done] = this.#table.keyed(scope, id, status, note);
+      if (done !== undefined) return handedOut(done);
+      return this.#table.endAll(this.#table.liveInScope(scope, id), status, note, this.#table.now())[0];
+    });
   }
 
   endMany(
@@ -91,6 +95,11 @@ export class InMemorySessionStore
   ): Promise<readonly SessionRecord[]> {
     return atomically(() => {
       const now = this.#table.now();
+      const [id, another] = filter.ids ?? [];
+      if (id !== undefined && another === undefined) {
+        const done = this.#table.keyed(filter.scope, id, status, note).map(handedOut);
+        if (done.length > 0) return done.filter(({ userId }) => userId === (filter.userId ?? userId));
+      }
       const found = this.#table.matching(filter, now).filter((session) => canBecome(session.status, status));
       return this.#table.endAll(found.sort(byId).slice(0, Math.min(limit, BULK_PAGE)), status, note, now);
     });
@@ -119,6 +128,8 @@ export class InMemorySessionStore
     protectedWithin?: SessionScope | null,
   ): Promise<SessionRecord | undefined> {
     return atomically(() => {
+      const [done] = this.#table.keyed(scope, id, to === 'active' ? 'activated' : to, note);
+      if (done !== undefined) return handedOut(done);
       const now = this.#table.now();
       const spared = protectedWithin === undefined ? {} : { protectedWithin };
       const [session] = this.#table.matching({ scope, ids: [id], status: 'unended', ...spared }, now);
@@ -175,6 +186,8 @@ export class InMemorySessionStore
   ): Promise<SessionRecord | undefined> {
     return atomically(() => {
       const [session] = this.#table.liveInScope(scope, id);
+      const [done] = this.#table.keyed(scope, id, 'renamed', note);
+      if (done !== undefined) return handedOut(done);
       if (session === undefined || session.status === 'suspended') return undefined;
       return this.#table.change(session, { deviceName }, 'renamed', noted(note), this.#table.now());
     });

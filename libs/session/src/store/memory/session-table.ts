@@ -106,6 +106,15 @@ export class SessionTable {
     return this.put({ ...session, ...changes, version: session.version + 1 }, type, note, now, details);
   }
 
+  /** The session as it is now, if the log tells that the actor has made this change of it with this key already. */
+  keyed(scope: SessionScope, id: string, type: SessionEventType, note: ChangeNote): SessionRecord[] {
+    const { idempotencyKey: key } = note;
+    const isDone = (event: InMemorySessionEvent): boolean =>
+      event.sessionId === id && event.type === type && event.actor === note.by && event.context?.key === key;
+    if (key === undefined || !this.events.some(isDone)) return [];
+    return this.stored([id]).filter((session) => isInScope(scope, session));
+  }
+
   /** Forgets the addresses that changes of a session came from, up to a moment; true where there were any. */
   forgetAddresses(id: string, before = Number.POSITIVE_INFINITY): boolean {
     let hadAny = false;

@@ -43,6 +43,8 @@ export function activateIn(
   endOver: (now: number) => SessionRecord[],
 ): ActivateOutcome {
   const { facts, answer, question, completes, scope, id } = activation;
+  const [done] = table.keyed(scope, id, 'activated', note);
+  if (done !== undefined) return { kind: 'activated', session: handedOut(done), evicted: [], ended: [] };
   const now = table.now();
   const held = table
     .matching({ scope: { kind: 'user', tenantId: facts.tenantId, userId: facts.userId }, status: 'live' }, now)

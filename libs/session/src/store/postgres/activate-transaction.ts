@@ -18,6 +18,7 @@ import {
   readEarlierAttempt,
 } from './statements/admission.statements.js';
 import type { Operation } from './statements/change.statements.js';
+import { readKeyed } from './statements/keyed.statements.js';
 
 /** Notes that somebody has met a requirement, decided under the lock of the session's row. */
 export async function meetInTransaction(
@@ -57,6 +58,10 @@ export async function activateInTransaction(
   if (attempt > 1) {
     const earlier = await readEarlierAttempt(sql, asked.id, 'activated', operationId);
     if (earlier.length > 0) return { ...admittedOutcome(earlier), kind: 'activated' };
+  }
+  if (operation.context.key !== undefined) {
+    const done = await readKeyed(sql, { ...asked, type: 'activated' }, operation);
+    if (done !== undefined) return { kind: 'activated', session: recordOf(done), evicted: [], ended: [] };
   }
   const { rows, settings } = await endRunOutAndReadLive(sql, asked.facts, null, operationId);
   const activation = underSettings(asked, settings);

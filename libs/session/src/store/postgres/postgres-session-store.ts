@@ -38,6 +38,7 @@ import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
 import { replaceDataOf } from './statements/data.statements.js';
+import { type KeyedChange, lockKeyed, readKeyed } from './statements/keyed.statements.js';
 import * as read from './statements/read.statements.js';
 import { readHistory, readUserHistory } from './statements/history.statements.js';
 import { readCandidates } from './statements/candidates.statements.js';
@@ -120,11 +121,17 @@ export class PostgresSessionStore
   }
 
   end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {
-    return this.#change(note, (sql, operation) => change.endOne(sql, scope, id, status, operation));
+    const keyed = { scope, id, type: status };
+    return this.#change(note, (sql, operation) => change.endOne(sql, scope, id, status, operation), keyed);
   }
 
   endMany(filter: SessionFilter, status: EndedStatus, note: ChangeNote, limit: number): Promise<SessionRecord[]> {
     const operation = operationOf(note);
+    const [id, another] = filter.ids ?? [];
+    if (operation.context.key !== undefined && id !== undefined && another === undefined) {
+      const keyed = { scope: filter.scope, id, type: status, userId: filter.userId };
+      return this.#once(operation, keyed, (sql) => change.endPage(sql, filter, status, operation, limit));
+    }
     return this.session.run(async (sql, attempt) => {
       const ended = await change.endPage(sql, await narrowed(sql, filter), status, operation, limit);
       // What an earlier attempt has done is done before this one can be: they lock the same rows.
@@ -145,7 +152,9 @@ export class PostgresSessionStore
     protectedWithin?: SessionScope | null,
   ): Promise<SessionRecord | undefined> {
     const filter = { scope, ids: [id], ...(protectedWithin === undefined ? {} : { protectedWithin }) };
-    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, filter, to, operation, freesSlot));
+    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, filter, to, operation, freesSlot), {
+      ...{ scope, id, type: to === 'active' ? 'activated' : to },
+    });
   }
 
   meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined> {
@@ -186,13 +195,15 @@ export class PostgresSessionStore
     deviceName: string | null,
     note: ChangeNote,
   ): Promise<SessionRecord | undefined> {
-    return this.#change(note, (sql, operation) => change.renameOne(sql, scope, id, deviceName, operation));
+    const keyed = { scope, id, type: 'renamed' };
+    return this.#change(note, (sql, operation) => change.renameOne(sql, scope, id, deviceName, operation), keyed);
   }
 
   replaceData(replacement: DataReplacement, note: ChangeNote): Promise<SessionRecord | undefined> {
     return this.#change(
       note,
       async (sql, operation) => (await replaceDataOf(sql, [replacement], operation, { alsoSuspended: false }))[0],
+      { scope: { kind: 'all' }, id: replacement.id, type: 'data_changed' },
     );
   }
 
@@ -272,18 +283,40 @@ export class PostgresSessionStore
     this.session.onCommitted(apply);
   }
 
+  /** A change with an idempotency key: what the log tells of already is not done again. */
+  #once(
+    operation: change.Operation,
+    keyed: KeyedChange,
+    statement: (sql: SqlExecutor) => Promise<SessionRow[]>,
+  ): Promise<SessionRecord[]> {
+    return this.session.transaction(async (sql) => {
+      await lockKeyed(sql, keyed, operation);
+      const done = await readKeyed(sql, keyed, operation);
+      return (done === undefined ? await statement(sql) : [done]).map(recordOf);
+    });
+  }
+
   /** A change of one session; a retry that finds nothing left to do looks whether its earlier attempt did it. */
   #change(
     note: ChangeNote,
     statement: (sql: SqlExecutor, operation: change.Operation) => Promise<SessionRow | undefined>,
+    keyed?: KeyedChange,
   ): Promise<SessionRecord | undefined> {
     const operation = operationOf(note);
+    if (operation.context.key !== undefined && keyed !== undefined) {
+      const changed = async (sql: SqlExecutor) => rowsOf(await statement(sql, operation));
+      return this.#once(operation, keyed, changed).then(([record]) => record);
+    }
     return this.session.run(async (sql, attempt) => {
       const row = await statement(sql, operation);
       if (row !== undefined || attempt === 1) return optional(row);
       return optional((await change.readByOperation(sql, operation.operationId))[0]);
     });
   }
+}
+
+function rowsOf(row: SessionRow | undefined): SessionRow[] {
+  return row === undefined ? [] : [row];
 }
 
 /** The same sessions, named where they can be: an address or a prefix has no index that a page could be read from. */
