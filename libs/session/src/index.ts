@@ -94,6 +94,7 @@ export type {
   MeetOutcome,
   PendingAdmission,
 } from './store/session-activation.js';
+export { type ErasedPage, type Erasure, erasesUsers, type UserErasureStore } from './store/user-erasure.js';
 export { type ChangeContext, type ChangeSource, isIdempotencyKey } from './store/change-context.js';
 export {
   type DataValues,
@@ -173,6 +174,7 @@ export type {
 export { AccountEvents } from './nest/account/account-events.js';
 export type {
   AdministrationAction,
+  ErasureAccessPolicy,
   ProtectedSessionAccessPolicy,
   SessionAccessPolicy,
   SettingsAccessPolicy,
@@ -182,6 +184,7 @@ export type { BulkInput, BulkResult } from './nest/admin/bulk-input.js';
 export type { CutOffInput, CutOffResult } from './nest/admin/cut-off-input.js';
 export { SessionAdminService } from './nest/admin/session-admin.service.js';
 export type { SessionPage, SessionSearch } from './nest/admin/session-search.js';
+export type { EraseInput, EraseResult, UserExportInput, UserExportPart } from './nest/admin/user-records.js';
 export type { ProtectedInclusion } from './nest/admin/protection.js';
 export type { UndoResult } from './nest/admin/revocation-undo.js';
 export type { ApproveInput, EndInput, ResumeInput, RevokeInput, SuspendInput } from './nest/admin/state-changes.js';

@@ -63,9 +63,14 @@ export interface HistoryPage {
 export interface UserHistoryStore {
   /**
    * What has happened to all sessions of a user in scope, as long as the log keeps it, in the order of the log. What
-   * commits while one reads may come before what was read already.
+   * commits while one reads may come before what was read already. With `tenantId` only those of the tenant, or of none.
    */
-  userHistory(scope: SessionScope, userId: string, page: HistoryPage): Promise<readonly UserHistoryEntry[]>;
+  userHistory(
+    scope: SessionScope,
+    userId: string,
+    page: HistoryPage,
+    tenantId?: string | null,
+  ): Promise<readonly UserHistoryEntry[]>;
 }
 
 export function keepsUserHistory<T extends object>(store: T): store is T & UserHistoryStore {

@@ -35,6 +35,20 @@ export function grantsProtected<T extends object>(policy: T): policy is T & Prot
   return typeof (policy as Partial<ProtectedSessionAccessPolicy>).protectedScopeFor === 'function';
 }
 
+/**
+ * What an access policy implements too where administrators may erase users. What is erased does not come back, so no other
+ * right includes it: without this, the route answers 403.
+ */
+export interface ErasureAccessPolicy {
+  /** Whose records may be erased; `null` refuses with 403 `FORBIDDEN`. Asked for each request. */
+  erasureScopeFor(actor: Session): SessionScope | null | Promise<SessionScope | null>;
+}
+
+/** Whether a policy says whose records an actor may erase. */
+export function grantsErasure<T extends object>(policy: T): policy is T & ErasureAccessPolicy {
+  return typeof (policy as Partial<ErasureAccessPolicy>).erasureScopeFor === 'function';
+}
+
 /** Whose settings: everybody's and any tenant's, or those of one tenant. */
 export type SettingsScope = Extract<SessionScope, { readonly kind: 'all' | 'tenant' }>;
 

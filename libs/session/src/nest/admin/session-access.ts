@@ -8,6 +8,7 @@ import type { Session } from '../session/session.js';
 import { demandFreshFactor } from './fresh-factor.js';
 import {
   type AdministrationAction,
+  grantsErasure,
   grantsProtected,
   grantsSettings,
   type SessionAccessPolicy,
@@ -69,6 +70,13 @@ export class SessionAccess {
     const included = asked && (await this.protectionOf(actor, action));
     if (!asked || included !== false) return included;
     throw new IdentitySessionError('FORBIDDEN', 'You may not end or suspend protected sessions.');
+  }
+
+  /** @throws IdentitySessionError `FORBIDDEN` where the policy says nothing of erasures, or gives no scope */
+  async erasureScopeOf(actor: Session): Promise<SessionScope> {
+    const scope = grantsErasure(this.policy) ? given(await this.policy.erasureScopeFor(actor)) : undefined;
+    if (scope === undefined) throw new IdentitySessionError('FORBIDDEN', 'You may not erase users.');
+    return scope;
   }
 
   /** @throws IdentitySessionError `FORBIDDEN` where the policy says nothing of settings, or gives no scope */

@@ -44,6 +44,13 @@ import {
   StateChanges,
   type SuspendInput,
 } from './state-changes.js';
+import {
+  type EraseInput,
+  type EraseResult,
+  type UserExportInput,
+  type UserExportPart,
+  UserRecords,
+} from './user-records.js';
 
 /** Who is administrated: everybody unless narrowed by a scope. */
 const EVERYBODY: SessionScope = { kind: 'all' };
@@ -56,6 +63,7 @@ export class SessionAdminService {
   readonly #states: StateChanges;
   readonly #undo: RevocationUndo;
   readonly #keepsUndo: boolean;
+  readonly #records: UserRecords;
 
   constructor(
     @Inject(SESSION_STORE) private readonly store: SessionStore,
@@ -67,6 +75,7 @@ export class SessionAdminService {
     @Inject(SessionHookRunner) hooks: SessionHookRunner,
   ) {
     this.#hooked = new HookedOperations(hooks, writer);
+    this.#records = new UserRecords(store, writer, touches, (input) => this.revokeMatching(input));
     this.#statistics = new SessionStatisticsCounter(store, presence);
     this.#states = new StateChanges(store, writer, touches, activation, options.suspension.slot);
     this.#undo = new RevocationUndo(store, writer, this.#hooked, options.undo);
@@ -111,6 +120,29 @@ export class SessionAdminService {
   ): Promise<readonly UserHistoryEntry[]> {
     if (!isStorableIdentifier(userId) || !keepsUserHistory(this.store)) return [];
     return this.store.userHistory(scope, userId, page);
+  }
+
+  /**
+   * All that is known of a user within the scope: the sessions, live and ended, oldest first, then their history; page by
+   * page, of what there was when the first was asked for. Holds nothing between two pages; whoever stops asking has stopped
+   * it.
+   * @throws IdentitySessionError `VALIDATION_FAILED` for ids that cannot be stored, `SESSION_STORE_UNAVAILABLE`
+   */
+  exportUser(userId: string, input: UserExportInput = {}): AsyncGenerator<UserExportPart, void> {
+    return this.#records.export(userId, input);
+  }
+
+  /**
+   * Ends a user's live sessions, and then removes what is personal from all of them and from their history: addresses,
+   * names, user agents, locations, data, reasons, tags, and the id of the user, a made-up one taking its place. Ids of
+   * sessions, times and types stay; so does a record of the erasure, which does not tell whose it was. Page by page: what was
+   * done before a failure stays done, and the same call again goes on. A session that begins meanwhile is the user's.
+   *
+   * @throws IdentitySessionError `SESSION_PROTECTED` while a protected session lives that `includeProtected` does not
+   * include, `VALIDATION_FAILED`, `SESSION_STORE_UNAVAILABLE`, `CONFIGURATION_INVALID` for a store that cannot
+   */
+  eraseUser(userId: string, input: EraseInput): Promise<EraseResult> {
+    return this.#records.erase(userId, input);
   }
 
   /** One session, live or ended; `undefined` for an unknown id and for one outside the scope. */

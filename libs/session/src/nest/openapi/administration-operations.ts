@@ -3,6 +3,8 @@ import {
   CUT_OFF,
   END_ALL_THEIRS,
   END_THEIRS,
+  ERASE_USER,
+  EXPORT_USER,
   HISTORY,
   NOTHING,
   REJECT,
@@ -133,6 +135,24 @@ export const ADMINISTRATION_OPERATIONS: OpenApiOperations = {
       description: `In the order of the change log, as far as it goes back. ${AS_TEXT}`,
       answers: { 200: { description: 'One page', schema: ref('UserHistoryPage') } },
       errors: ['FORBIDDEN', 'SESSION_NOT_FOUND'],
+    }),
+  },
+  '/admin/users/{userId}/export': {
+    get: describeOperation({
+      ...{ tag: TAG, summary: 'All that is known of a user', path: USER, query: EXPORT_USER },
+      description: `The sessions, live and ended, and their history. A file without its last bracket is not complete. With \`Accept: text/plain\` the history alone, line by line.`,
+      answers: { 200: { description: 'A file', schema: ref('UserExport') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND'],
+    }),
+  },
+  '/admin/users/{userId}/data': {
+    delete: describeOperation({
+      ...{ tag: TAG, summary: 'Erase a user', path: USER, query: ERASE_USER },
+      description:
+        'Ends the live sessions, and removes what is personal from all and from their history. Takes a right of its own. ' +
+        'After a failure the same request again goes on.',
+      answers: { 200: { description: 'What was ended and erased', schema: ref('Erased') } },
+      errors: ['FORBIDDEN', 'SESSION_NOT_FOUND', 'SESSION_PROTECTED', 'CROSS_SITE'],
     }),
   },
   '/admin/users/{userId}/sessions/{id}': {

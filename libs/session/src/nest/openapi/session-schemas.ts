@@ -172,6 +172,19 @@ export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
     { sessionId: { ...TEXT_OR_NULL, format: 'uuid', description: '`null` for a cut-off' }, tenantId: TEXT_OR_NULL },
     { sessionId: EXAMPLE.id, tenantId: null },
   ),
+  UserExport: closed({
+    userId: TEXT,
+    sessions: { type: 'array', items: ref('Session') },
+    events: { type: 'array', items: { type: 'object', description: 'As in `UserHistoryPage`' } },
+  }),
+  Erased: closed(
+    {
+      ended: { ...COUNT, description: 'Live sessions that were ended' },
+      sessions: { ...COUNT, description: 'Sessions that have lost what is personal' },
+      entries: { ...COUNT, description: 'Entries of their history that have' },
+    },
+    { example: { ended: 1, sessions: 12, entries: 47 } },
+  ),
   BulkResult: closed(
     {
       matched: { ...COUNT, description: 'Sessions that could be ended when they were looked at' },

@@ -8,6 +8,7 @@ import { AdminSessionsController } from './admin-sessions.controller.js';
 import { AdminSettingsController } from './admin-settings.controller.js';
 import { AdminStatsController } from './admin-stats.controller.js';
 import { AdminUndoController } from './admin-undo.controller.js';
+import { AdminUserDataController } from './admin-user-data.controller.js';
 import { AdminUsersController } from './admin-users.controller.js';
 
 /** The administrators' controllers, all below `/admin`. Their paths are in `routes.ts`. */
@@ -15,6 +16,7 @@ export const ADMIN_CONTROLLERS: readonly Type<object>[] = [
   AdminSessionsController,
   AdminUndoController,
   AdminUsersController,
+  AdminUserDataController,
   AdminCutOffsController,
   AdminExportController,
   AdminHistoryController,

@@ -19,6 +19,8 @@ const ADMIN_ROUTES = {
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
   '/admin/users/:userId/events': ['GET'],
+  '/admin/users/:userId/export': ['GET'],
+  '/admin/users/:userId/data': ['DELETE'],
   '/admin/cut-offs': ['POST'],
   '/admin/jobs': ['GET', 'POST'],
   '/admin/jobs/:id': ['GET'],

@@ -9,6 +9,7 @@ import { SORTS } from './cursor.js';
 
 /** Where an administrator gives no reason. */
 export const REVOKED = 'revoked_by_administrator';
+export const ERASED = 'erased_by_administrator';
 export const RESUMED = 'resumed_by_administrator';
 export const UNDONE = 'undone_by_administrator';
 
@@ -93,6 +94,16 @@ export const EXPORT = z.strictObject({ ...CONDITIONS, status: STATUS });
 
 /** `GET /admin/sessions/:id/events` and `GET /admin/users/:userId/events` */
 export const HISTORY = z.strictObject({ limit: LIMIT, cursor: CURSOR });
+
+/** `GET /admin/users/:userId/export`; without a tenant: of every one that may be seen. */
+export const EXPORT_USER = z.strictObject({ tenantId: IDENTIFIER.optional() });
+
+/** `DELETE /admin/users/:userId/data`; without a tenant: of the administrator's own, or the user that has none. */
+export const ERASE_USER = z.strictObject({
+  tenantId: IDENTIFIER.optional(),
+  reason: REASON,
+  includeProtected: z.enum(['true', 'false']).optional(),
+});
 
 const SESSION_IDS = z.array(z.string().refine(isSessionId, 'is no session id')).min(1).max(BULK_PAGE);
 /** One call ends no more, so that it is answered in bounded time; where there are more it says so. */

@@ -274,9 +274,15 @@ export class InMemorySessionStore
     });
   }
 
-  userHistory(scope: SessionScope, userId: string, page: HistoryPage): Promise<readonly UserHistoryEntry[]> {
+  userHistory(
+    scope: SessionScope,
+    userId: string,
+    page: HistoryPage,
+    wanted?: string | null,
+  ): Promise<readonly UserHistoryEntry[]> {
     return atomically(() => {
       const isSeen = ({ sessionId, tenantId }: InMemorySessionEvent): boolean => {
+        if (wanted !== undefined && tenantId !== wanted) return false;
         const session = sessionId === null ? undefined : this.#table.sessions.get(sessionId);
         return isInScope(scope, { tenantId, userId, impersonator: session?.impersonator ?? null });
       };

@@ -1,3 +1,4 @@
+import { type ErasedPage, type Erasure, ERASURE_PAGE, type UserErasureStore } from '../user-erasure.js';
 import { loggedContext } from '../change-context.js';
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
@@ -44,7 +45,8 @@ export class InMemoryUpkeepStore
     StatisticsStore,
     DriftLogStore,
     LockStore,
-    JobKeepingStore
+    JobKeepingStore,
+    UserErasureStore
 {
   readonly jobs: InMemoryJobs;
   readonly #table: SessionTable;
@@ -92,6 +94,31 @@ export class InMemoryUpkeepStore
       const note = { reason: drift.kind, actor: null, context: loggedContext({}, 'drift') };
       this.#table.events.push(eventOf(session, 'drifted', note, position, null));
       return true;
+    });
+  }
+
+  erasePage({ tenantId, userId, pseudonym }: Erasure, note: ChangeNote): Promise<ErasedPage> {
+    return atomically(() => {
+      const now = this.#table.now();
+      this.#table.endCutOff({ tenantId, userId }, now);
+      const own = [...this.#table.sessions.values()].filter(
+        (session) => session.tenantId === tenantId && session.userId === userId && !isLive(session.status),
+      );
+      const sessions = own.slice(0, ERASURE_PAGE).map((session) => {
+        this.#addresses.forget(session.id);
+        this.#drifts.forget(session.id);
+        return this.#table.erase(session, pseudonym, note, now);
+      });
+      const entries = sessions.length > 0 ? 0 : this.#table.eraseEvents({ tenantId, userId }, pseudonym, now);
+      return { sessions, entries, isDone: sessions.length === 0 && entries === 0 };
+    });
+  }
+
+  noteErasure(tenantId: string | null, note: ChangeNote): Promise<void> {
+    return atomically(() => {
+      const position = { id: this.#table.events.length + 1, at: this.#table.now() };
+      const whose = { sessionId: null, tenantId, userId: null, version: 0 };
+      this.#table.events.push(Object.freeze({ ...position, type: 'user_erased', ...whose, ...noted(note, 'erasure') }));
     });
   }
 

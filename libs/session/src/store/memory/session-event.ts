@@ -19,6 +19,8 @@ export type SessionEventType =
   | 'settings_changed'
   | 'undone'
   | 'restored'
+  | 'erased'
+  | 'user_erased'
   | EndedStatus;
 
 /** One row of the change log that an `InMemorySessionStore` keeps. Touches are not in it. */

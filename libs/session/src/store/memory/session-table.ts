@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
-import type { SessionFacts, SessionRecord, SessionSubject } from '../../core/session.js';
+import type { SessionRecord, SessionSubject } from '../../core/session.js';
+import { READ_BY_ALL_MS } from '../user-erasure.js';
 import { type ChangeSource, loggedContext } from '../change-context.js';
 import type { ChangeNote, SessionFilter, SessionScope } from '../session-store.js';
 import { MAX_REASON_LENGTH, storableText } from '../storable-text.js';
@@ -57,7 +59,7 @@ export class SessionTable {
   }
 
   /** Writes down what cut-offs have ended of the user's sessions. */
-  endCutOff({ tenantId, userId }: SessionFacts, now: number): SessionRecord[] {
+  endCutOff({ tenantId, userId }: SessionSubject, now: number): SessionRecord[] {
     return [...this.sessions.values()].flatMap((session) => {
       if (session.tenantId !== tenantId || session.userId !== userId) return [];
       return this.writeDownCutOff(session, now) ?? [];
@@ -104,6 +106,41 @@ export class SessionTable {
     details?: EventDetails,
   ): SessionRecord {
     return this.put({ ...session, ...changes, version: session.version + 1 }, type, note, now, details);
+  }
+
+  /** Removes what is personal from an ended session. */
+  erase(session: SessionRecord, pseudonym: string, note: ChangeNote, now: number): SessionRecord {
+    const bare = {
+      ...{ userId: pseudonym, deviceId: null, deviceName: null, userAgent: null, initialIp: null, lastIp: null },
+      ...{ location: null, scopeKeys: Object.freeze([]), data: Object.freeze({}), pending: null, previous: null },
+      ...{ endReason: 'erased', endedBy: session.endedBy === session.userId ? pseudonym : session.endedBy },
+      tokenDigest: Uint8Array.from(randomBytes(session.tokenDigest.length)),
+    };
+    const kept = noted(note, 'erasure');
+    const actor = kept.actor === session.userId ? pseudonym : kept.actor;
+    return this.change(session, bare, 'erased', { ...kept, reason: null, actor }, now);
+  }
+
+  /** Removes what is personal from the log of a user, but for what is about sessions that are still the user's. */
+  eraseEvents({ tenantId, userId }: SessionSubject, pseudonym: string, now: number): number {
+    const isErased = ({ sessionId, at, ...event }: InMemorySessionEvent): boolean => {
+      if (event.userId !== userId || event.tenantId !== tenantId) return false;
+      return sessionId === null ? at < now - READ_BY_ALL_MS : this.sessions.get(sessionId)?.userId !== userId;
+    };
+    let entries = 0;
+    for (const [index, event] of this.events.entries()) {
+      if (!isErased(event)) continue;
+      const { keys: _keys, values: _values, cutOff: _cutOff, state, context, ...rest } = event;
+      const { deviceName: _name, requirements: _requirements, ...bare } = state ?? { status: '' };
+      this.events[index] = Object.freeze({
+        ...rest,
+        ...{ userId: pseudonym, reason: null, actor: event.actor === userId ? pseudonym : event.actor },
+        ...(state === undefined ? {} : { state: bare }),
+        ...(context === undefined ? {} : { context: Object.freeze({ source: context.source }) }),
+      });
+      entries += 1;
+    }
+    return entries;
   }
 
   /** The session as it is now, if the log tells that the actor has made this change of it with this key already. */

@@ -255,8 +255,13 @@ export class PostgresSessionStore
     return this.session.run((sql) => readHistory(sql, scope, id, page));
   }
 
-  userHistory(scope: SessionScope, userId: string, page: HistoryPage): Promise<UserHistoryEntry[]> {
-    return this.session.run((sql) => readUserHistory(sql, scope, userId, page));
+  userHistory(
+    scope: SessionScope,
+    userId: string,
+    page: HistoryPage,
+    tenantId?: string | null,
+  ): Promise<UserHistoryEntry[]> {
+    return this.session.run((sql) => readUserHistory(sql, scope, userId, page, tenantId));
   }
 
   exists(id: string): Promise<boolean> {

@@ -22,11 +22,13 @@ import type {
   StoredSettings,
 } from '../settings-store.js';
 import { changeSettingsInTransaction } from './change-settings-transaction.js';
+import { type ErasedPage, type Erasure, ERASURE_PAGE, type UserErasureStore } from '../user-erasure.js';
 import { operationOf } from './operation.js';
 import { PostgresJobStore } from './postgres-job-store.js';
 import type { SqlSession } from './sql-session.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import { insertDrift } from './statements/drift.statements.js';
+import { eraseElsewhere, eraseEntries, eraseSessions, insertErasure } from './statements/erasure.statements.js';
 import * as locks from './statements/lock.statements.js';
 import * as nodes from './statements/node.statements.js';
 import { readRecent } from './statements/recent.statements.js';
@@ -45,7 +47,8 @@ export class PostgresUpkeepStore
     StatisticsStore,
     DriftLogStore,
     LockStore,
-    JobKeepingStore
+    JobKeepingStore,
+    UserErasureStore
 {
   readonly jobs: PostgresJobStore;
   readonly #session: SqlSession;
@@ -157,6 +160,25 @@ export class PostgresUpkeepStore
 
   forgetLocks(limit: number): Promise<number> {
     return this.#session.run((sql) => locks.deleteOldLocks(sql, limit));
+  }
+
+  /** Ended sessions first: what is in the log of those that are not the user's any more can be stripped then. */
+  erasePage(erasure: Erasure, note: ChangeNote): Promise<ErasedPage> {
+    const operation = operationOf(note, 'erasure');
+    return this.#slow.transaction(async (sql) => {
+      const written = await cleanup.endCutOffOfUser(sql, erasure, ERASURE_PAGE);
+      if (written.seen > 0) return { sessions: written.ended, entries: 0, isDone: false };
+      const sessions = await eraseSessions(sql, erasure, operation);
+      if (sessions.length > 0) return { sessions, entries: 0, isDone: false };
+      const entries = await eraseEntries(sql, erasure);
+      if (entries === 0) await eraseElsewhere(sql, erasure);
+      return { sessions, entries, isDone: entries === 0 };
+    });
+  }
+
+  noteErasure(tenantId: string | null, note: ChangeNote, erased: { sessions: number; entries: number }): Promise<void> {
+    const operation = operationOf(note, 'erasure');
+    return this.#session.run((sql) => insertErasure(sql, tenantId, operation, erased));
   }
 
   recordDrift(id: string, drift: Drift): Promise<boolean> {

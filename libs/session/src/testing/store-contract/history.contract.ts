@@ -3,6 +3,7 @@ import { cleansUp } from '../../store/session-cleanup.js';
 import type { Activation } from '../../store/session-activation.js';
 import { type FieldChange, keepsUserHistory, type UserHistoryStore } from '../../store/session-history.js';
 import type { ChangeNote, SessionScope } from '../../store/session-store.js';
+import { erasesUsers } from '../../store/user-erasure.js';
 import { randomDigest } from '../session-builder.js';
 import { atMost, type ContractPart, everywhere, note, someone } from './store-trial.js';
 
@@ -223,7 +224,8 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       const { id } = await trial.signIn();
       const suspend = () => trial.store.changeStatus(everywhere, id, 'suspended', keyed, true);
       await suspend();
-      const resume = async () => trial.store.activate(activationOf({ ...(await trial.read(id)), status: 'active' }), keyed);
+      const resume = async () =>
+        trial.store.activate(activationOf({ ...(await trial.read(id)), status: 'active' }), keyed);
       expect((await resume()).kind).toBe('activated');
       expect((await resume()).kind).toBe('activated');
       expect((await suspend())?.status).toBe('active');
@@ -248,6 +250,43 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       await trial.store.endMany({ scope: everywhere, ids: [one.id] }, 'revoked', keyed, 1);
       const ofOther = { scope: everywhere, ids: [one.id], userId: other.userId };
       expect(await trial.store.endMany(ofOther, 'revoked', keyed, 1)).toEqual([]);
+    });
+  });
+
+  describe('an erasure', () => {
+    it('strips what has ended of the user, and nothing that lives or is somebody else’s', async () => {
+      const { store } = trial;
+      if (!erasesUsers(store)) return;
+      const facts = { ...someone(), deviceId: 'canary' };
+      const told = { reason: 'canary', by: facts.userId, tags: ['canary'], ip: '192.0.2.9' };
+      const sign = { facts, deviceName: 'canary', userAgent: 'canary', ip: '192.0.2.9', data: { canary: 1 } };
+      const [ended, covered] = [await trial.signIn(sign), await trial.signIn(sign)];
+      await trial.store.replaceData({ id: ended.id, fromVersion: 0, data: { canary: 2 }, keys: ['canary'] }, told);
+      await trial.store.end(everywhere, ended.id, 'signed_out', told);
+      await trial.store.cutOff(facts, told);
+      const live = await trial.signIn(sign);
+      const stranger = await trial.signIn({ ...sign, facts: { ...facts, tenantId: `${facts.tenantId}-other` } });
+      const erasure = { tenantId: facts.tenantId, userId: facts.userId, pseudonym: 'nobody' };
+      for (let steps = 0; !(await store.erasePage(erasure, note)).isDone; steps += 1) expect(steps < 10).toBe(true);
+      for (const { id } of [ended, covered]) {
+        const erased = await trial.read(id);
+        expect(erased).toMatchObject({
+          userId: 'nobody',
+          endReason: 'erased',
+          data: {},
+          initialIp: null,
+          lastIp: null,
+        });
+        const history = await historyOf(id);
+        expect(history.at(-1)).toMatchObject({ type: 'erased', version: erased.version, actor: note.by });
+        for (const trace of ['canary', '192.0.2.9', facts.userId]) {
+          expect(JSON.stringify([{ ...erased, rotationSalt: '' }, history]).includes(trace)).toBe(false);
+        }
+      }
+      expect(await trial.read(live.id)).toEqual(live);
+      expect(await trial.read(stranger.id)).toEqual(stranger);
+      for (const { id } of [live, stranger]) expect((await historyOf(id))[0]).toMatchObject({ ip: '192.0.2.9' });
+      expect(await store.erasePage(erasure, note)).toEqual({ sessions: [], entries: 0, isDone: true });
     });
   });
 

@@ -7,8 +7,10 @@ import type {
   WalkPosition,
   WalkRules,
 } from '../../session-cleanup.js';
+import type { SessionSubject } from '../../../core/session.js';
+import { tenantColumn } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
-import { CUT_OFF_JOIN, reaches } from './cut-off.fragments.js';
+import { CUT_OFF_JOIN, NOT_CUT_OFF, reaches } from './cut-off.fragments.js';
 import { fromSource, LIVE, logFrom, MOMENT, Parameters } from './fragments.js';
 import { countOf, type Counted } from './row-count.js';
 import { MY_TURN, turnAt } from './turn.fragments.js';
@@ -125,6 +127,30 @@ export async function endCutOffBatch(sql: SqlExecutor, limit: number): Promise<C
      ),
      locked AS MATERIALIZED (
        SELECT ${FACTS}, s.due_at FROM identity_session s WHERE s.id IN (SELECT id FROM covered) AND ${LIVE} ${LIVE_LOCK}
+     ),
+     ${endLocked('NULL', 's.due_at', parameters.add(randomUUID(), 'uuid'))}`,
+    parameters,
+  );
+}
+
+/** Writes down the ends of what is live of a user's sessions and what a cut-off covers. */
+export async function endCutOffOfUser(
+  sql: SqlExecutor,
+  { tenantId, userId }: SessionSubject,
+  limit: number,
+): Promise<CleanupBatch> {
+  const parameters = new Parameters();
+  const conditions = [
+    `s.tenant_id = ${parameters.add(tenantColumn(tenantId), 'text')}`,
+    `s.user_id = ${parameters.add(userId, 'text')}`,
+    LIVE,
+    `NOT ${NOT_CUT_OFF}`,
+  ];
+  return batchOf(
+    sql,
+    `WITH locked AS MATERIALIZED (
+       SELECT ${FACTS}, s.due_at FROM identity_session s WHERE ${conditions.join(' AND ')}
+       ORDER BY s.id LIMIT ${parameters.add(limit, 'int')} FOR NO KEY UPDATE OF s
      ),
      ${endLocked('NULL', 's.due_at', parameters.add(randomUUID(), 'uuid'))}`,
     parameters,

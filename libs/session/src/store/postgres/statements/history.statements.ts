@@ -9,7 +9,7 @@ import {
   type UserHistoryEntry,
 } from '../../session-history.js';
 import type { SessionScope } from '../../session-store.js';
-import { tenantOf } from '../session-row.js';
+import { tenantColumn, tenantOf } from '../session-row.js';
 import type { SqlExecutor } from '../sql-executor.js';
 import { CUT_OFF_JOIN } from './cut-off.fragments.js';
 import { Parameters, scopeCondition } from './fragments.js';
@@ -83,9 +83,11 @@ export async function readUserHistory(
   scope: SessionScope,
   userId: string,
   page: HistoryPage,
+  tenantId?: string | null,
 ): Promise<UserHistoryEntry[]> {
   const parameters = new Parameters();
   const user = parameters.add(userId, 'text');
+  const inTenant = tenantId === undefined ? 'true' : `e.tenant_id = ${parameters.add(tenantColumn(tenantId), 'text')}`;
   const inScope = scopeCondition(scope, parameters);
   const rows = await sql.query<HistoryRow & { id: string; session_id: string | null; tenant_id: string }>(
     `SELECT h.session_id, h.tenant_id, ${SHOWN}
@@ -94,7 +96,7 @@ export async function readUserHistory(
        LEFT JOIN identity_session o ON o.id = e.session_id
        CROSS JOIN LATERAL (
          SELECT e.tenant_id, e.user_id, o.impersonator_tenant_id, o.impersonator_id) s
-       WHERE e.user_id = ${user} AND e.id > ${parameters.add(page.after ?? '0', 'bigint')} AND ${inScope}
+       WHERE e.user_id = ${user} AND e.id > ${parameters.add(page.after ?? '0', 'bigint')} AND ${inTenant} AND ${inScope}
        ORDER BY e.id LIMIT ${parameters.add(page.limit, 'int')}) h
      ORDER BY h.id`,
     parameters.values,
