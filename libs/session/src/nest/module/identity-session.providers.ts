@@ -6,12 +6,14 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { TokenMint } from '../../core/token.js';
 import { PostgresSessionStore } from '../../store/postgres/postgres-session-store.js';
 import type { SessionStore } from '../../store/session-store.js';
+import { keepsUndo } from '../../store/session-undo.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import type { HintChannel } from '../../sync/hint-channel.js';
 import { type HintPublisher, NO_HINTS } from '../../sync/hints.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { AccountEvents } from '../account/account-events.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
+import { undoUnsupported } from '../admin/undo-refusals.js';
 import { CleanupTimer } from '../cleanup/cleanup-timer.js';
 import { DatabaseReach } from '../cleanup/database-reach.js';
 import { SessionCleanup } from '../cleanup/session-cleanup.js';
@@ -202,7 +204,10 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
 }
 
 function makeStore(options: ResolvedOptions, dataSource: DataSource | null): SessionStore {
-  if (options.store !== undefined) return options.store;
+  if (options.store !== undefined) {
+    if (options.undo.windowMs > 0 && !keepsUndo(options.store)) throw undoUnsupported();
+    return options.store;
+  }
   if (dataSource === null) {
     throw new IdentitySessionError(
       'CONFIGURATION_INVALID',

@@ -151,7 +151,15 @@ export const OPTIONS = z.strictObject({
     .prefault({}),
   pending: z.strictObject({ timeLimitMs: ms(600_000), maxPerUser: z.int().min(1).max(1_000).default(5) }).prefault({}),
   suspension: z.strictObject({ slot: z.enum(['keep', 'free']).default('keep') }).prefault({}),
-  undo: z.strictObject({ windowMs: z.int().min(0).max(LONGEST_UNDO_MS).default(0) }).prefault({}),
+  undo: z
+    .strictObject({
+      windowMs: z
+        .int()
+        .min(0)
+        .max(LONGEST_UNDO_MS, `must be at most ${LONGEST_UNDO_MS}: later the user signs in again`)
+        .default(0),
+    })
+    .prefault({}),
   accountEvents: z
     .strictObject({
       passwordChanged: EFFECT.default(ACCOUNT_EFFECT_DEFAULTS.passwordChanged),

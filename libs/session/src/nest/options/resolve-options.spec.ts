@@ -69,6 +69,13 @@ describe('the options', () => {
     expect(refusal({ assuranceLevel: 'aal4' })).toContain('assuranceLevel');
   });
 
+  it('let a revocation be undone for an hour at most, and not at all unless asked to', () => {
+    expect(resolveOptions({}).undo).toEqual({ windowMs: 0 });
+    expect(resolveOptions({ undo: { windowMs: 3_600_000 } }).undo).toEqual({ windowMs: 3_600_000 });
+    expect(refusal({ undo: { windowMs: 3_600_001 } })).toContain('undo.windowMs: must be at most 3600000');
+    expect(refusal({ undo: { windowMs: -1 } })).toContain('undo.windowMs');
+  });
+
   it('refuse a rotation that would take requests on their way for theft', () => {
     expect(refusal({ rotation: { intervalMs: 20_000 } })).toContain('rotation.intervalMs is 20000');
     expect(refusal({ rotation: { intervalMs: 20_000, graceMs: 999 } })).toContain('rotation.graceMs is 999');
