@@ -10,6 +10,10 @@ interface StaleRow extends BoxedSecret {
   readonly accountId: string;
 }
 
+interface OpenedRow extends Pick<StaleRow, 'id' | 'accountId'> {
+  readonly plain: Uint8Array;
+}
+
 /**
  * Seals with the first key what lies there unsealed or under another key, so that a key that was replaced can be left out
  * from the next start on. The caller holds the lock that keeps other nodes out.
@@ -31,20 +35,28 @@ export async function resealSecrets(
       [box.keyId, after],
     );
     if (stale.length === 0) break;
-    const known = stale.filter((row) => box.canOpen(row));
-    lost += stale.length - known.length;
-    if (box.keyId !== null) await replace(dataSource, box, known);
+    const opened = stale.flatMap((row) => openedBy(box, row));
+    lost += stale.length - opened.length;
+    if (box.keyId !== null) await replace(dataSource, box, opened);
     after = stale.at(-1)?.id ?? null;
   }
   if (lost > 0) {
-    logger.warn(
-      `${lost} second factors are sealed with keys that are not among SESSION_TOKEN_KEYS: nobody signs in by them.`,
-    );
+    logger.warn(`${lost} second factors do not open with any of SESSION_TOKEN_KEYS: nobody signs in by them.`);
   }
 }
 
-async function replace(dataSource: DataSource, box: SecretBox, rows: readonly StaleRow[]): Promise<void> {
-  const secrets = rows.map((row) => box.seal(box.open(row, row.accountId), row.accountId).secret);
+/** Nothing for one that does not open: one broken row must not keep a server from starting. */
+function openedBy(box: SecretBox, row: StaleRow): OpenedRow[] {
+  const { id, accountId } = row;
+  try {
+    return [{ id, accountId, plain: box.open(row, accountId) }];
+  } catch {
+    return [];
+  }
+}
+
+async function replace(dataSource: DataSource, box: SecretBox, rows: readonly OpenedRow[]): Promise<void> {
+  const secrets = rows.map(({ plain, accountId }) => box.seal(plain, accountId).secret);
   await dataSource.query(
     `UPDATE totp_factor f SET secret = n.secret, key_id = $3
        FROM unnest($1::uuid[], $2::bytea[]) AS n(id, secret)

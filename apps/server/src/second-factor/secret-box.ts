@@ -39,10 +39,6 @@ export class SecretBox {
     return { secret: sealed, keyId: this.keyId };
   }
 
-  canOpen({ keyId }: Pick<BoxedSecret, 'keyId'>): boolean {
-    return keyId === null || this.#keys.has(keyId);
-  }
-
   /** @throws IdentitySessionError `CONFIGURATION_INVALID` where the key is gone, or the secret is not the account's */
   open({ secret, keyId }: BoxedSecret, accountId: string): Uint8Array {
     if (keyId === null) return secret;
