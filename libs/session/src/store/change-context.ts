@@ -26,7 +26,7 @@ export interface ChangeContext {
   /**
    * The same change of the same session by the same actor, asked for again with the same key, changes nothing and is not
    * logged again, for as long as the log is kept. 1 to 128 printable characters of ASCII. A change of many sessions at
-   * once, and a sign-in, only bear it.
+   * once, a sign-in and what gives out a token only bear it.
    */
   readonly idempotencyKey?: string;
 }

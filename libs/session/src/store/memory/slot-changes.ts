@@ -43,7 +43,8 @@ export function activateIn(
   endOver: (now: number) => SessionRecord[],
 ): ActivateOutcome {
   const { facts, answer, question, completes, scope, id } = activation;
-  const [done] = table.keyed(scope, id, 'activated', note);
+  // Whoever completes brings a token, and the one that counts is that of who was first.
+  const [done] = completes === null ? table.keyed(scope, id, 'activated', note) : [];
   if (done !== undefined) return { kind: 'activated', session: handedOut(done), evicted: [], ended: [] };
   const now = table.now();
   const held = table

@@ -59,7 +59,8 @@ export async function activateInTransaction(
     const earlier = await readEarlierAttempt(sql, asked.id, 'activated', operationId);
     if (earlier.length > 0) return { ...admittedOutcome(earlier), kind: 'activated' };
   }
-  if (operation.context.key !== undefined) {
+  // Whoever completes brings a token, and the one that counts is that of who was first.
+  if (operation.context.key !== undefined && asked.completes === null) {
     const done = await readKeyed(sql, { ...asked, type: 'activated' }, operation);
     if (done !== undefined) return { kind: 'activated', session: recordOf(done), evicted: [], ended: [] };
   }

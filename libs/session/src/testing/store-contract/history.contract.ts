@@ -235,6 +235,13 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       expect(await typesOf(id)).toEqual(['created', 'suspended', 'activated', 'revoked']);
     });
 
+    it('has one completion alone answered, whose token was taken', async () => {
+      const { id } = await trial.signIn({ pending: { requirements: [], roles: [], timeLimitMs: 60_000, most: 5 } });
+      const pending = await trial.read(id);
+      const outcomes = await Promise.all([1, 2].map(() => trial.store.activate(activationOf(pending), keyed)));
+      expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['activated', 'unchanged']);
+    });
+
     it('is of one session, one kind of change and one actor, and in scope', async () => {
       const [one, other] = [await trial.signIn(), await trial.signIn()];
       await trial.store.rename(everywhere, one.id, 'x', keyed);
