@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Session, SessionAccessPolicy, SessionScope } from 'nestjs-identity-session';
+import type { ErasureAccessPolicy, Session, SessionAccessPolicy, SessionScope } from 'nestjs-identity-session';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Client, signedIn } from './support/client.js';
@@ -10,9 +10,13 @@ import { letTimePass } from './support/time.js';
 const MINUTE = 60_000;
 
 /** `admin` administrates everybody, and everybody their own. */
-class OwnersToo implements SessionAccessPolicy {
+class OwnersToo implements SessionAccessPolicy, ErasureAccessPolicy {
   scopeFor({ userId, tenantId }: Session): SessionScope {
     return userId === 'admin' ? { kind: 'all' } : { kind: 'user', userId, tenantId };
+  }
+
+  erasureScopeFor(actor: Session): SessionScope {
+    return this.scopeFor(actor);
   }
 }
 
@@ -76,6 +80,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expectProblem(await one.del(`/admin/sessions/${third.sessionId}`), 'SESSION_NOT_FRESH');
       expectProblem(await one.del('/admin/users/owner/sessions'), 'SESSION_NOT_FRESH');
       expectProblem(await one.post('/admin/cut-offs', { reason: 'test' }), 'SESSION_NOT_FRESH');
+      expectProblem(await one.del('/admin/users/owner/data'), 'SESSION_NOT_FRESH');
       expect(await third.alive()).toBe(200);
       expect(await admin.del(`/admin/sessions/${third.sessionId}`)).toMatchObject({ status: 204 });
     });

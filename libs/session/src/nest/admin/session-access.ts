@@ -31,10 +31,7 @@ export class SessionAccess {
   async scopeOf(actor: Session, action: AdministrationAction): Promise<SessionScope> {
     const scope = given(await this.policy.scopeFor(actor, action));
     if (scope === undefined) throw new IdentitySessionError('FORBIDDEN', 'You may not administrate sessions.');
-    const isAdministrator = scope.kind === 'all' || scope.kind === 'tenant';
-    if (!isAdministrator && (action === 'end' || action === 'suspend')) {
-      demandFreshFactor(actor, this.options.endOthersMaxAgeMs, this.clock.now());
-    }
+    if (action === 'end' || action === 'suspend') this.#demandFreshness(actor, scope);
     return scope;
   }
 
@@ -72,10 +69,14 @@ export class SessionAccess {
     throw new IdentitySessionError('FORBIDDEN', 'You may not end or suspend protected sessions.');
   }
 
-  /** @throws IdentitySessionError `FORBIDDEN` where the policy says nothing of erasures, or gives no scope */
+  /**
+   * @throws IdentitySessionError `FORBIDDEN` where the policy says nothing of erasures, or gives no scope; `SESSION_NOT_FRESH`
+   * as `scopeOf`, since an erasure ends sessions
+   */
   async erasureScopeOf(actor: Session): Promise<SessionScope> {
     const scope = grantsErasure(this.policy) ? given(await this.policy.erasureScopeFor(actor)) : undefined;
     if (scope === undefined) throw new IdentitySessionError('FORBIDDEN', 'You may not erase users.');
+    this.#demandFreshness(actor, scope);
     return scope;
   }
 
@@ -84,6 +85,11 @@ export class SessionAccess {
     const scope = grantsSettings(this.policy) ? given(await this.policy.settingsScopeFor(actor)) : undefined;
     if (scope === undefined) throw new IdentitySessionError('FORBIDDEN', 'You may not see or change settings.');
     return scope;
+  }
+
+  /** Of owners; administrators end sessions without. */
+  #demandFreshness(actor: Session, { kind }: SessionScope): void {
+    if (kind !== 'all' && kind !== 'tenant') demandFreshFactor(actor, this.options.endOthersMaxAgeMs, this.clock.now());
   }
 }
 
