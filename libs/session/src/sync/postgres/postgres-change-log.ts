@@ -115,6 +115,10 @@ export const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(p
   pg_postmaster_start_time()::text AS started_at, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
   (extract(epoch FROM statement_timestamp()) * 1000)::float8 AS as_of`;
 
+/** Of a row `e` of the log. */
+export const LOG_COLUMNS = `e.id, e.xid, e.type, e.session_id, e.version, e.tenant_id, e.user_id, e.reason, e.actor, e.details,
+     (extract(epoch FROM e.at) * 1000)::float8 AS at`;
+
 /**
  * What became visible since a position, an SQL expression.
  *
@@ -122,8 +126,7 @@ export const HEAD = `pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(p
  * upper bound leaves that alone.
  */
 export const changesSince = (position: string): string =>
-  `SELECT e.id, e.xid, e.type, e.session_id, e.version, e.tenant_id, e.user_id, e.reason, e.actor, e.details,
-     (extract(epoch FROM e.at) * 1000)::float8 AS at
+  `SELECT ${LOG_COLUMNS}
    FROM identity_session_event e
    WHERE e.xid >= pg_snapshot_xmin(${position}::pg_snapshot) AND e.xid < pg_snapshot_xmax(pg_current_snapshot())
      AND (e.xid >= pg_snapshot_xmax(${position}::pg_snapshot)
