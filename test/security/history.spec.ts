@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionAdminService, SessionDataService } from 'nestjs-identity-session';
 import { historyLine } from '../../libs/session/src/nest/rest/history-text.js';
+import { readUserHistory } from '../../libs/session/src/store/postgres/statements/history.statements.js';
 import { startTestApp, TestAccessPolicy, type TestApp } from '../support/app.js';
+import { IN_FULL } from '../support/in-full.js';
 import { ADAPTERS } from './support/adapters.js';
 import { type Answer, type Client, signedIn } from './support/client.js';
 import { expectProblem } from './support/expectations.js';
+import { sql } from './support/rows.js';
 
 interface Entry {
   readonly type: string;
@@ -142,6 +145,24 @@ describe.each(ADAPTERS)('the history on %s', (adapter) => {
     expect(await ofSession(client)).toHaveLength(1);
   });
 
+  it('is written once for a change that is asked for again with its key, and answered as the first time', async () => {
+    const client = await signedIn(node, { userId: randomUUID() });
+    const path = `/admin/sessions/${client.sessionId}`;
+    const headers = { 'idempotency-key': randomUUID() };
+    const suspend = () => admin.request('POST', `${path}/suspend`, { body: { reason: 'odd' }, headers });
+    const answers = await Promise.all(Array.from({ length: 6 }, suspend));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    await admin.post(`${path}/resume`);
+    expect((await suspend()).body.status).toBe('active');
+    const revoke = () => admin.request('DELETE', path, { headers });
+    expect([(await revoke()).status, (await revoke()).status]).toEqual([204, 204]);
+    expectProblem(await admin.del(path), 'SESSION_NOT_FOUND');
+    const another = await signedIn(node, { userId: 'admin@red' });
+    expectProblem(await another.request('DELETE', path, { headers }), 'SESSION_NOT_FOUND');
+    const types = (await ofSession(client)).map(({ type }) => type);
+    expect(types).toEqual(['created', 'suspended', 'activated', 'revoked']);
+  });
+
   it('is there in code too, with what the code says of the change', async () => {
     const service = node.app.get(SessionAdminService);
     const userId = randomUUID();
@@ -151,6 +172,86 @@ describe.each(ADAPTERS)('the history on %s', (adapter) => {
     const entries = await service.userHistory(userId, { limit: 10, after: null });
     expect(entries.at(-1)).toMatchObject({ type: 'revoked', actor: 'nightly', ...context });
     expect(await service.userHistory('\u0000', { limit: 10, after: null })).toEqual([]);
+  });
+});
+
+describe('a user with many sessions', () => {
+  const SESSIONS = IN_FULL ? 20_000 : 3_000;
+  const PAGE = 500;
+  const userId = 'many';
+  let node: TestApp;
+  let admin: Client;
+
+  beforeAll(async () => {
+    node = await startTestApp();
+    admin = await signedIn(node, { userId: 'admin' });
+    await signedIn(node, { userId: `not-${userId}` });
+    const columns = (
+      await sql<{ name: string }>(
+        node,
+        `SELECT attname AS name FROM pg_attribute WHERE attrelid = 'identity_session'::regclass AND attnum > 0
+           AND NOT attisdropped AND attname NOT IN ('id', 'sequence', 'user_id')`,
+      )
+    ).map(({ name }) => name);
+    await sql(
+      node,
+      `INSERT INTO identity_session (id, user_id, ${columns.join(', ')})
+       SELECT gen_random_uuid(), $1, ${columns.join(', ')} FROM identity_session, generate_series(1, $2::int)
+       WHERE user_id = 'not-' || $1`,
+      [userId, SESSIONS],
+    );
+    await sql(
+      node,
+      `INSERT INTO identity_session_event (at, type, session_id, version, tenant_id, user_id, actor)
+       SELECT now(), 'created', id, 1, '', user_id, user_id FROM identity_session WHERE user_id = $1`,
+      [userId],
+    );
+    await sql(node, 'ANALYZE identity_session_event');
+  });
+  afterAll(() => node.close());
+
+  it('is exported whole, and no more than a page of them is held at a time', async () => {
+    const seen = new Set<string | null>();
+    let largest = 0;
+    for await (const part of node.app.get(SessionAdminService).exportUser(userId)) {
+      const items = part.kind === 'sessions' ? part.sessions : part.entries;
+      largest = Math.max(largest, items.length);
+      for (const item of items) seen.add(item.id);
+    }
+    expect([seen.size, largest]).toEqual([2 * SESSIONS, PAGE]);
+    const answer = await admin.get(`/admin/users/${userId}/export`);
+    expect(answer.headers['content-disposition']).toBe('attachment; filename="user.json"');
+    const file = JSON.parse(answer.text) as Record<'sessions' | 'events', { id: string; sessionId?: string }[]>;
+    expect(new Set(file.sessions.map(({ id }) => id)).size).toBe(SESSIONS);
+    expect(new Set(file.events.map(({ sessionId }) => sessionId)).size).toBe(SESSIONS);
+    const text = await admin.request('GET', `/admin/users/${userId}/export`, { headers: { accept: 'text/plain' } });
+    expect(text.text.split('\n')).toHaveLength(SESSIONS + 1);
+    expect(JSON.parse((await admin.get('/admin/users/nobody/export')).text)).toEqual({
+      ...{ userId: 'nobody', sessions: [], events: [] },
+    });
+  });
+
+  it('[row 44] is exported within the right of whoever asks', async () => {
+    const lead = await signedIn(node, { userId: 'admin@red' });
+    expect(JSON.parse((await lead.get(`/admin/users/${userId}/export`)).text)).toMatchObject({
+      sessions: [],
+      events: [],
+    });
+    const own = await signedIn(node, { userId });
+    expectProblem(await own.get(`/admin/users/${userId}/export`), 'FORBIDDEN');
+  });
+
+  it('has a history that an index finds, wherever the page begins', async () => {
+    const asked: [string, readonly unknown[]][] = [];
+    const note = {
+      query: (text: string, values: readonly unknown[] = []) => (asked.push([text, values]), Promise.resolve([])),
+    };
+    await readUserHistory(note as never, { kind: 'all' }, `not-${userId}`, { limit: 50, after: '0' });
+    const [text, values] = asked[0] ?? ['', []];
+    const plan = await sql<{ 'QUERY PLAN': string }>(node, `EXPLAIN ${text}`, [...values]);
+    const lines = plan.map((row) => row['QUERY PLAN']).join('\n');
+    expect(lines).toContain('identity_session_event_user');
+    expect(lines).not.toContain('Seq Scan on identity_session_event');
   });
 });
 
