@@ -206,6 +206,11 @@ describe('notices to users', () => {
     });
   });
 
+  it('do not repeat the zone of an address', () => {
+    const session = { deviceName: null, deviceType: 'mobile', ip: 'fe80::1%www.evil.example', location: null } as never;
+    expect(parametersOf(session, new Date(0)).place).toBe('');
+  });
+
   it.each([
     ["Anna's iPhone 15", 'Berlin, DE'],
     ['Büro-Rechner (alt)', 'København'],

@@ -26,12 +26,17 @@ const DEVICES: Readonly<Record<DeviceType, string>> = {
 
 /** What of a session may stand in a text. */
 export function parametersOf(session: NoticeSession | null, at: Date): NoticeParameters {
-  const place = [harmless(session?.location), isIP(session?.ip ?? '') === 0 ? null : session?.ip];
+  const place = [harmless(session?.location), plainAddress(session?.ip)];
   return {
     device: harmless(session?.deviceName) ?? DEVICES[session?.deviceType ?? 'other'],
     place: place.filter((part) => typeof part === 'string').join(', '),
     time: `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
   };
+}
+
+/** Not with a zone, in which anything may stand. */
+function plainAddress(ip: string | null | undefined): string | null {
+  return typeof ip === 'string' && isIP(ip) !== 0 && !ip.includes('%') ? ip : null;
 }
 
 function harmless(text: string | null | undefined): string | null {
