@@ -29,7 +29,11 @@ export function undoIn(table: SessionTable, { scope, id, windowMs }: Undo, note:
   const restorableUntil = (session.endedAt ?? 0) + windowMs;
   if (session.status !== 'revoked' || undo === undefined) return { kind: 'refused', reason: 'not_undoable' };
   if (session.userId === note.by) return { kind: 'refused', reason: 'own_session' };
-  if (undo.restorableUntil !== null) return { kind: 'refused', reason: 'already_undone' };
+  if (undo.restorableUntil !== null) {
+    const [done] = table.keyed(scope, id, 'undone', note);
+    if (done === undefined) return { kind: 'refused', reason: 'already_undone' };
+    return { kind: 'undone', session: handedOut(done), restorableUntil: undo.restorableUntil };
+  }
   const refusal = refusalAt(table, session, undo, restorableUntil, now);
   if (refusal !== undefined) return { kind: 'refused', reason: refusal };
   table.undos.set(id, { ...undo, restorableUntil });

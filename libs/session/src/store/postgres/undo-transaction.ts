@@ -24,8 +24,8 @@ export async function undoRevocation(
 ): Promise<UndoOutcome | undefined> {
   const row = await undoOne(sql, undo, operation);
   if (row === undefined) return undefined;
-  const done =
-    row.refusal === null ? row : attempt > 1 ? await readUndone(sql, undo.id, operation.operationId) : undefined;
+  const mayBeOurs = row.refusal === 'already_undone' && (attempt > 1 || operation.context.key !== undefined);
+  const done = row.refusal === null ? row : mayBeOurs ? await readUndone(sql, undo.id, operation) : undefined;
   if (done !== undefined) return { kind: 'undone', session: recordOf(done), restorableUntil: done.until ?? 0 };
   return { kind: 'refused', reason: row.refusal ?? 'not_undoable' };
 }

@@ -66,6 +66,15 @@ export const undoContract: ContractPart = (trial, { describe, it, expect }) => {
       expect(whyNot(await undo(ended, 0))).toBe('too_late');
       expect(whyNot(await undo(ended))).toBe('undone');
       expect(whyNot(await undo(ended))).toBe('already_undone');
+      const keyed = await signInAndRevoke();
+      const once = { ...note, idempotencyKey: 'once' };
+      for (const expected of ['undone', 'undone']) {
+        expect(whyNot(await store().undo({ scope: everywhere, id: keyed.ended.id, windowMs: WINDOW_MS }, once))).toBe(
+          expected,
+        );
+      }
+      expect(await typesOf(keyed.ended)).toEqual(['created', 'revoked', 'undone']);
+      expect(whyNot(await undo(keyed.ended))).toBe('already_undone');
       const other = await signInAndRevoke();
       await trial.pass(3);
       expect(whyNot(await undo(other.ended, 2))).toBe('too_late');

@@ -52,18 +52,19 @@ export async function undoOne(
 
 const UNTIL = '(extract(epoch FROM s.restorable_until) * 1000)::float8 AS until';
 
-/** What an earlier attempt of the operation has permitted. */
+/** What an earlier attempt of the operation has permitted, or the same actor with the same key. */
 export async function readUndone(
   sql: SqlExecutor,
   id: string,
-  operationId: string,
+  { operationId, by, context }: Operation,
 ): Promise<(SessionRow & { readonly until: number | null }) | undefined> {
   const rows = await sql.query<SessionRow & { until: number | null }>(
     `SELECT ${RECORD_COLUMNS}, ${UNTIL} FROM identity_session s
      WHERE s.id = $1::uuid AND EXISTS (
        SELECT FROM identity_session_event e
-       WHERE e.session_id = $1::uuid AND e.operation_id = $2::uuid AND e.type = 'undone')`,
-    [id, operationId],
+       WHERE e.session_id = $1::uuid AND e.type = 'undone'
+         AND (e.operation_id = $2::uuid OR (e.actor IS NOT DISTINCT FROM $3::text AND e.context ->> 'key' = $4::text)))`,
+    [id, operationId, by, context.key ?? null],
   );
   return rows[0];
 }
