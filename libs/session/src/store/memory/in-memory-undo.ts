@@ -102,7 +102,12 @@ export function withdrawUndoIn(table: SessionTable, { status: _, ...filter }: Se
   }
 }
 
-function newcomerOf(old: SessionRecord, { id, tokenDigest }: Restoration, is: Partial<SessionRecord>): SessionRecord {
+/** The new session in place of the old one; what `is` does not say is as it was. */
+export function newcomerOf(
+  old: SessionRecord,
+  { id, tokenDigest }: Restoration,
+  is: Partial<SessionRecord>,
+): SessionRecord {
   return {
     ...old,
     ...is,

@@ -227,6 +227,8 @@ const NEITHER_DATA_NOR_JOBS: Partial<Record<SimulatedAction, number>> = {
   'set user data': 0,
   'start a job': 0,
   'cancel a job': 0,
+  undo: 0,
+  restore: 0,
 };
 
 /** Where few meet, they meet more often. */

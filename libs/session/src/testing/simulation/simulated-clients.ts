@@ -150,6 +150,35 @@ export class SimulatedClients {
     });
   }
 
+  /** Of the newest ones that were revoked; then its client claims what takes its place, as often as there are nodes. */
+  undo(nodes: readonly (SimulatedNode | undefined)[], target: number): void {
+    const session = this.#oneThatIs('revoked', target);
+    if (session === undefined) return;
+    this.#request(nodes[0], (at) => {
+      this.#told(at, `undo the end of ${session.name}`, at.undo(session.id), () => {
+        for (const node of nodes) this.#restore(node, session);
+      });
+    });
+  }
+
+  /** Whether or not somebody has permitted it. */
+  restore(node: SimulatedNode | undefined, target: number): void {
+    const session = this.#oneThatIs('revoked', target);
+    if (session !== undefined) this.#restore(node, session);
+  }
+
+  #restore(node: SimulatedNode | undefined, { id: old, name }: SimulatedSession): void {
+    this.#request(node, (at) => {
+      this.#told(at, `restore ${name}`, at.restore(old), (restored) => {
+        if (restored === undefined) return;
+        const { id, userId } = restored.record;
+        const session = { name, id, userId, tokens: [restored.token] };
+        this.sessions.push(session);
+        this.invariants.tokens.handedOut(session, restored.token);
+      });
+    });
+  }
+
   rotate(node: SimulatedNode | undefined, session: SimulatedSession): void {
     this.#request(node, (at) => {
       this.#told(at, `rotate ${session.name}`, at.rotate(session.id), (token) => {
@@ -187,7 +216,7 @@ export class SimulatedClients {
     });
   }
 
-  #oneThatIs(status: LiveStatus, target: number): SimulatedSession | undefined {
+  #oneThatIs(status: LiveStatus | 'revoked', target: number): SimulatedSession | undefined {
     const found = this.sessions.filter(({ id }) => this.database.rows.get(id)?.status === status);
     return found.at(-1 - (target % Math.max(1, found.length)));
   }

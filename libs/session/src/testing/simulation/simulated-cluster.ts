@@ -129,6 +129,12 @@ export class SimulatedCluster {
       case 'cancel a job':
         clients.cancelJob(node);
         return;
+      case 'undo':
+        clients.undo([node, this.#nodes[(index + 1) % this.#nodes.length]], step.target);
+        return;
+      case 'restore':
+        clients.restore(node, step.target);
+        return;
       case 'make a cut-off':
         clients.cutOff(node, step.target, this.#options.users);
         return;

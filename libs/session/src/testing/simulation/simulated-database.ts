@@ -1,6 +1,7 @@
 import { type CutOff, isCutOffBy } from '../../core/cut-off.js';
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { StoredUndo } from '../../store/memory/stored-undos.js';
 import type { StoredJob } from '../../store/session-jobs.js';
 import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
 import { SimulatedProcess } from './simulated-scheduler.js';
@@ -55,6 +56,8 @@ export class SimulatedDatabase {
   /** Every version of every session that was ever committed. */
   readonly history = new Map<string, CommittedVersion[]>();
   readonly jobs = new Map<string, SimulatedJob>();
+  /** By session: whether its end can be undone, and what came of it. */
+  readonly undos = new Map<string, StoredUndo>();
   /** When a transaction of a client last failed though nothing was wrong, by client. */
   readonly failures = new Map<string, number>();
   /** In the order of their commits. */

@@ -260,8 +260,11 @@ export class SimulatedInvariants {
     const past = this.#versions(record.id);
     const before = past.at(-2)?.record;
     if (before !== undefined && !isLive(before.status)) {
-      this.violated(isLive(record.status) ? 'I4' : 'I7', `${name} changes after its end`);
+      const isSame = record.status === before.status && record.endedAt === before.endedAt;
+      const isNoted = isSame && this.database.undos.get(record.id)?.restorableUntil != null;
+      if (!isNoted) this.violated(isLive(record.status) ? 'I4' : 'I7', `${name} changes after its end`);
     }
+    if (past.length === 1 && record.restoredFrom !== null) this.#judgeRestored(record.restoredFrom, name);
     const rows = past.map((version) => version.record);
     if (record.endReason === 'token_reused' && !this.tokens.mayHaveBeenReused(record.id, rows)) {
       this.violated('R8', `${name} is ended for a token that nobody has used after its grace`);
@@ -273,6 +276,15 @@ export class SimulatedInvariants {
     );
     if (live.length > constraint.limit)
       this.violated('I2', `${record.userId} has ${live.length} sessions that hold a slot`);
+  }
+
+  /** What was permitted once is restored once. */
+  #judgeRestored(from: string, name: string): void {
+    const restored = [...this.database.rows.values()].filter(({ restoredFrom }) => restoredFrom === from);
+    if (restored.length > 1) this.violated('undo', `${name} is restored ${restored.length} times`);
+    const undo = this.database.undos.get(from);
+    if (undo?.restorableUntil == null) this.violated('undo', `${name} is restored, which nobody has permitted`);
+    if (undo?.isOpen === false) this.violated('undo', `${name} is restored, and something has changed since its end`);
   }
 
   #judgeWrite({ record, by, at }: CommittedVersion): void {

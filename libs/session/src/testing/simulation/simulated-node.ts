@@ -18,6 +18,7 @@ import { recordsOf, type SessionWriter } from '../../nest/sign-in/session-writer
 import { NodePresence } from '../../nest/stats/node-presence.js';
 import type { PendingAdmission } from '../../store/session-activation.js';
 import type { SessionJobStore } from '../../store/session-jobs.js';
+import type { Restoration, RestoreOutcome, SessionUndoStore } from '../../store/session-undo.js';
 import type { AdmitOutcome, SessionStore } from '../../store/session-store.js';
 import { CutOffs } from '../../sync/cut-offs.js';
 import { CoalescedHints } from '../../sync/hints.js';
@@ -46,6 +47,7 @@ const DEADLINE_OF_LEASE = 0.45;
 const VERSIONS_LIFETIME_MS = 120_000;
 
 const MOST_DATA_BYTES = 4_096;
+const UNDO_WINDOW_MS = 10_000;
 
 const NOTE = { reason: 'simulated', by: null };
 
@@ -240,7 +242,7 @@ export class SimulatedNode {
       this.#activation,
       {
         suspension: { slot: 'keep' },
-        undo: { windowMs: 0 },
+        undo: { windowMs: UNDO_WINDOW_MS },
       },
       NO_HOOKS,
     );
@@ -379,6 +381,33 @@ export class SimulatedNode {
     return this.#data.setUserData({ tenantId: null, userId }, { [member]: value });
   }
 
+  /** As an administrator does it; `false` where there is no such session. */
+  async undo(id: string): Promise<boolean> {
+    return (await this.#admin.undo(id, NOTE)) !== undefined;
+  }
+
+  /** As `SessionService.restore`, for whoever has the token: the new session; `undefined` where it is refused. */
+  async restore(id: string): Promise<SimulatedSignIn | undefined> {
+    const { options, world } = this.surroundings;
+    const old = await this.#writer.read(undefined, id);
+    if (old === undefined) return undefined;
+    const newId = newSessionId(world.random, this.clock.now());
+    const { token, digest } = this.#mint.mint(newId, 0);
+    const { tenantId, userId, clientId, deviceType, deviceId, tokenDigest: presentedDigest } = old;
+    const { idleTimeoutMs, absoluteLifetimeMs } = options.times;
+    const restoration: Restoration = {
+      ...{ id: newId, from: id, facts: { tenantId, userId, clientId, deviceType, deviceId }, presentedDigest },
+      ...{ tokenDigest: digest, policy: options.policy, idleTimeoutMs: 3 * idleTimeoutMs, absoluteLifetimeMs },
+      ...{ answer: null, question: { ticketDigest: digest, lifetimeMs: 1_000 } },
+    };
+    const outcome = await this.#writer.write(
+      undefined,
+      (store) => (store as SessionStore & SessionUndoStore).restore(restoration),
+      restoredBy,
+    );
+    return outcome.kind === 'restored' ? { record: outcome.session, token } : undefined;
+  }
+
   /** As an administrator asks for it: revokes all sessions of a user by a job. */
   async startJob(id: string, userId: string, reason: string): Promise<true> {
     const asked = { kind: 'revoke', filter: { userId }, scope: { kind: 'all' }, reason } as const;
@@ -424,4 +453,9 @@ export class SimulatedNode {
 
 function changedBy(outcome: AdmitOutcome): readonly SessionRecord[] {
   return outcome.kind === 'admitted' ? [...outcome.ended, ...outcome.evicted, outcome.session] : outcome.ended;
+}
+
+function restoredBy(outcome: RestoreOutcome): readonly SessionRecord[] {
+  if (outcome.kind !== 'restored') return outcome.ended;
+  return [...outcome.ended, ...outcome.evicted, outcome.from, outcome.session];
 }

@@ -20,6 +20,8 @@ export const STEP_WEIGHTS = {
   'set user data': 2,
   'start a job': 3,
   'cancel a job': 1,
+  undo: 3,
+  restore: 1,
   // From here on something goes wrong.
   'stand still': 3,
   sleep: 2,

@@ -21,7 +21,9 @@ import type {
   TouchOutcome,
 } from '../../store/session-store.js';
 import { filterOfJob } from '../../store/session-jobs.js';
+import type { Restoration, RestoreOutcome, Undo, UndoOutcome } from '../../store/session-undo.js';
 import type { SimulatedDatabase } from './simulated-database.js';
+import { SimulatedUndo } from './simulated-undo.js';
 import { SimulatedJobs } from './simulated-jobs.js';
 import type { SimulatedLink } from './simulated-link.js';
 import { holdsSlot, withData, withoutSlot, withSlot } from './simulated-slots.js';
@@ -47,16 +49,23 @@ export class SimulatedStore implements Pick<
   | 'changeUserData'
   | 'findMany'
   | 'listIds'
+  | 'list'
   | 'now'
   | 'onCommitted'
 > {
   readonly jobs: SimulatedJobs;
+  readonly #undo: SimulatedUndo;
 
   constructor(
     private readonly database: SimulatedDatabase,
     private readonly link: SimulatedLink,
     private readonly client: string,
   ) {
+    this.#undo = new SimulatedUndo(database, {
+      transaction: (body) => this.#transaction(body),
+      endOver: (transaction, userId) => this.#endOver(transaction, userId),
+      evict: (transaction, id) => this.#endUncut(transaction, id, 'evicted', SYSTEM),
+    });
     this.jobs = new SimulatedJobs(database, {
       transaction: (body) => this.#transaction(body),
       revoke: (transaction, id, job) => {
@@ -229,6 +238,7 @@ export class SimulatedStore implements Pick<
     return this.#transaction(async (transaction) => {
       await transaction.lock(`subject ${userId}`);
       await this.#statement();
+      this.#undo.settle(transaction, userId);
       const of = transaction.all().filter((record) => record.userId === userId && this.#isUnended(record));
       const changed: SessionRecord[] = [];
       for (const { id } of of.sort((a, b) => (a.id < b.id ? -1 : 1))) {
@@ -239,6 +249,29 @@ export class SimulatedStore implements Pick<
       }
       return changed;
     });
+  }
+
+  undo(undo: Undo, note: ChangeNote): Promise<UndoOutcome | undefined> {
+    return this.#undo.undo(undo, note);
+  }
+
+  restore(restoration: Restoration): Promise<RestoreOutcome> {
+    return this.#undo.restore(restoration);
+  }
+
+  settleUndo({ userId }: SessionSubject): Promise<void> {
+    return this.#transaction((transaction) => {
+      this.#undo.settle(transaction, userId);
+      return Promise.resolve();
+    });
+  }
+
+  withdrawUndo(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  list({ ids = [] }: SessionFilter): Promise<SessionRecord[]> {
+    return this.link.call(() => Promise.resolve(ids.flatMap((id) => this.database.rows.get(id) ?? [])));
   }
 
   touchMany(touches: readonly Touch[]): Promise<TouchOutcome> {
@@ -357,14 +390,16 @@ export class SimulatedStore implements Pick<
     transaction: SimulatedTransaction,
     id: string,
     status: EndedStatus,
-    { reason: endReason, by: endedBy }: ChangeNote,
+    note: ChangeNote,
     applies: (record: SessionRecord) => boolean,
   ): Promise<SessionRecord | undefined> {
+    const { reason: endReason, by: endedBy } = note;
     await transaction.lock(id);
     // What another transaction did to the row while this one waited counts.
     const record = transaction.read(id);
     if (record === undefined || !canBecome(record.status, status) || !applies(record)) return undefined;
     const endedAt = Math.floor(this.database.now());
+    this.#undo.noteEnd(transaction, record, note);
     return transaction.write({ ...record, status, version: record.version + 1, endedAt, endReason, endedBy }, status);
   }
 }

@@ -1,5 +1,6 @@
 import type { CutOff } from '../../core/cut-off.js';
 import type { SessionRecord } from '../../core/session.js';
+import type { StoredUndo } from '../../store/memory/stored-undos.js';
 import type { SimulatedDatabase, SimulatedJob, SimulatedWrite } from './simulated-database.js';
 
 /** One transaction: it sees what is committed and its own writes, and holds its locks to its end. */
@@ -8,6 +9,7 @@ export class SimulatedTransaction {
   readonly #locks: string[] = [];
   readonly #writes = new Map<string, Extract<SimulatedWrite, { readonly record: SessionRecord }>[]>();
   readonly #jobs = new Map<string, SimulatedJob>();
+  readonly #undos = new Map<string, StoredUndo>();
   #cutOff: CutOff | undefined;
 
   constructor(
@@ -73,9 +75,20 @@ export class SimulatedTransaction {
     return frozen;
   }
 
+  readUndo(session: string): StoredUndo | undefined {
+    return this.#undos.get(session) ?? this.database.undos.get(session);
+  }
+
+  /** Goes with the session's row. */
+  writeUndo(session: string, undo: StoredUndo): void {
+    this.#xid ??= this.database.transactionIds.begin();
+    this.#undos.set(session, undo);
+  }
+
   commit(): void {
     if (this.#xid !== undefined) {
       this.database.transactionIds.end(this.#xid, true);
+      for (const [session, undo] of this.#undos) this.database.undos.set(session, undo);
       const cutOff = this.#cutOff === undefined ? [] : [{ cutOff: this.#cutOff }];
       this.database.publish(
         this.client,

@@ -12,6 +12,7 @@ const SEED = Number(SIMULATION_SEED ?? 1);
 const ACTIVE_ALONE = {
   ...{ suspend: 0, resume: 0, 'sign in pending': 0, complete: 0 },
   ...{ 'merge data': 0, 'set data': 0, 'set user data': 0, 'start a job': 0, 'cancel a job': 0 },
+  ...{ undo: 0, restore: 0 },
 } as const;
 
 describe('a simulated cluster', () => {
@@ -64,13 +65,20 @@ describe('a simulated cluster', () => {
 
   it('lets sessions be used, ended and refused, or it would prove nothing', async () => {
     const answers = new Set<string>();
+    const steps = ['merge', 'set', 'set data of', 'start job', 'suspend', 'resume', 'undo', 'restore'];
+    const done = new Set<string>();
     let tasks = 0;
     for (let seed = 1; seed <= 100; seed += 1) {
       const report = await simulateCluster(simulatedSchedule(seed));
       for (const answer of Object.keys(report.answers)) answers.add(answer);
       tasks += report.tasks;
+      for (const step of steps) {
+        if (report.trace.some((line) => line.includes(`has done: ${step}`) && !line.endsWith('(nothing)')))
+          done.add(step);
+      }
     }
     expect(tasks).toBeGreaterThan(10_000);
+    expect([...done].sort()).toEqual([...steps].sort());
     expect([...answers].sort()).toEqual([
       'SESSION_EVICTED',
       'SESSION_EXPIRED',
