@@ -121,6 +121,7 @@ describe('webhooks', () => {
     [{ url: 'https://me:secret@example.com' }, 'neither user nor password'],
     [{ secrets: ['whsec_c2hvcnQ='] }, 'at least 24 bytes'],
     [{ secrets: [] }, 'webhooks.0.secrets'],
+    [{ timeoutMs: 30_000 }, 'must be below listeners.deadlineMs (30000)'],
   ])('are refused at start: %j', (wrong, message) => {
     const webhook = { name: 'crm', url: 'https://example.com/hook', secrets: KEYS.map(secretOf), ...wrong };
     expect(() => resolveOptions({ webhooks: [webhook] })).toThrow(message);

@@ -51,6 +51,16 @@ export function rotationProblems({ intervalMs, graceMs }: ResolvedOptions['rotat
   return problems;
 }
 
+export function webhookProblems({ webhooks, listeners: { deadlineMs } }: ParsedOptions): string[] {
+  return webhooks
+    .filter(({ timeoutMs }) => timeoutMs >= deadlineMs)
+    .map(
+      ({ name, timeoutMs }) =>
+        `timeoutMs of the webhook "${name}" is ${timeoutMs}, but must be below listeners.deadlineMs (${deadlineMs}): an event ` +
+        'would be posted again while it is still being posted',
+    );
+}
+
 export function warmUpProblems({ warmUp: { sessions }, cache: { maxSessions } }: ParsedOptions): string[] {
   if (sessions <= maxSessions) return [];
   return [

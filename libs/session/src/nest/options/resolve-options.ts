@@ -8,7 +8,13 @@ import type { DeviceResolver } from '../device/device-resolver.js';
 import { NoLocationResolver } from '../device/location-resolver.js';
 import { UserAgentDeviceResolver } from '../device/user-agent-device-resolver.js';
 import type { IdentitySessionOptions } from './identity-session-options.js';
-import { cleanupProblems, redisProblems, rotationProblems, warmUpProblems } from './option-problems.js';
+import {
+  cleanupProblems,
+  redisProblems,
+  rotationProblems,
+  warmUpProblems,
+  webhookProblems,
+} from './option-problems.js';
 import { OPTIONS } from './options-schema.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
@@ -36,6 +42,7 @@ export function resolveOptions(options: IdentitySessionOptions): ResolvedOptions
   const problems = [
     ...idleProblems(lifetimes, syncIntervalMs, data.idleMarginMs),
     ...redisProblems(data),
+    ...webhookProblems(data),
     ...cleanupProblems(data.cleanup, 2 * syncIntervalMs + data.idleMarginMs),
     ...rotationProblems(data.rotation),
     ...warmUpProblems(data),

@@ -10,7 +10,7 @@ export interface WebhookOptions {
   readonly secrets: readonly string[];
   /** Only these. Default: all, `resync` included. */
   readonly types?: readonly SessionEvent['type'][] | undefined;
-  /** No answer for so long is a failure. Default 10 000. */
+  /** No answer for so long is a failure. Below `listeners.deadlineMs`. Default 10 000. */
   readonly timeoutMs?: number;
   /** Takes `http://` as well. Default false. */
   readonly allowInsecure?: boolean;
