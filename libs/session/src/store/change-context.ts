@@ -19,7 +19,7 @@ export type ChangeSource =
 export interface ChangeContext {
   /** Default `code`; at most 40 characters are kept. */
   readonly source?: ChangeSource;
-  /** The address of whoever made the change; removed from the log when addresses are. */
+  /** The address of whoever made the change; removed from the log when addresses of the session are. */
   readonly ip?: string | null;
   /** Words of the application to find the change by; at most 10, of at most 64 characters each. */
   readonly tags?: readonly string[];
