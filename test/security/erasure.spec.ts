@@ -68,7 +68,7 @@ describe('the erasure of a user', () => {
     await sql(
       node,
       `INSERT INTO identity_session_dead_letter (listener, event_id, event, error, attempts, at)
-       VALUES ('mail', 1, jsonb_build_object('userId', $1::text, 'tenantId', $2::text, 'reason', $3::text), $3, 3, now())`,
+       VALUES ('mail', 1, jsonb_build_object('userId', $1::text, 'tenantId', $2::text, 'reason', $3::text, 'keys', jsonb_build_array($3::text)), $3, 3, now())`,
       [userId, tenantId, `${mark} failed`],
     );
     return { mark, userId, tenantId, first, live };
@@ -129,6 +129,13 @@ describe('the erasure of a user', () => {
     expect([sessions, entries > 0]).toEqual([0, true]);
     expect(await dump(node)).not.toContain(mark);
     expect(await service.eraseUser(userId, NOTE)).toEqual({ ended: 0, sessions: 0, entries: 0 });
+  });
+
+  it('is done once when several ask for it at the same moment, and then nothing is left', async () => {
+    const { mark, userId } = await traced();
+    const results = await Promise.all([1, 2, 3, 4].map(() => service.eraseUser(userId, NOTE)));
+    expect(results.reduce((sum, { sessions }) => sum + sessions, 0)).toBe(2);
+    expect(await dump(node)).not.toContain(mark);
   });
 
   it('hides no end from another node: what it knew is refused there as soon as it has read the log', async () => {

@@ -28,7 +28,13 @@ import { PostgresJobStore } from './postgres-job-store.js';
 import type { SqlSession } from './sql-session.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import { insertDrift } from './statements/drift.statements.js';
-import { eraseElsewhere, eraseEntries, eraseSessions, insertErasure } from './statements/erasure.statements.js';
+import {
+  eraseElsewhere,
+  eraseEntries,
+  eraseSessions,
+  insertErasure,
+  isErased,
+} from './statements/erasure.statements.js';
 import * as locks from './statements/lock.statements.js';
 import * as nodes from './statements/node.statements.js';
 import { readRecent } from './statements/recent.statements.js';
@@ -171,8 +177,9 @@ export class PostgresUpkeepStore
       const sessions = await eraseSessions(sql, erasure, operation);
       if (sessions.length > 0) return { sessions, entries: 0, isDone: false };
       const entries = await eraseEntries(sql, erasure);
-      if (entries === 0) await eraseElsewhere(sql, erasure);
-      return { sessions, entries, isDone: entries === 0 };
+      if (entries > 0) return { sessions, entries, isDone: false };
+      await eraseElsewhere(sql, erasure);
+      return { sessions, entries, isDone: await isErased(sql, erasure) };
     });
   }
 

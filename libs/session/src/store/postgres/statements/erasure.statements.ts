@@ -12,13 +12,19 @@ const whose = ({ tenantId, userId, pseudonym }: Erasure): unknown[] => [tenantCo
 /** Nobody may come back by the token of a session that has nobody any more. */
 const UNKNOWN_DIGEST = `sha256(gen_random_uuid()::text::bytea)`;
 
+/** The user's ended sessions `s`, and what is to be erased of the log `e`. */
+const SESSIONS = `s.tenant_id = $1::text AND s.user_id = $2::text AND NOT (${LIVE})`;
+const ENTRIES = `e.user_id = $2::text AND e.tenant_id = $1::text
+  AND (e.session_id IS NOT NULL OR e.at < clock_timestamp() - interval '${READ_BY_ALL_MS} milliseconds')
+  AND NOT EXISTS (SELECT FROM identity_session s WHERE s.id = e.session_id AND s.user_id = $2::text)`;
+
 /** Removes what is personal from a page of ended sessions, with their addresses; the log tells the nodes to forget them. */
 export async function eraseSessions(sql: SqlExecutor, erasure: Erasure, operation: Operation): Promise<EndedVersion[]> {
   return sql.query<EndedVersion>(
     `WITH ${MOMENT},
      page AS MATERIALIZED (
        SELECT s.id FROM identity_session s
-       WHERE s.tenant_id = $1::text AND s.user_id = $2::text AND NOT (${LIVE})
+       WHERE ${SESSIONS}
        ORDER BY s.id LIMIT $4::int FOR NO KEY UPDATE
      ),
      changed AS (
@@ -53,9 +59,7 @@ export async function eraseEntries(sql: SqlExecutor, erasure: Erasure): Promise<
     await sql.query<Counted>(
       `WITH page AS MATERIALIZED (
          SELECT e.id, e.session_id FROM identity_session_event e
-         WHERE e.user_id = $2::text AND e.tenant_id = $1::text
-           AND (e.session_id IS NOT NULL OR e.at < clock_timestamp() - $5::bigint * interval '1 millisecond')
-           AND NOT EXISTS (SELECT FROM identity_session s WHERE s.id = e.session_id AND s.user_id = $2::text)
+         WHERE ${ENTRIES}
          ORDER BY e.id LIMIT $4::int FOR UPDATE
        ),
        gone AS (DELETE FROM identity_session_event e USING page WHERE e.id = page.id AND page.session_id IS NULL),
@@ -69,9 +73,19 @@ export async function eraseEntries(sql: SqlExecutor, erasure: Erasure): Promise<
        ),
        changed AS (SELECT id FROM page)
        ${COUNT}`,
-      [...whose(erasure), ERASURE_PAGE, READ_BY_ALL_MS],
+      [...whose(erasure), ERASURE_PAGE],
     ),
   );
+}
+
+/** Whether a page has come back empty because somebody else had its rows, and not because there are none. */
+export async function isErased(sql: SqlExecutor, erasure: Erasure): Promise<boolean> {
+  const rows = await sql.query<{ is_left: boolean }>(
+    `SELECT $3::text IS NOT NULL AND (EXISTS (SELECT FROM identity_session s WHERE ${SESSIONS})
+       OR EXISTS (SELECT FROM identity_session_event e WHERE ${ENTRIES})) AS is_left`,
+    whose(erasure),
+  );
+  return rows[0]?.is_left === false;
 }
 
 /** What else there is of a user: few rows, or few tables' worth of them. */
@@ -89,7 +103,7 @@ const ELSEWHERE = [
      filter = jsonb_set(filter, '{userId}', to_jsonb($3::text))
    WHERE filter ->> 'userId' = $2::text AND COALESCE(filter ->> 'tenantId', '') IN ('', $1::text)
      AND finished_at IS NOT NULL`,
-  `UPDATE identity_session_dead_letter SET error = 'erased', event = event
+  `UPDATE identity_session_dead_letter SET error = 'erased', event = (event - 'keys')
      || jsonb_build_object('userId', $3::text, 'reason', NULL,
           'actor', CASE WHEN event ->> 'actor' = $2::text THEN $3::text ELSE event ->> 'actor' END)
    WHERE event ->> 'userId' = $2::text AND COALESCE(event ->> 'tenantId', '') = $1::text`,
