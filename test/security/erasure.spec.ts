@@ -138,6 +138,24 @@ describe('the erasure of a user', () => {
     expect(await dump(node)).not.toContain(mark);
   });
 
+  it('ends who signs in meanwhile too, and does not take them for protected', async () => {
+    const userId = `${randomUUID()}@example.test`;
+    const store = PostgresSessionStore.on(node.db.dataSource);
+    const count = store.count.bind(store);
+    let times = 0;
+    store.count = async (filter) => {
+      if (filter.userId === userId && (times += 1) === 1) await signedIn(node, { userId });
+      return count(filter);
+    };
+    const third = await startTestApp({ joins: node, options: { store } });
+    try {
+      const result = await third.app.get(SessionAdminService).eraseUser(userId, NOTE);
+      expect(result).toMatchObject({ ended: 1, sessions: 1 });
+    } finally {
+      await third.close();
+    }
+  });
+
   it('hides no end from another node: what it knew is refused there as soon as it has read the log', async () => {
     const { userId, live } = await traced();
     const there = live.at(other);

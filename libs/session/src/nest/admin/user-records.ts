@@ -125,8 +125,11 @@ export class UserRecords {
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const { revoked } = await this.revoke({ ...note, filter: subject });
       ended += revoked;
-      if ((await this.store.count({ scope: EVERYBODY, ...subject, status: 'unended' })) === 0) return ended;
-      if (revoked === 0) throw isProtectedAgainst();
+      const left: SessionFilter = { scope: EVERYBODY, ...subject, status: 'unended' };
+      if ((await this.store.count(left)) === 0) return ended;
+      // Whoever has signed in meanwhile is none of those that are spared.
+      if (revoked === 0 && (await this.store.count({ ...left, protectedWithin: null })) === 0)
+        throw isProtectedAgainst();
     }
     return ended;
   }
