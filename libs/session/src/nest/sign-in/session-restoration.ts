@@ -128,9 +128,7 @@ function refused({ error }: { readonly error: IdentitySessionError }): IdentityS
 
 /** Without the revoked one: it had ended before, and nothing that anybody holds of it has changed. */
 function changedOf(outcome: RestoreOutcome): readonly SessionRecord[] {
-  return outcome.kind === 'restored'
-    ? [...outcome.ended, ...outcome.evicted, outcome.session]
-    : outcome.ended;
+  return outcome.kind === 'restored' ? [...outcome.ended, ...outcome.evicted, outcome.session] : outcome.ended;
 }
 
 /** The session as a sign-in would ask for it: what hooks look at. */
