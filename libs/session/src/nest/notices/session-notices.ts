@@ -94,8 +94,6 @@ export class SessionNotices {
       const approvers = record.pending.requirements.flatMap((one) => (isMet(one) ? [] : (one.approvers?.of ?? [])));
       return approvers.length === 0 ? undefined : { kind: 'approval_asked', key: 'approval_asked', approvers, record };
     }
-    // Given back after an undone end, to whoever had it.
-    if (record.restoredFrom !== null) return undefined;
     const sql = this.#sql;
     // The one event or the other, and not a resumption.
     if (type === 'created' ? await wasPending(sql, record.id) : reason !== 'completed') return undefined;
