@@ -179,7 +179,8 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     }
     const history = (await admin.get(`${path}/events`)).body;
     expect(keys(history)).toEqual(['items', 'nextCursor']);
-    expect(history.items.map(keys)).toEqual(Array(3).fill(['id', 'type', 'at', 'version', 'reason', 'actor']));
+    const entry = ['id', 'type', 'at', 'version', 'reason', 'actor', 'changes', 'source', 'ip'];
+    expect(history.items.map(keys)).toEqual(Array(3).fill(entry));
     const bulk = { filter: { userId: 'nobody' }, reason: 'x' };
     expect(keys((await admin.post('/admin/sessions/revoke', bulk)).body)).toEqual(['matched', 'revoked', 'more']);
     const ended = await admin.del(`/admin/sessions/${fresh.sessionId}`);
