@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { ADMIN } from '../server/support/account-server.js';
@@ -7,6 +7,9 @@ import { describeWithBrowser } from './support/browser.js';
 import { examplePage } from './support/example-page.js';
 
 const MANY = 4_000;
+
+/** Everything is seen through a browser, which waits its turn where much else is running. */
+jest.setTimeout(120_000);
 
 describeWithBrowser('The life of a session in a browser', () => {
   const { account, databaseUrl, device, keep, openWindow, signedIn, signIn } = examplePage();
@@ -96,11 +99,11 @@ describeWithBrowser('The life of a session in a browser', () => {
     try {
       const admin = await signedIn(ADMIN.email, 'Desk', ADMIN.password);
       const { page } = admin;
-      // A job waits until it was seen on its way, each page for three seconds at most.
+      // A job waits until it was seen on its way, each page for a second and a half at most.
       await sql.query('CREATE TABLE unseen (reason text)');
       await sql.query(`CREATE FUNCTION wait_to_be_seen() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN
-          FOR turn IN 1..60 LOOP
+          FOR turn IN 1..30 LOOP
             EXIT WHEN NEW.changed < 1500 OR NOT EXISTS (SELECT FROM unseen WHERE reason = NEW.reason);
             PERFORM pg_sleep(0.05);
           END LOOP;
