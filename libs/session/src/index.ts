@@ -276,7 +276,8 @@ export {
   DurableSessionListener,
   type EventDelivery,
 } from './nest/listeners/durable-session-listener.decorator.js';
-export { SessionListeners, type SessionListenerStatus } from './nest/listeners/session-listeners.js';
+export { SessionListeners } from './nest/listeners/session-listeners.js';
+export type { SessionListenerStatus } from './sync/postgres/listener-status.js';
 export { type DeadLetter, SessionDeadLetters } from './nest/listeners/session-dead-letters.js';
 export { type HealthReport, type HealthStatus, SessionHealth } from './nest/health/session-health.js';
 export { type AddressedRequest, clientAddress } from './nest/http/client-address.js';

@@ -1,25 +1,10 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { readListeners } from '../../sync/postgres/listener-status.js';
+import { readListeners, type SessionListenerStatus } from '../../sync/postgres/listener-status.js';
 import { counter, gauge, type MetricSample, SessionMetrics } from '../metrics/session-metrics.js';
 import { DurableListeners } from './durable-listeners.js';
 
 /** Between two looks at the listeners for the metrics. */
 const LOOK_EVERY_MS = 15_000;
-
-/** How a durable listener is getting on, whichever node is at it. */
-export interface SessionListenerStatus {
-  readonly name: string;
-  /** The node that is at it now, or `null`. */
-  readonly node: string | null;
-  /** How old the oldest event is that it has not been told; 0 where it has been told all. */
-  readonly lagMs: number;
-  /** How often the next event has failed, and since when one has. */
-  readonly attempts: number;
-  readonly failingSince: Date | null;
-  /** When it is tried again. */
-  readonly retryAt: Date | null;
-  readonly deadLetters: number;
-}
 
 /** Tells how durable listeners, webhooks among them, are getting on. */
 @Injectable()

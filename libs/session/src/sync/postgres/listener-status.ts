@@ -11,19 +11,23 @@ interface StatusRow {
   readonly dead_letters: number;
 }
 
-/** How far a listener has come, whichever node is at it. */
-export interface ListenerStatus {
+/** How a durable listener is getting on, whichever node is at it. */
+export interface SessionListenerStatus {
   readonly name: string;
+  /** The node that is at it now, or `null`. */
   readonly node: string | null;
+  /** How old the oldest event is that it has not been told; 0 where it has been told all. */
   readonly lagMs: number;
+  /** How often the next event has failed, and since when one has. */
   readonly attempts: number;
   readonly failingSince: Date | null;
+  /** When it is tried again. */
   readonly retryAt: Date | null;
   readonly deadLetters: number;
 }
 
 /** How far all listeners have come, by name. Of each, one look at the log and one at its dead letters, by their indexes. */
-export async function readListeners(query: Query): Promise<ListenerStatus[]> {
+export async function readListeners(query: Query): Promise<SessionListenerStatus[]> {
   const rows = await query<StatusRow>(
     `SELECT l.name, CASE WHEN l.leased_until > clock_timestamp() THEN l.leased_by END AS node, l.attempts,
        l.failing_since, l.retry_at,
