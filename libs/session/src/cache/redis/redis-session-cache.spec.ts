@@ -17,6 +17,9 @@ const RECORD = sessionRecordOf();
 describeWithOwnRedis('the shared level in Redis', () => {
   let redis: OwnRedis;
   let connection: RedisConnection;
+  /** How often the connection was given up, and how often it was there again: it reconnects at once, so that it is away too briefly to be seen. */
+  let lost = 0;
+  let restored = 0;
   let namespace: string;
   let cache: RedisSessionCache;
   let id: string;
@@ -53,7 +56,16 @@ describeWithOwnRedis('the shared level in Redis', () => {
     connection = new RedisConnection(
       await loadRedis(),
       { url: redis.url, deadlineMs: DEADLINE_MS },
-      { monotonic: () => performance.now(), random: Math.random, onLost: () => undefined, onRestored: () => undefined },
+      {
+        monotonic: () => performance.now(),
+        random: Math.random,
+        onLost: () => {
+          lost += 1;
+        },
+        onRestored: () => {
+          restored += 1;
+        },
+      },
     );
     connection.open();
   });
@@ -204,6 +216,7 @@ describeWithOwnRedis('the shared level in Redis', () => {
 
   it('finds nothing while Redis is stalled: after one deadline, and then at once', async () => {
     await putInTheEnd(shared());
+    const lostBefore = lost;
     redis.stall();
     const begunAt = performance.now();
     expect(await Promise.all(Array.from({ length: 500 }, () => cache.get(id)))).toEqual(Array(500).fill(undefined));
@@ -218,16 +231,18 @@ describeWithOwnRedis('the shared level in Redis', () => {
     expect(performance.now() - skippedFrom).toBeLessThan(BOUND_MS);
     expect(cache.counts.skipped).toBeGreaterThan(900);
     // Long enough for the connection to be given up: what it had under way is not made up for.
-    await eventually(() => !connection.isReady);
+    await eventually(() => lost > lostBefore);
+    const restoredBefore = restored;
     redis.resume();
-    await eventually(() => connection.isReady);
+    await eventually(() => restored > restoredBefore);
     await eventually(async () => (await cache.get(id)) !== undefined);
   });
 
   it('finds nothing while Redis is away, and finds its way back to one that is empty', async () => {
     await putInTheEnd(shared());
+    const before = { lost, restored };
     await redis.kill();
-    await eventually(() => !connection.isReady);
+    await eventually(() => lost > before.lost);
     const begunAt = performance.now();
     for (let n = 0; n < 1_000; n += 1) {
       expect(await cache.get(id)).toBeUndefined();
@@ -235,7 +250,7 @@ describeWithOwnRedis('the shared level in Redis', () => {
     }
     expect(performance.now() - begunAt).toBeLessThan(BOUND_MS);
     await redis.restart();
-    await eventually(() => connection.isReady);
+    await eventually(() => restored > before.restored);
     expect(await redis.command('DBSIZE')).toBe(0);
     await putInTheEnd(shared());
     expect(await cache.get(id)).toEqual(shared());
