@@ -27,7 +27,6 @@ import { withBufferedAccess } from '../session/buffered-session.js';
 import { Session } from '../session/session.js';
 import { SessionActivation } from '../sign-in/session-activation.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
-import { NodePresence } from '../stats/node-presence.js';
 import { type SessionStatistics, SessionStatisticsCounter } from '../stats/session-statistics.js';
 import type { CutOffInput, CutOffResult } from './cut-off-input.js';
 import { cutOffScopeOf, demandWithin } from './cut-off-scope.js';
@@ -59,7 +58,6 @@ const EVERYBODY: SessionScope = { kind: 'all' };
 @Injectable()
 export class SessionAdminService {
   readonly #hooked: HookedOperations;
-  readonly #statistics: SessionStatisticsCounter;
   readonly #states: StateChanges;
   readonly #undo: RevocationUndo;
   readonly #keepsUndo: boolean;
@@ -69,14 +67,13 @@ export class SessionAdminService {
     @Inject(SESSION_STORE) private readonly store: SessionStore,
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(TouchBuffer) private readonly touches: TouchBuffer,
-    @Inject(NodePresence) presence: NodePresence,
+    @Inject(SessionStatisticsCounter) private readonly statistics: SessionStatisticsCounter,
     @Inject(SessionActivation) activation: Pick<SessionActivation, 'meet' | 'resume'>,
     @Inject(RESOLVED_OPTIONS) options: Pick<ResolvedOptions, 'suspension' | 'undo'>,
     @Inject(SessionHookRunner) hooks: SessionHookRunner,
   ) {
     this.#hooked = new HookedOperations(hooks, writer);
     this.#records = new UserRecords(store, writer, touches, (input) => this.revokeMatching(input));
-    this.#statistics = new SessionStatisticsCounter(store, presence);
     this.#states = new StateChanges(store, writer, touches, activation, options.suspension.slot);
     this.#undo = new RevocationUndo(store, writer, this.#hooked, options.undo);
     this.#keepsUndo = options.undo.windowMs > 0;
@@ -294,7 +291,7 @@ export class SessionAdminService {
 
   /** How many sessions there are, and for who administrates everybody also which nodes, and what the cleanup has done. */
   stats(scope: SessionScope = EVERYBODY): Promise<SessionStatistics> {
-    return this.#statistics.of(scope);
+    return this.statistics.of(scope);
   }
 
   /** How many sessions match. */

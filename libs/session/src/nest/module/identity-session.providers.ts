@@ -65,6 +65,7 @@ import { makeHintChannel, makeHintTransport } from './hint-providers.js';
 import { KNOWN_SESSIONS_PROVIDERS } from './known-sessions.providers.js';
 import { NodeHeartbeat } from '../stats/node-heartbeat.js';
 import { NodePresence } from '../stats/node-presence.js';
+import { SessionStatisticsCounter } from '../stats/session-statistics.js';
 import { LogUpkeep } from '../upkeep/log-upkeep.js';
 import { LogFollower } from './log-follower.js';
 import { LogLeaseHolder } from './log-lease-holder.js';
@@ -136,6 +137,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
     SessionWarmUp,
     NodeHeartbeat,
     NodePresence,
+    SessionStatisticsCounter,
     {
       provide: RESOLVED_OPTIONS,
       inject: [optionsToken],

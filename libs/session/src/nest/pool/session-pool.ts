@@ -53,7 +53,6 @@ export interface PoolState {
  */
 @Injectable()
 export class SessionPool {
-  readonly #counter: SessionStatisticsCounter;
   #whole: (Omit<WholePool, 'ageMs'> & { readonly at: number }) | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
@@ -64,9 +63,8 @@ export class SessionPool {
     @Inject(SessionWriter) private readonly writer: SessionWriter,
     @Inject(KnownSessions) private readonly known: Pick<KnownSessions, 'figures'>,
     @Inject(NodePresence) private readonly presence: NodePresence,
-  ) {
-    this.#counter = new SessionStatisticsCounter(store, presence);
-  }
+    @Inject(SessionStatisticsCounter) private readonly counter: SessionStatisticsCounter,
+  ) {}
 
   /**
    * What is known, at once. What is known of all nodes is as old as `ageMs` says: where that is more than 10 s it is
@@ -96,9 +94,9 @@ export class SessionPool {
   async #ask(): Promise<void> {
     this.#askedAt = performance.now();
     if (!keepsStatistics(this.store)) return;
-    const { live, byDeviceType, nodes } = await this.#counter.of(EVERYBODY);
+    const { live, byDeviceType, nodes } = await this.counter.of(EVERYBODY);
     this.#whole = {
-      at: performance.now() - this.#counter.ageMs(EVERYBODY),
+      at: performance.now() - this.counter.ageMs(EVERYBODY),
       live,
       byDeviceType,
       nodes: nodes.map(({ name, created, ended, inMemory, connections }) => ({

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { InMemorySessionStore } from 'nestjs-identity-session/testing';
-import { type SessionCounts, SessionAdminService, SessionCleanup } from 'nestjs-identity-session';
+import { type SessionCounts, SessionAdminService, SessionCleanup, SessionPool } from 'nestjs-identity-session';
 import { type Client, signedIn } from '../../../../../test/security/support/client.js';
 import { sql } from '../../../../../test/security/support/rows.js';
 import { flushTouches } from '../../../../../test/security/support/time.js';
@@ -64,6 +64,23 @@ describe('GET /admin/stats', () => {
     expect(await names()).toEqual([]);
     await home.app.get(NodeHeartbeat, { strict: false }).beat();
     expect(await names()).toEqual(['node-1']);
+  });
+
+  it('and the pool tell of one count', async () => {
+    class CountingStore extends InMemorySessionStore {
+      counted = 0;
+
+      override countSessions(scope: SessionScope): Promise<SessionCounts> {
+        this.counted += 1;
+        return super.countSessions(scope);
+      }
+    }
+    const store = new CountingStore();
+    const own = await startTestApp({ joins: home, options: { store } });
+    const { body } = await (await signedIn(own, { userId: 'admin' })).get('/admin/stats');
+    const { whole } = await own.app.get(SessionPool).refresh();
+    expect([body['live'], whole?.live, store.counted]).toEqual([1, 1, 1]);
+    await own.close();
   });
 
   it('tells from where a session was used and where it began, within the scope', async () => {

@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
 import { IdentitySessionError } from '../../core/errors.js';
 import { type CleanupState, cleansUp } from '../../store/session-cleanup.js';
 import { keepsStatistics, type KnownNode, type SessionCounts } from '../../store/session-statistics.js';
 import type { SessionScope, SessionStore } from '../../store/session-store.js';
-import type { NodePresence } from './node-presence.js';
+import { SESSION_STORE } from '../module/tokens.js';
+import { NodePresence } from './node-presence.js';
 
 /** Counts that are older than this are made anew. */
 const FRESH_MS = 5_000;
@@ -30,15 +32,17 @@ interface Counted {
 
 /**
  * Counts sessions within a scope. Where there are hundreds of thousands that takes a moment, so what was counted is told
- * for a while: to whoever asks again within a minute, while it is counted anew if need be.
+ * for a while: to whoever asks again within a minute, while it is counted anew if need be. One a node, so that whoever
+ * wants to know is told of the same count.
  */
+@Injectable()
 export class SessionStatisticsCounter {
   readonly #counted = new Map<string, Counted>();
   readonly #counting = new Set<string>();
 
   constructor(
-    private readonly store: SessionStore,
-    private readonly presence: Pick<NodePresence, 'goneAfterMs'>,
+    @Inject(SESSION_STORE) private readonly store: SessionStore,
+    @Inject(NodePresence) private readonly presence: Pick<NodePresence, 'goneAfterMs'>,
   ) {}
 
   /** @throws IdentitySessionError `CONFIGURATION_INVALID` for a store of the application's own that has no overview */

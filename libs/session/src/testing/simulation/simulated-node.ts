@@ -16,6 +16,7 @@ import type { ConcurrentLoginStrategyService } from '../../nest/sign-in/concurre
 import { SessionActivation } from '../../nest/sign-in/session-activation.js';
 import { recordsOf, type SessionWriter } from '../../nest/sign-in/session-writer.js';
 import { NodePresence } from '../../nest/stats/node-presence.js';
+import { SessionStatisticsCounter } from '../../nest/stats/session-statistics.js';
 import type { PendingAdmission } from '../../store/session-activation.js';
 import type { SessionJobStore } from '../../store/session-jobs.js';
 import type { Restoration, RestoreOutcome, SessionUndoStore } from '../../store/session-undo.js';
@@ -238,7 +239,7 @@ export class SimulatedNode {
       sessions,
       this.#writer,
       this.touches,
-      new NodePresence(),
+      new SessionStatisticsCounter(sessions, new NodePresence()),
       this.#activation,
       {
         suspension: { slot: 'keep' },
