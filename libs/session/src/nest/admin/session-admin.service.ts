@@ -1,22 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
-import { IdentitySessionError } from '../../core/errors.js';
-import { isLive } from '../../core/lifecycle.js';
 import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
-import type { SessionRecord } from '../../core/session.js';
 import { contextOf } from '../../store/change-context.js';
 import { keepsUserHistory, type UserHistoryEntry } from '../../store/session-history.js';
-import { isInScope } from '../../store/memory/session-query.js';
-import type {
-  ChangeNote,
-  HistoryPage,
-  Page,
-  SessionFilter,
-  SessionHistoryEntry,
-  SessionScope,
-  SessionStore,
-} from '../../store/session-store.js';
+import type { HistoryPage, Page, SessionHistoryEntry, SessionScope, SessionStore } from '../../store/session-store.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { HookedOperations, type HookedTarget } from '../hooks/hooked-operations.js';
@@ -31,10 +18,9 @@ import { type SessionStatistics, SessionStatisticsCounter } from '../stats/sessi
 import type { CutOffInput, CutOffResult } from './cut-off-input.js';
 import { cutOffScopeOf, demandWithin } from './cut-off-scope.js';
 import type { BulkInput, BulkResult } from './bulk-input.js';
-import { endMatching } from './end-matching.js';
-import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection } from './protection.js';
 import { RevocationUndo, type UndoResult } from './revocation-undo.js';
-import { filterOf, isEmptyFilter, type SessionPage, type SessionSearch } from './session-search.js';
+import { SessionRevocation } from './session-revocation.js';
+import { filterOf, type SessionPage, type SessionSearch } from './session-search.js';
 import {
   type ApproveInput,
   type EndInput,
@@ -58,9 +44,9 @@ const EVERYBODY: SessionScope = { kind: 'all' };
 @Injectable()
 export class SessionAdminService {
   readonly #hooked: HookedOperations;
+  readonly #revocation: SessionRevocation;
   readonly #states: StateChanges;
   readonly #undo: RevocationUndo;
-  readonly #keepsUndo: boolean;
   readonly #records: UserRecords;
 
   constructor(
@@ -73,10 +59,10 @@ export class SessionAdminService {
     @Inject(SessionHookRunner) hooks: SessionHookRunner,
   ) {
     this.#hooked = new HookedOperations(hooks, writer);
+    this.#revocation = new SessionRevocation(store, writer, touches, options.undo.windowMs > 0);
     this.#records = new UserRecords(store, writer, touches, (input) => this.revokeMatching(input));
     this.#states = new StateChanges(store, writer, touches, activation, options.suspension.slot);
     this.#undo = new RevocationUndo(store, writer, this.#hooked, options.undo);
-    this.#keepsUndo = options.undo.windowMs > 0;
   }
 
   /** One page of sessions by creation, from a session on. */
@@ -156,16 +142,8 @@ export class SessionAdminService {
    */
   async revoke(id: string, input: EndInput & { readonly userId?: string }): Promise<Session | undefined> {
     if (!isSessionId(id)) return undefined;
-    const { scope = EVERYBODY, manager, userId, includeProtected, ...note } = input;
-    return this.#hooked.endById('revoke', { id, scope, manager, userId, ...note }, async () => {
-      // So that its history shows when it was last used.
-      await this.touches.flushOne(id);
-      const wanted: SessionFilter = { scope, ids: [id], ...(userId === undefined ? {} : { userId }) };
-      const [record] = await this.#endPage(manager, { ...wanted, ...withProtection(includeProtected) }, note, 1);
-      if (record !== undefined) return new Session(record);
-      if (await this.#isProtectedAgainst(manager, wanted, includeProtected)) throw isProtectedAgainst();
-      return undefined;
-    });
+    const target = { ...targetOf(id, input), userId: input.userId };
+    return this.#hooked.endById('revoke', target, () => this.#revocation.revoke(id, input));
   }
 
   /**
@@ -238,30 +216,8 @@ export class SessionAdminService {
    * failed stays ended; the same call again goes on.
    * @throws IdentitySessionError `VALIDATION_FAILED` for an empty filter, `SESSION_STORE_UNAVAILABLE`
    */
-  async revokeMatching(input: BulkInput): Promise<BulkResult> {
-    const { filter, manager, scope, includeProtected, dryRun = false, max = Infinity, ...note } = input;
-    if (isEmptyFilter(filter)) {
-      throw new IdentitySessionError('VALIDATION_FAILED', 'The filter is empty. Say whose sessions shall end.', {
-        errors: [{ field: 'filter', message: 'is empty' }],
-      });
-    }
-    const { status = 'unended' } = filter;
-    // Nothing has ended that could end.
-    if (status !== 'live' && status !== 'unended' && !isLive(status)) return { matched: 0, revoked: 0, more: false };
-    const within = filterOf(scope === undefined ? filter : { ...filter, scope });
-    const conditions = { ...within, status, ...withProtection(includeProtected) };
-    if (dryRun) {
-      const matched = await this.store.count(conditions);
-      return { matched, revoked: 0, more: matched > max };
-    }
-    // Who ends all that match means those too that were about to come back.
-    if (this.#keepsUndo) await this.writer.withdrawUndo(manager, conditions);
-    const { revoked, rest } = await endMatching(conditions, max, {
-      end: (some, limit) => this.#endPage(manager, some, note, limit),
-      listIds: (some, limit) => this.writer.listIds(manager, some, limit),
-    });
-    const left = rest === null ? 0 : await this.store.count(rest);
-    return { matched: revoked + left, revoked, more: left > 0 };
+  revokeMatching(input: BulkInput): Promise<BulkResult> {
+    return this.#revocation.revokeMatching(input);
   }
 
   /**
@@ -297,28 +253,6 @@ export class SessionAdminService {
   /** How many sessions match. */
   count(search: SessionSearch): Promise<number> {
     return this.store.count(filterOf(search));
-  }
-
-  /** Whether there is a live one that was spared. Protection never changes, so a look afterwards is soon enough. */
-  async #isProtectedAgainst(
-    manager: EntityManager | undefined,
-    { scope, ids: [id = ''] = [], userId }: SessionFilter,
-    included: ProtectedInclusion = false,
-  ): Promise<boolean> {
-    if (included === true) return false;
-    const found = await this.writer.read(manager, id);
-    if (found === undefined || !isLive(found.status) || !isInScope(scope, found)) return false;
-    return (userId === undefined || found.userId === userId) && isSpared(found, included);
-  }
-
-  #endPage(
-    manager: EntityManager | undefined,
-    filter: SessionFilter,
-    note: ChangeNote,
-    limit: number,
-  ): Promise<readonly SessionRecord[]> {
-    const end = (store: SessionStore) => store.endMany(filter, 'revoked', { undoable: true, ...note }, limit);
-    return this.writer.write(manager, end, (ended) => ended);
   }
 }
 
