@@ -189,7 +189,8 @@ export type { ProtectedInclusion } from './nest/admin/protection.js';
 export type { UndoResult } from './nest/admin/revocation-undo.js';
 export type { ApproveInput, EndInput, ResumeInput, RevokeInput, SuspendInput } from './nest/admin/state-changes.js';
 export { type CleanupRun, SessionCleanup } from './nest/cleanup/session-cleanup.js';
-export { SessionChecker, type SessionVerdict } from './nest/check/session-checker.js';
+export { SessionChecker } from './nest/check/session-checker.js';
+export type { SessionVerdict } from './nest/check/session-verdict.js';
 export type { SessionRequirements } from './nest/check/session-judge.js';
 export {
   clearSiteData,

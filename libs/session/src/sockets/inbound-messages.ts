@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { IdentitySessionError } from '../core/errors.js';
-import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
+import type { SessionChecker } from '../nest/check/session-checker.js';
+import type { SessionVerdict } from '../nest/check/session-verdict.js';
 import type { SessionRequirements } from '../nest/check/session-judge.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import { attachSession } from '../nest/guard/route.decorators.js';

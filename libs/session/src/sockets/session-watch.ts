@@ -1,6 +1,7 @@
 import { IdentitySessionError } from '../core/errors.js';
 import type { Refusal } from '../nest/check/refusals.js';
-import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
+import type { SessionChecker } from '../nest/check/session-checker.js';
+import type { SessionVerdict } from '../nest/check/session-verdict.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { KnownSessions } from '../sync/known-sessions.js';
 import type { NodeClock } from '../sync/node-clock.js';

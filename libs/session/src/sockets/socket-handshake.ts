@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
 import { IdentitySessionError } from '../core/errors.js';
-import type { SessionChecker, SessionVerdict } from '../nest/check/session-checker.js';
+import type { SessionChecker } from '../nest/check/session-checker.js';
+import type { SessionVerdict } from '../nest/check/session-verdict.js';
 import type { SessionRequirements } from '../nest/check/session-judge.js';
 import { type VouchedCredential, vouchFor } from '../nest/credential/vouched-session.js';
 import type { Credential } from '../nest/credential/credential.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { IdentitySessionError } from '../../core/errors.js';
 import { levelRefusals } from './level-refusals.js';
-import type { SessionVerdict } from './session-checker.js';
+import type { SessionVerdict } from './session-verdict.js';
 
 const LEAST_MS = 60;
 

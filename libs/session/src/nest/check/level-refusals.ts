@@ -1,4 +1,4 @@
-import type { SessionVerdict } from './session-checker.js';
+import type { SessionVerdict } from './session-verdict.js';
 
 /**
  * The verdict, and where it is `SESSION_INVALID` not before `leastMs` have passed. What the database had to look up takes

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CachedSession } from '../../cache/cached-session.js';
-import { IdentitySessionError } from '../../core/errors.js';
 import { expiryOf } from '../../core/expiry.js';
 import type { SessionRecord } from '../../core/session.js';
 import { matchesDigest, type ParsedToken, TokenMint } from '../../core/token.js';
@@ -17,23 +16,13 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { Session } from '../session/session.js';
 import { levelRefusals } from './level-refusals.js';
 import { demandMeasured, presentedAt } from './presented-at.js';
-import { invalid, refusalOf, refused, type Refusal, REFUSALS } from './refusals.js';
+import { invalid, refusalOf, refused, REFUSALS } from './refusals.js';
+import { SecretDoubts } from './secret-doubts.js';
 import { type Asked, SessionJudge, type SessionRequirements, UNSETTLED, type WatchedDrift } from './session-judge.js';
+import type { SessionVerdict } from './session-verdict.js';
 import { TokenRotation } from './token-rotation.js';
 
-/** Either the session, or why there is none. */
-export type SessionVerdict =
-  | {
-      readonly session: Session;
-      readonly error?: undefined;
-      /** The token to use from now on: a secret, for whoever presented the one before and for nobody else. */
-      readonly successor?: string | undefined;
-    }
-  | Refusal;
-
 const NO_REQUIREMENTS: SessionRequirements = {};
-/** Loads at once for secrets that do not match what is in memory: whoever knows ids must not keep the database busy. */
-const MOST_DOUBTS = 256;
 
 /**
  * Decides whether a credential belongs to a live session, without any framework. A session that this node knows is
@@ -49,12 +38,12 @@ const MOST_DOUBTS = 256;
  */
 @Injectable()
 export class SessionChecker {
+  readonly #doubts = new SecretDoubts();
   /** Since the node began: secrets that memory did not confirm, and those of them that were refused unasked. */
-  readonly counts = { doubts: 0, refusedDoubts: 0 };
+  readonly counts = this.#doubts.counts;
   readonly #isStrict: boolean;
   readonly #refusalMs: number;
   readonly #rules: SessionJudge;
-  #doubts = 0;
 
   constructor(
     @Inject(KnownSessions) private readonly known: KnownSessions,
@@ -159,19 +148,8 @@ export class SessionChecker {
     userAgent: string | null | undefined,
   ): SessionVerdict | Promise<SessionVerdict> {
     if (!this.mint.isGenuine(parsed)) return invalid();
-    this.counts.doubts += 1;
-    if (this.#doubts >= MOST_DOUBTS) {
-      this.counts.refusedDoubts += 1;
-      const message = 'Too many tokens wait to be compared with the database. Try again.';
-      return { error: new IdentitySessionError('SESSION_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 }) };
-    }
-    this.#doubts += 1;
-    const asked = this.#ask(parsed, requirements, address, userAgent, true)
-      .catch(refusalOf)
-      .finally(() => {
-        this.#doubts -= 1;
-      });
-    return this.#levelled(asked);
+    const asked = this.#doubts.settle(() => this.#ask(parsed, requirements, address, userAgent, true));
+    return asked instanceof Promise ? this.#levelled(asked) : asked;
   }
 
   /** So that the time of a refusal tells no more than its text. */

@@ -2,7 +2,8 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { Reflector } from '@nestjs/core';
 import { IdentitySessionError } from '../../core/errors.js';
 import type { AssuranceLevel } from '../../core/session.js';
-import { SessionChecker, type SessionVerdict } from '../check/session-checker.js';
+import { SessionChecker } from '../check/session-checker.js';
+import type { SessionVerdict } from '../check/session-verdict.js';
 import type { SessionRequirements } from '../check/session-judge.js';
 import { noStore, SessionCookie } from '../cookie/session-cookie.js';
 import type { Credential } from '../credential/credential.js';

@@ -9,7 +9,7 @@ import { NodeClock } from '../../sync/node-clock.js';
 import { undoRefused, undoUnsupported } from '../admin/undo-refusals.js';
 import { levelRefusals } from '../check/level-refusals.js';
 import { invalid, refusalOf, refusedAs } from '../check/refusals.js';
-import type { SessionVerdict } from '../check/session-checker.js';
+import type { SessionVerdict } from '../check/session-verdict.js';
 import { TokenRotation } from '../check/token-rotation.js';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import type { SessionCarrier } from '../guard/carrier.js';

@@ -1,7 +1,7 @@
 import { isLive, type SessionStatus } from '../../core/lifecycle.js';
 import { expiryOf } from '../../core/expiry.js';
 import type { SessionRecord } from '../../core/session.js';
-import type { SessionVerdict } from '../../nest/check/session-checker.js';
+import type { SessionVerdict } from '../../nest/check/session-verdict.js';
 import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
 import type { Session } from '../../nest/session/session.js';
 import { SimulatedBulk } from './simulated-bulk.js';
