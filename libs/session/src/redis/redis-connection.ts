@@ -103,7 +103,8 @@ export class RedisConnection {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<RedisOutcome>((resolve) => {
       timer = setTimeout(() => {
-        resolve({ kind: 'timeout' });
+        // Timers run before sockets are read: in a process that was busy for as long, the answer may have come already.
+        setImmediate(resolve, { kind: 'timeout' });
       }, this.options.deadlineMs);
     });
     const outcome = await Promise.race([answer, deadline]);
