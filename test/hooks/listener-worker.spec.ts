@@ -120,8 +120,10 @@ describe('the worker of a durable listener', () => {
       },
       quiet,
     );
+    const begunAt = performance.now();
     await worker.turn();
-    expect(statements.length).toBeLessThanOrEqual(8);
+    // Nobody is told twice of more than a quarter of a second, so that a slow machine writes more often.
+    expect(statements.length).toBeLessThanOrEqual(8 + Math.floor((performance.now() - begunAt) / 250));
   });
 
   it('remembers over a stop how often an event has failed', async () => {

@@ -42,7 +42,7 @@ describe('notices to users', () => {
       logger: quiet,
       extras: { hooks: [Mail] },
       options: {
-        listeners: { retryMs: 1, leaseMs: 1_000 },
+        listeners: { retryMs: 1, leaseMs: 60_000 },
         tailIntervalMs: 50,
         undo: { windowMs: 600_000 },
         notices: { message: (facts) => word(facts) },

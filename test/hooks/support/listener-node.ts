@@ -6,6 +6,9 @@ import { DurableSessionListener, IdentitySessionModule, type SessionEvent } from
 
 /** A node with a durable listener, as a process of its own: it may be killed. Prints what it is told. */
 const databaseUrl = process.argv[2] ?? '';
+/** It never gets done with this one, so that it is killed in the midst of many. */
+const LAST = 30;
+let heard = 0;
 
 @Injectable()
 class Audit {
@@ -13,8 +16,8 @@ class Audit {
   async hear(event: SessionEvent): Promise<void> {
     if (event.type === 'resync') return;
     process.stdout.write(`heard ${event.sessionId ?? ''}\n`);
-    // So that it is killed in the midst of many.
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    heard += 1;
+    if (heard === LAST) await new Promise(() => undefined);
   }
 }
 
