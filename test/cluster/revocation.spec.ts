@@ -7,6 +7,10 @@ import { type ServerProcess, startServer } from '../support/server.js';
 
 const PASSWORD = 'correct horse battery';
 const TAIL_INTERVAL_MS = 300;
+/** Of nodes with hints: the log by itself would take half of it on average. */
+const FAR_APART_MS = 30_000;
+/** What no revocation takes on the busiest machine, and few would that no hint has told of. */
+const AT_LAST_MS = 10_000;
 /** Until it counts as asleep. Nodes without hints read the log far more often, so it does not help them. */
 const ASLEEP_MS = 1_000;
 const REVOCATIONS = IN_FULL ? 20 : 12;
@@ -97,7 +101,7 @@ const ofNodes =
         ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
         SESSION_HINTS: hints,
         // With hints, the log must not be read by itself in time; without, nothing else may help.
-        SESSION_TAIL_INTERVAL_MS: hints === 'off' ? String(TAIL_INTERVAL_MS) : '4000',
+        SESSION_TAIL_INTERVAL_MS: String(hints === 'off' ? TAIL_INTERVAL_MS : FAR_APART_MS),
         SESSION_MAX_STALENESS_MS: hints === 'off' ? String(ASLEEP_MS) : '60000',
       });
       await cluster.start();
@@ -114,16 +118,16 @@ const ofNodes =
       const delays: number[] = [];
       for (let n = 0; n < REVOCATIONS; n += 1) delays.push(await cluster.revokeAndWatch(actor));
       delays.sort((a, b) => a - b);
-      // The slowest may have met another suite on the same cores; the one before it must hold.
-      expect(delays.at(-2)).toBeLessThanOrEqual(boundMs);
-      expect(delays.at(-1)).toBeLessThan(4_000);
+      // Some may have met another suite on the same cores, but none may have been left to the log.
+      expect(delays[Math.floor(delays.length / 2)]).toBeLessThanOrEqual(boundMs);
+      expect(delays.at(-1)).toBeLessThan(AT_LAST_MS);
     }, 60_000);
 
     it('[row 22] what one signs out the other refuses', async () => {
       const session = await cluster.signIn(0);
       expect(await cluster.me(1, session.token)).toBe(200);
       expect((await cluster.call(0, 'POST', '/auth/sign-out', session.token)).status).toBe(204);
-      const deadline = performance.now() + 4_000;
+      const deadline = performance.now() + AT_LAST_MS;
       while ((await cluster.me(1, session.token)) !== 401) expect(performance.now()).toBeLessThan(deadline);
     });
 

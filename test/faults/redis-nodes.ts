@@ -1,6 +1,7 @@
 import { type IdentitySessionOptions, SessionAdminService, SessionMetrics } from 'nestjs-identity-session';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { eventually, followsLog, forget } from '../security/support/time.js';
+import { Stopwatch } from '../support/stopwatch.js';
 
 export interface SignedIn {
   readonly id: string;
@@ -51,11 +52,14 @@ export class RedisNodes {
   async revokeAndWatch(victim: SignedIn): Promise<number> {
     if ((await this.me(this.b, victim))[0] !== 200) throw new Error('The second node does not know the session.');
     await this.a.app.get(SessionAdminService, { strict: false }).revoke(victim.id, { reason: 'test', by: null });
-    const revokedAt = performance.now();
-    let admittedUntil = revokedAt;
+    const sinceRevoked = new Stopwatch();
+    let admittedUntil = 0;
     for (;;) {
-      const askedAt = performance.now();
-      if ((await this.me(this.b, victim))[0] === 401) return admittedUntil - revokedAt;
+      const askedAt = sinceRevoked.ms();
+      if ((await this.me(this.b, victim))[0] === 401) {
+        sinceRevoked.stop();
+        return admittedUntil;
+      }
       admittedUntil = askedAt;
     }
   }
@@ -81,9 +85,9 @@ export class RedisNodes {
   }
 
   async #timed(request: () => Promise<Response>): Promise<Response> {
-    const begunAt = performance.now();
+    const watch = new Stopwatch();
     const answer = await request();
-    this.slowestMs = Math.max(this.slowestMs, performance.now() - begunAt);
+    this.slowestMs = Math.max(this.slowestMs, watch.stop());
     return answer;
   }
 }
