@@ -10,6 +10,7 @@ import { ElevateController, RotateController, RuleController } from './support/c
 import { expectProblem } from './support/expectations.js';
 import { ofSessions, sql } from './support/rows.js';
 import { DEAF, followsLog, forget, letTimePass, MUTE } from './support/time.js';
+import { Stopwatch } from '../support/stopwatch.js';
 
 const INTERVAL_MS = 60_000;
 const GRACE_MS = 30_000;
@@ -422,8 +423,8 @@ describe.each(ADAPTERS)('with a database that fails, on %s', (adapter) => {
       expect(answer.status).toBe(200);
       expect(successorIn(answer)).toBe(undefined);
     }
-    const begun = performance.now();
+    const watch = new Stopwatch();
     expect(await user.alive()).toBe(200);
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(watch.stop()).toBeLessThan(1_000);
   });
 });

@@ -12,8 +12,10 @@ import { ChatGateway, WhoamiGateway } from './support/gateways.js';
 import { rawClient } from './support/raw-client.js';
 import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
+import { Stopwatch } from '../support/stopwatch.js';
 
-const HANDSHAKE_MS = 300;
+/** Those who are welcome keep it too, also on a busy machine. */
+const HANDSHAKE_MS = 1_500;
 
 @WebSocketGateway({ namespace: /^\/room-/ })
 class RoomGateway {
@@ -103,10 +105,10 @@ describe('hostile clients', () => {
 
   it('[row 63] who joins no namespace in time is disconnected', async () => {
     const { manager, closed } = rawClient(node);
-    const begunAt = performance.now();
+    const watch = new Stopwatch();
     manager.open();
     await closed;
-    expect(performance.now() - begunAt).toBeLessThan(HANDSHAKE_MS + 2_000);
+    expect(watch.stop()).toBeLessThan(HANDSHAKE_MS + 2_000);
     await isFine();
   });
 

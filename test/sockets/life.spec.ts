@@ -12,6 +12,7 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 import { WhoamiGateway } from './support/gateways.js';
 import { startSocketApp } from './support/socket-app.js';
 import { SocketClient } from './support/socket-client.js';
+import { Stopwatch } from '../support/stopwatch.js';
 
 const HOUR = 3_600_000;
 
@@ -41,7 +42,7 @@ describe('connections of this node', () => {
     node = await startSocketApp({
       gateways: [WhoamiGateway],
       options: {
-        maxStalenessMs: 500,
+        maxStalenessMs: 2_000,
         tailIntervalMs: 100,
         policy: ({ userId }) =>
           userId === 'one-only' ? [{ scope: 'subject', limit: 1, whenFull: 'evict-oldest' }] : [],
@@ -162,19 +163,19 @@ describe('a node that hears of no change', () => {
     const [server] = node.app.get(SessionSockets).servers;
     const socket = server!.sockets.sockets.get(client.socket.id!)!;
     const messenger = node.app.get(SessionMessenger);
-    const ask = () =>
+    const ask = (timeoutMs: number) =>
       Promise.allSettled([
-        socket.timeout(500).emitWithAck('question'),
-        server!.to(socket.id).timeout(500).emitWithAck('question'),
-        messenger.sendToSession(user.sessionId, 'question', undefined, { acknowledge: { timeoutMs: 500 } }),
+        socket.timeout(timeoutMs).emitWithAck('question'),
+        server!.to(socket.id).timeout(timeoutMs).emitWithAck('question'),
+        messenger.sendToSession(user.sessionId, 'question', undefined, { acknowledge: { timeoutMs } }),
       ]);
-    expect(await ask()).toMatchObject([
+    expect(await ask(10_000)).toMatchObject([
       { value: 'yes' },
       { value: ['yes'] },
       { value: { acknowledged: [{ value: 'yes' }], unacknowledged: [] } },
     ]);
     await endBehindItsBack(user);
-    expect(await ask()).toMatchObject([
+    expect(await ask(500)).toMatchObject([
       { status: 'rejected' },
       { status: 'rejected' },
       { value: { acknowledged: [], unacknowledged: [socket.id] } },
@@ -242,10 +243,10 @@ describe('a node that loses its database', () => {
     expect(await client.outcome()).toBeUndefined();
     const dropped = new Promise<string>((resolve) => client.socket.once('disconnect', resolve));
     proxy.cut();
-    const begunAt = performance.now();
+    const watch = new Stopwatch();
     // Not by the server's word, after which a client would not come back by itself.
     expect(await dropped).toMatch(/^transport (close|error)$/);
-    expect(performance.now() - begunAt).toBeLessThan(3_000);
+    expect(watch.stop()).toBeLessThan(3_000);
     expect(client.told).toEqual([]);
     proxy.heal();
     await eventually(

@@ -154,7 +154,7 @@ function talkingOver(start: (joins?: { readonly joins: TestApp }) => Promise<Tes
     far.socket.on('news', (_data: unknown, answer: (value: unknown) => void) => {
       answer({ from: 'far' });
     });
-    const delivery = await here.sendToUser({ userId: 'ack' }, 'news', 1, { acknowledge: { timeoutMs: 300 } });
+    const delivery = await here.sendToUser({ userId: 'ack' }, 'news', 1, { acknowledge: { timeoutMs: 1_500 } });
     expect(delivery).toMatchObject({ reached: 3, ...COMPLETE, unacknowledged: [mute.socket.id] });
     expect(
       [...delivery.acknowledged].sort((x, y) => (JSON.stringify(x.value) < JSON.stringify(y.value) ? -1 : 1)),

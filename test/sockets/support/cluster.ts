@@ -1,7 +1,8 @@
 import { NodeBus } from '../../../libs/session/src/sockets/nodes/node-bus.js';
 import type { TestApp } from '../../support/app.js';
 
-const PATIENCE_MS = 10_000;
+/** Below the time limit of a test, so that the failure says what did not come. */
+const PATIENCE_MS = 25_000;
 
 /** Once it holds; a test that waits for longer has failed. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {

@@ -15,7 +15,7 @@ export interface ConnectRefusal {
   readonly retryAfterSeconds?: number;
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 25_000;
 
 /** A real client over a connection of its own. */
 export class SocketClient {

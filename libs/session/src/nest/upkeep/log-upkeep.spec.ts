@@ -4,6 +4,7 @@ import { startTestApp, type TestApp } from '../../../../../test/support/app.js';
 import { InMemorySessionStore } from '../../store/memory/in-memory-session-store.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { LogUpkeep } from './log-upkeep.js';
+import { eventually } from '../../../../../test/security/support/time.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -48,9 +49,7 @@ describe('the upkeep of the change log', () => {
     await writeEvents(5_000, 0, `'10000000000'`);
     const nodes = await Promise.all([1, 2].map(() => startTestApp({ joins: home })));
     try {
-      while ((await count('xid >= pg_snapshot_xmax(pg_current_snapshot())')) > 0) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await eventually(async () => (await count('xid >= pg_snapshot_xmax(pg_current_snapshot())')) === 0);
     } finally {
       for (const node of nodes) await node.close();
     }
