@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { SessionRecord } from '../../core/session.js';
 import { SessionWriter } from '../../nest/sign-in/session-writer.js';
 import type { SessionStore } from '../../store/session-store.js';
-import { type Sabotage, withoutRows, writerWith } from './sabotage-parts.spec-support.js';
+import { type Sabotage, withoutRows, withVerbs, writerWith } from './sabotage-parts.spec-support.js';
 
 /** Whoever comes last has it, whatever it was made from. */
 const OverwritingData = writerWith((store) => ({
@@ -29,8 +29,15 @@ class ForgettingOwnData extends SessionWriter {
     changed: (outcome: T) => readonly SessionRecord[],
     done?: (outcome: T) => void,
   ): Promise<T> {
-    const isOfData = change.toString().includes('replaceData');
-    return super.write(manager, change, isOfData ? () => [] : changed, done);
+    let isOfData = false;
+    const watched = (store: SessionStore): Promise<T> => {
+      const replaceData: SessionStore['replaceData'] = (...given) => {
+        isOfData = true;
+        return store.replaceData(...given);
+      };
+      return change(withVerbs(store, { replaceData }));
+    };
+    return super.write(manager, watched, (outcome) => (isOfData ? [] : changed(outcome)), done);
   }
 }
 

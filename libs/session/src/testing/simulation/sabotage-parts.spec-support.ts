@@ -23,12 +23,13 @@ export function writerWith(verbs: (store: SessionStore) => Partial<SessionStore>
       changed: (outcome: T) => readonly SessionRecord[],
       done?: (outcome: T) => void,
     ): Promise<T> {
-      return super.write(manager, (store) => change(around(store, verbs(store))), changed, done);
+      return super.write(manager, (store) => change(withVerbs(store, verbs(store))), changed, done);
     }
   };
 }
 
-function around(store: SessionStore, verbs: Partial<SessionStore>): SessionStore {
+/** A store that does some verbs otherwise. */
+export function withVerbs(store: SessionStore, verbs: Partial<SessionStore>): SessionStore {
   return new Proxy(store, {
     get: (target, name) => {
       const value: unknown = Reflect.get(Object.hasOwn(verbs, name) ? verbs : target, name);
