@@ -5,6 +5,7 @@ import { OF_USER } from './simulated-data.js';
 import type { SimulatedDatabase } from './simulated-database.js';
 import type { SimulatedCheck, SimulatedInvariants, SimulatedSession } from './simulated-invariants.js';
 import type { SimulatedNode } from './simulated-node.js';
+import type { SimulatedRequests } from './simulated-requests.js';
 import type { SimulatedWorld } from './simulated-world.js';
 
 const MEMBERS = ['one', 'two', 'three'];
@@ -44,7 +45,7 @@ export class SimulatedClients {
       const name = `s${this.#signIns}`;
       const userId = `user${user + 1}`;
       const what = `${isPending ? 'pending ' : ''}sign-in of ${userId} (${name})`;
-      this.#told(at, what, at.signIn(userId, name, isPending), (signedIn) => {
+      this.#told(at, what, at.requests.signIn(userId, name, isPending), (signedIn) => {
         if (signedIn === undefined) return;
         const session = { name, id: signedIn.record.id, userId, tokens: [signedIn.token] };
         this.sessions.push(session);
@@ -56,7 +57,7 @@ export class SimulatedClients {
   end(node: SimulatedNode | undefined, session: SimulatedSession, action: 'revoke' | 'sign out'): void {
     this.#request(node, (at) => {
       this.invariants.flushedEarly.add(session.id);
-      const ending = action === 'revoke' ? at.revoke(session.id) : at.signOut(session.id);
+      const ending = action === 'revoke' ? at.requests.revoke(session.id) : at.requests.signOut(session.id);
       this.#told(at, `${action} ${session.name}`, ending, (isEnded) => {
         // Where there was nothing to revoke, nobody is told that it is over.
         if (isEnded || action === 'sign out') this.invariants.acknowledged(at, session.id);
@@ -70,7 +71,7 @@ export class SimulatedClients {
     const scopes: readonly CutOffScope[] = [{ tenantId: null, userId }, { userId }, { tenantId: null }, {}];
     const scope = scopes[Math.floor(target / users) % scopes.length] ?? {};
     this.#request(node, (at) => {
-      this.#told(at, `cut-off of ${JSON.stringify(scope)}`, at.cutOff(scope), (notBefore) => {
+      this.#told(at, `cut-off of ${JSON.stringify(scope)}`, at.requests.cutOff(scope), (notBefore) => {
         for (const record of this.database.rows.values()) {
           if (isCutOffBy({ scope, notBefore }, record)) this.invariants.acknowledged(at, record.id);
         }
@@ -81,7 +82,7 @@ export class SimulatedClients {
   suspend(node: SimulatedNode | undefined, session: SimulatedSession, freesSlot: boolean): void {
     this.#request(node, (at) => {
       this.invariants.flushedEarly.add(session.id);
-      this.#told(at, `suspend ${session.name}`, at.suspend(session.id, freesSlot), (isDone) => {
+      this.#told(at, `suspend ${session.name}`, at.requests.suspend(session.id, freesSlot), (isDone) => {
         if (isDone) this.invariants.suspended(at, session.id);
       });
     });
@@ -92,7 +93,7 @@ export class SimulatedClients {
     if (session === undefined) return;
     this.#request(node, (at) => {
       this.invariants.flushedEarly.add(session.id);
-      this.#told(at, `resume ${session.name}`, at.resume(session.id), () => undefined);
+      this.#told(at, `resume ${session.name}`, at.requests.resume(session.id), () => undefined);
     });
   }
 
@@ -101,7 +102,7 @@ export class SimulatedClients {
     const session = this.#oneThatIs('pending', target);
     if (session === undefined) return;
     this.#request(node, (at) => {
-      this.#told(at, `complete ${session.name}`, at.complete(session.id), (token) => {
+      this.#told(at, `complete ${session.name}`, at.requests.complete(session.id), (token) => {
         if (token !== null) this.#take(session, token);
       });
     });
@@ -113,7 +114,9 @@ export class SimulatedClients {
     const [member, value] = [MEMBERS[forMs % MEMBERS.length] ?? '', `${session.name} ${this.#values}`];
     this.#request(node, (at) => {
       const changing =
-        how === 'merge' ? at.mergeData(session.id, member, value) : at.setData(session.id, member, value);
+        how === 'merge'
+          ? at.requests.mergeData(session.id, member, value)
+          : at.requests.setData(session.id, member, value);
       this.#told(at, `${how} ${member} of ${session.name}`, changing, (changed) => {
         if (changed !== undefined) this.invariants.data.acknowledged(at, changed, member, value);
       });
@@ -126,7 +129,7 @@ export class SimulatedClients {
     const [id, reason, userId] = [`job${this.#jobs}`, `job ${this.#jobs}`, `user${user + 1}`];
     for (const session of this.sessions) if (session.userId === userId) this.invariants.flushedEarly.add(session.id);
     this.#request(node, (at) => {
-      this.#told(at, `start ${reason} over ${userId}`, at.startJob(id, userId, reason), () => {
+      this.#told(at, `start ${reason} over ${userId}`, at.requests.startJob(id, userId, reason), () => {
         this.invariants.jobs.started(id, reason);
       });
     });
@@ -136,7 +139,7 @@ export class SimulatedClients {
   cancelJob(node: SimulatedNode | undefined): void {
     const id = `job${this.#jobs}`;
     this.#request(node, (at) => {
-      this.#told(at, `cancel ${id}`, at.cancelJob(id), (isDone) => {
+      this.#told(at, `cancel ${id}`, at.requests.cancelJob(id), (isDone) => {
         if (isDone) this.invariants.jobs.cancelled(id);
       });
     });
@@ -146,7 +149,7 @@ export class SimulatedClients {
     this.#values += 1;
     const [userId, value] = [`user${user + 1}`, `user${user + 1} ${this.#values}`];
     this.#request(node, (at) => {
-      this.#told(at, `set data of ${userId}`, at.setUserData(userId, OF_USER, value), () => undefined);
+      this.#told(at, `set data of ${userId}`, at.requests.setUserData(userId, OF_USER, value), () => undefined);
     });
   }
 
@@ -155,7 +158,7 @@ export class SimulatedClients {
     const session = this.#oneThatIs('revoked', target);
     if (session === undefined) return;
     this.#request(nodes[0], (at) => {
-      this.#told(at, `undo the end of ${session.name}`, at.undo(session.id), () => {
+      this.#told(at, `undo the end of ${session.name}`, at.requests.undo(session.id), () => {
         for (const node of nodes) this.#restore(node, session);
       });
     });
@@ -169,7 +172,7 @@ export class SimulatedClients {
 
   #restore(node: SimulatedNode | undefined, { id: old, name }: SimulatedSession): void {
     this.#request(node, (at) => {
-      this.#told(at, `restore ${name}`, at.restore(old), (restored) => {
+      this.#told(at, `restore ${name}`, at.requests.restore(old), (restored) => {
         if (restored === undefined) return;
         const { id, userId } = restored.record;
         const session = { name, id, userId, tokens: [restored.token] };
@@ -181,7 +184,7 @@ export class SimulatedClients {
 
   rotate(node: SimulatedNode | undefined, session: SimulatedSession): void {
     this.#request(node, (at) => {
-      this.#told(at, `rotate ${session.name}`, at.rotate(session.id), (token) => {
+      this.#told(at, `rotate ${session.name}`, at.requests.rotate(session.id), (token) => {
         if (token !== undefined) this.#take(session, token);
       });
     });
@@ -201,7 +204,7 @@ export class SimulatedClients {
       };
       const wasOver = this.invariants.isOverOn(at, session.id);
       this.invariants.tokens.presented(check);
-      const answered = (verdict: Awaited<ReturnType<SimulatedNode['check']>>): void => {
+      const answered = (verdict: Awaited<ReturnType<SimulatedRequests['check']>>): void => {
         const answer = verdict.error?.code ?? 'admitted';
         this.answers[answer] = (this.answers[answer] ?? 0) + 1;
         const since = (this.world.now - check.from).toFixed(1);
@@ -210,7 +213,7 @@ export class SimulatedClients {
         if (verdict.session !== undefined && verdict.successor !== undefined) this.#take(session, verdict.successor);
       };
       const deliversSuccessor = this.takeSuccessors && this.world.random.chance(0.9);
-      const verdict = at.check(token, { strict, deliversSuccessor });
+      const verdict = at.requests.check(token, { strict, deliversSuccessor });
       if (verdict instanceof Promise) void verdict.then(answered);
       else answered(verdict);
     });

@@ -2,10 +2,11 @@ import { SimulatedClients } from './simulated-clients.js';
 import { SimulatedDatabase } from './simulated-database.js';
 import { SimulatedHints } from './simulated-hints.js';
 import { SimulatedInvariants } from './simulated-invariants.js';
-import { SimulatedNode, type SimulatedSurroundings } from './simulated-node.js';
+import { SimulatedNode } from './simulated-node.js';
 import { SimulatedRedis } from './simulated-shared-cache.js';
 import type { SimulatedStep } from './simulated-schedule.js';
 import type { SimulationReport } from './simulation-report.js';
+import type { SimulatedSurroundings } from './simulated-surroundings.js';
 import { SimulatedWorld } from './simulated-world.js';
 import { type ResolvedSimulation, resolveSimulation, type SimulationOptions } from './simulation-options.js';
 
