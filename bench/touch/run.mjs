@@ -31,7 +31,7 @@ const QUICK = {
   checks: { sessions: 1_000, checks: 30_000, syncIntervalMs: 3_000 },
   flushes: { sessions: 1_000, nodes: 4, rounds: 2 },
   coldRestart: { sessions: 300, perSecond: 300, forMs: 1_500 },
-  leaseCut: { sessions: 200, perSecond: 300, cutMs: 2_200, options: { maxStalenessMs: 1_000, tailIntervalMs: 200 } },
+  leaseCut: { sessions: 200, perSecond: 300, cutMs: 4_400, options: { maxStalenessMs: 2_000, tailIntervalMs: 200 } },
   memory: { sessions: 10_000 },
 };
 
@@ -59,7 +59,7 @@ try {
   const results = {};
   for (const name of names) {
     const result = await scenarios[name](databaseUrl, sizes[name]);
-    results[name] = { ...result, targets: targetsOf(name, result) };
+    results[name] = { ...result, targets: targetsOf(name, result, flags) };
     if (!flags.json) print(name, results[name]);
   }
   if (flags.json) console.log(JSON.stringify({ surroundings: where, results }, null, 2));

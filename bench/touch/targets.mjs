@@ -18,13 +18,16 @@ const TARGETS = {
     ['at most one read for each session', r.readsPerSession <= 1],
     ['nobody is refused', only200(r.statuses)],
   ],
-  leaseCut: (r) => [
+  leaseCut: (r, { recoveryBoundMs }) => [
     ['the log was out of reach', r.wasCut],
     ['nobody is refused', only200(r.statuses)],
     ['at most one read for each session and lease', r.readsDuringCut <= r.boundOfReads],
-    ['the log is followed again within 2 s', r.recoveryMs <= 2_000],
-    // What it had before the healing reached it, and once because its position was lost.
-    ['then at most two reads for each session', r.readsOnRecovery <= 2 * r.sessions],
+    [`the log is followed again within ${recoveryBoundMs / 1_000} s`, r.recoveryMs <= recoveryBoundMs],
+    // What it had before the healing reached it, and once because its position was lost; and with each lease until then.
+    [
+      'then at most two reads for each session and lease',
+      r.readsOnRecovery <= (2 + Math.floor(r.recoveryMs / r.maxStalenessMs)) * r.sessions,
+    ],
     ['and then none', r.readsAfterwards === 0],
   ],
   memory: (r) => [
@@ -33,7 +36,12 @@ const TARGETS = {
   ],
 };
 
+/** Two seconds, where the machine has nothing else to do; a short run is made where others run. */
+const RECOVERY_BOUND_MS = { whole: 2_000, quick: 10_000 };
+
 /** Each with whether it is met. */
-export function targetsOf(name, result) {
-  return TARGETS[name](result).map(([what, met]) => ({ what, met }));
+export function targetsOf(name, result, { quick = false } = {}) {
+  return TARGETS[name](result, { recoveryBoundMs: RECOVERY_BOUND_MS[quick ? 'quick' : 'whole'] }).map(
+    ([what, met]) => ({ what, met }),
+  );
 }

@@ -36,7 +36,7 @@ describe('the targets of touches, leases and memory, with small numbers', () => 
     ['many checks in one sync interval write each session once, by HOT updates', 'checks'],
     ['four nodes that write the same sessions at once do not deadlock, and lose no newest access', 'flushes'],
     ['a node that starts knowing nothing reads each session once, and refuses nobody', 'coldRestart'],
-    ['a node that cannot read the log asks within bounds, refuses nobody, and recovers in 2 s', 'leaseCut'],
+    ['a node that cannot read the log asks within bounds, refuses nobody, and recovers soon', 'leaseCut'],
     ['a session takes less than 1 KB of memory', 'memory'],
   ])(
     '%s',
@@ -46,6 +46,6 @@ describe('the targets of touches, leases and memory, with small numbers', () => 
       expect({ missed, figures }).toEqual({ missed: [], figures });
       expect(targets.length).toBeGreaterThan(0);
     },
-    60_000,
+    120_000,
   );
 });
