@@ -113,7 +113,7 @@ describe.each(LEVELS)('[rows 34, 35] two nodes on a database whose default is %s
     nodes = await startNodes(database.url);
     const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = ADMIN;
     admin = (await post(nodes[0]!.url, '/auth/sign-in', { email, password, transport: 'bearer' })).body['token']!;
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await Promise.all(nodes.map((node) => node.stop()));

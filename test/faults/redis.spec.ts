@@ -27,7 +27,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     });
     users = await Promise.all(Array.from({ length: USERS }, (_, n) => nodes.signIn(`user-${n}`)));
     revoked = [];
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await nodes.close();
@@ -64,7 +64,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
       expect(status).toBe('ok');
       return checks['hints']?.status === 'degraded';
     });
-  }, 60_000);
+  });
 
   it('comes later: hints arrive, and nodes find what others know', async () => {
     await redis.restart();
@@ -77,7 +77,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
       return shared() > before;
     });
     expect((await nodes.a.app.get(SessionHealth).check()).checks['hints']).toMatchObject({ status: 'ok' });
-  }, 60_000);
+  });
 
   it('[row 25] carries hints: what one revokes the other refuses within milliseconds', async () => {
     const options = { redis: { url: redis.url, namespace: redis.namespace(), deadlineMs: 5_000 } };
@@ -90,7 +90,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     // Half of the tail's interval is what the log alone would take: none was left to it.
     expect(delays[10]).toBeLessThan(200);
     expect(delays[19]).toBeLessThan(FAR_APART_MS / 4);
-  }, 60_000);
+  });
 
   it('is emptied of everything', async () => {
     await isRight();
@@ -98,7 +98,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     await isRight();
     await revokes(BOUND_MS);
     await isRight();
-  }, 60_000);
+  });
 
   it('is full', async () => {
     await redis.limitMemory(1);
@@ -107,7 +107,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     await isRight();
     await redis.limitMemory(0);
     await isRight();
-  }, 60_000);
+  });
 
   it('is stalled for five seconds, and answers again', async () => {
     redis.stall();
@@ -118,7 +118,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     await isRight();
     await nodes.hintsArrive();
     await isRight();
-  }, 60_000);
+  });
 
   it('is killed, and comes back empty', async () => {
     await redis.kill();
@@ -128,7 +128,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     await isRight();
     await nodes.hintsArrive();
     await isRight();
-  }, 60_000);
+  });
 
   it('[rows 23, 24] is set back to what it was before a revocation, by whoever had kept it', async () => {
     const victim = await nodes.signIn('victim');
@@ -140,7 +140,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     revoked.push(victim);
     await redis.command('SET', key, before);
     await isRight();
-  }, 60_000);
+  });
 
   it('is told the strangest things by others: what is planted, and what is published', async () => {
     const namespace = await namespaceOf(redis);
@@ -161,7 +161,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     // One small read each at most, those of the hints that nodes send each other, and those that come by themselves.
     const byThemselves = Math.ceil((performance.now() - since) / TAIL_INTERVAL_MS);
     expect(nodes.metric(nodes.b, 'tail_reads_total') - reads).toBeLessThan(36 + byThemselves);
-  }, 60_000);
+  });
 
   it('is stalled while they stop: they stop in time', async () => {
     const options = { redis: { url: redis.url }, tailIntervalMs: TAIL_INTERVAL_MS };
@@ -172,7 +172,7 @@ describeWithOwnRedis('two nodes whose Redis', () => {
     await others.close();
     expect(watch.stop()).toBeLessThan(5_000);
     redis.resume();
-  }, 60_000);
+  });
 });
 
 async function namespaceOf(redis: OwnRedis): Promise<string> {

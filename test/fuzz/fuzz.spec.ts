@@ -17,4 +17,4 @@ it('[rows 65, 67] 600 random requests: no 5xx, no token in an answer, nobody tak
   expect(report.requests).toBe(600);
   // It would prove nothing if nobody got in.
   expect(report.identified).toBeGreaterThan(60);
-}, 90_000);
+});

@@ -55,7 +55,7 @@ describe('settings at run time on two nodes', () => {
         }),
     });
     admin = await signedIn(a, { userId: 'admin', transport: 'bearer' });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await b.close();

@@ -28,7 +28,7 @@ describe('a node that warms its memory up', () => {
         [sessionId, 20 - n],
       );
     }
-  }, 60_000);
+  });
 
   afterAll(() => first.close());
 
