@@ -37,7 +37,7 @@ describe('connections of an application that does as it likes', () => {
     node = await startSocketApp({
       logger: { log: () => undefined, warn: () => undefined, error: (...what) => errors.push(what) },
       gateways: [WhoamiGateway, BouncerGateway],
-      sockets: { anonymous: true, onSignOut: 'detach', handshakeTimeoutMs: 300 },
+      sockets: { anonymous: true, onSignOut: 'detach', handshakeTimeoutMs: 1_500 },
     });
     [server] = node.app.get(SessionSockets).servers as [Server];
   });

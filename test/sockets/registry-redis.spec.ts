@@ -31,8 +31,9 @@ describeWithOwnRedis('who is connected, in Redis', () => {
   let nodes: TestApp[];
   let namespace: string;
   const given = { sockets: SOCKETS, gateways: [PingGateway], logger: QUIET };
-  // Nothing else uses Redis here.
-  const options = () => ({ hints: 'postgres', sharedCache: false, redis: { url: redis.url, namespace } }) as const;
+  // Nothing else uses Redis here, and a busy machine may take its time.
+  const options = () =>
+    ({ hints: 'postgres', sharedCache: false, redis: { url: redis.url, namespace, deadlineMs: 5_000 } }) as const;
 
   beforeAll(async () => {
     redis = await OwnRedis.start();

@@ -202,7 +202,7 @@ describeWithRedis('talking through Redis', () => {
     startSocketApp({
       gateways: GATEWAYS,
       sockets: PATIENT,
-      options: { redis: { url: redis.url, namespace } },
+      options: { redis: { url: redis.url, namespace, deadlineMs: 5_000 } },
       ...joins,
     }),
   );

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { eventually } from '../../../../../test/security/support/time.js';
+import { answering } from '../../../../../test/support/answering-redis.js';
 import { describeWithOwnRedis, OwnRedis } from '../../../../../test/support/redis.js';
 import { newSessionId, systemTokenSource } from '../../core/token.js';
 import { loadRedis } from '../../redis/load-redis.js';
@@ -34,16 +35,7 @@ describeWithOwnRedis('the shared level in Redis', () => {
       { namespace },
       { redis: port, codec: codecOfIt, monotonic: () => performance.now(), random: Math.random },
     );
-  /** Makes a call again until the server has answered it: each of them may be made twice. */
-  const answering: Pick<RedisConnection, 'call'> = {
-    call: async (args) => {
-      for (;;) {
-        const outcome = await connection.call(args);
-        if (outcome.kind === 'reply' || outcome.kind === 'error') return outcome;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    },
-  };
+
   const shared = (version = 1, asOf = 1_000, userId = 'alice'): SharedSession => ({
     record: { ...RECORD, id, version, userId },
     asOf,
@@ -97,7 +89,7 @@ describeWithOwnRedis('the shared level in Redis', () => {
     namespace = redis.namespace();
     id = newSessionId(systemTokenSource, Date.now());
     key = `${namespace}:s1:{${id}}`;
-    cache = cacheOn(answering);
+    cache = cacheOn(answering(connection));
     impatient = cacheOn(connection);
     await eventually(async () => connection.isReady && (await connection.call(['PING'])).kind === 'reply');
   });
@@ -185,7 +177,7 @@ describeWithOwnRedis('the shared level in Redis', () => {
     await redis.command('SET', key, forged);
     expect((await cache.get(id))?.record.userId).toBe('mallory');
     const secret = new Uint8Array(32).fill(7);
-    const withKeys = cacheOn(answering, new SharedSessionCodec(namespace, [{ id: 'k1', secret }]));
+    const withKeys = cacheOn(answering(connection), new SharedSessionCodec(namespace, [{ id: 'k1', secret }]));
     expect(await withKeys.get(id)).toBeUndefined();
     expect(withKeys.counts.refused.unauthenticated).toBe(1);
   });

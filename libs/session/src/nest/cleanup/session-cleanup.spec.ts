@@ -174,7 +174,9 @@ describe('the cleanup of a node', () => {
           .catch(() => undefined);
         return (await rowOf(absolute.sessionId))!['status'] === 'expired';
       });
-      expect(await rowOf(idle.sessionId)).toMatchObject({ status: 'active' });
+      const { status } = (await rowOf(idle.sessionId))!;
+      // Where the interval is not over yet, as on every machine but the busiest.
+      if (performance.now() - healedAt < sync) expect(status).toBe('active');
       await eventually(async () => {
         await cleanupOf(node)
           .run()

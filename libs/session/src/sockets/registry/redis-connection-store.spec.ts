@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../../../../../test/security/support/time.js';
+import { answering } from '../../../../../test/support/answering-redis.js';
 import { describeWithRedis, testRedis, type TestRedis } from '../../../../../test/support/redis.js';
 import { loadRedis } from '../../redis/load-redis.js';
 import { RedisConnection } from '../../redis/redis-connection.js';
@@ -35,7 +36,7 @@ describeWithRedis('in a real Redis', () => {
     'RedisConnectionStore',
     () =>
       Promise.resolve({
-        store: new RedisConnectionStore(connection, { namespace }),
+        store: new RedisConnectionStore(answering(connection), { namespace }),
         close: () => Promise.resolve(),
         // Every sign of life is as much older.
         pass: async (ms) => {
@@ -61,7 +62,7 @@ describeWithRedis('in a real Redis', () => {
   };
 
   it('leaves nothing of a node that died as the last one', async () => {
-    const store = new RedisConnectionStore(connection, { namespace });
+    const store = new RedisConnectionStore(answering(connection), { namespace });
     await store.beat(node, A_MINUTE_MS);
     await store.write(node, { removed: [], put: [entry], active: [] }, A_MINUTE_MS);
     for (const key of (await redis.command('KEYS', `${namespace}:*`)) as string[]) {
@@ -73,7 +74,7 @@ describeWithRedis('in a real Redis', () => {
   });
 
   it('tells of nothing that is no connection, and of the others all the same', async () => {
-    const store = new RedisConnectionStore(connection, { namespace });
+    const store = new RedisConnectionStore(answering(connection), { namespace });
     await store.beat(node, A_MINUTE_MS);
     const entries = [entry, { ...entry, id: 'b' }, { ...entry, id: 'c' }];
     await store.write(node, { removed: [], put: entries, active: [] }, A_MINUTE_MS);
