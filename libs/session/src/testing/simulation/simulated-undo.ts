@@ -1,4 +1,3 @@
-import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { digestsEqual } from '../../core/token.js';
 import { decisionFor } from '../../store/memory/admission-plan.js';
@@ -14,31 +13,16 @@ import {
   type UndoRefusal,
 } from '../../store/session-undo.js';
 import type { SimulatedDatabase } from './simulated-database.js';
+import { type SimulatedRows, SYSTEM } from './simulated-rows.js';
 import { holdsSlot } from './simulated-slots.js';
 import type { SimulatedTransaction } from './simulated-transaction.js';
-
-export interface SimulatedUndoPorts {
-  readonly transaction: <T>(body: (transaction: SimulatedTransaction) => Promise<T>) => Promise<T>;
-  readonly endOver: (transaction: SimulatedTransaction, userId: string) => Promise<SessionRecord[]>;
-  readonly evict: (transaction: SimulatedTransaction, id: string) => Promise<SessionRecord | undefined>;
-}
 
 /** The verbs of the store that take a revocation back. */
 export class SimulatedUndo {
   constructor(
     private readonly database: SimulatedDatabase,
-    private readonly ports: SimulatedUndoPorts,
+    private readonly rows: SimulatedRows,
   ) {}
-
-  /** A session that is about to be ended so that it can be undone. */
-  noteEnd(
-    transaction: SimulatedTransaction,
-    { id, status, userId }: SessionRecord,
-    { undoable, by }: ChangeNote,
-  ): void {
-    if (undoable !== true || status !== 'active' || by === userId) return;
-    transaction.writeUndo(id, { isOpen: true, restorableUntil: null, restoredAs: null });
-  }
 
   /** Something has changed of the user. */
   settle(transaction: SimulatedTransaction, userId: string): void {
@@ -49,7 +33,7 @@ export class SimulatedUndo {
   }
 
   undo({ scope, id, windowMs }: Undo, note: ChangeNote): Promise<UndoOutcome | undefined> {
-    return this.ports.transaction(async (transaction) => {
+    return this.rows.transaction(async (transaction) => {
       await transaction.lock(id);
       const session = transaction.read(id);
       if (session === undefined || !isInScope(scope, session)) return undefined;
@@ -69,9 +53,9 @@ export class SimulatedUndo {
 
   restore(restoration: Restoration): Promise<RestoreOutcome> {
     const { facts, from, presentedDigest } = restoration;
-    return this.ports.transaction(async (transaction): Promise<RestoreOutcome> => {
+    return this.rows.transaction(async (transaction): Promise<RestoreOutcome> => {
       await transaction.lock(`subject ${facts.userId}`);
-      const ended = await this.ports.endOver(transaction, facts.userId);
+      const ended = await this.rows.endOver(transaction, facts.userId);
       await transaction.lock(from);
       const old = transaction.read(from);
       const undo = transaction.readUndo(from);
@@ -83,12 +67,14 @@ export class SimulatedUndo {
       const until = Math.min(undo.restorableUntil, limits.expiresAt);
       const refusal = this.#refusal(transaction, old, until, undo.isOpen);
       if (refusal !== undefined) return refuse(refusal);
-      const held = transaction.all().filter((one) => one.userId === facts.userId && this.#lives(one) && holdsSlot(one));
+      const held = transaction
+        .all()
+        .filter((one) => one.userId === facts.userId && this.rows.isUnended(one) && holdsSlot(one));
       const decision = decisionFor(restoration, held, false);
       if (decision.kind !== 'admit') return { kind: 'rejected', full: [], ended };
       const evicted: SessionRecord[] = [];
       for (const id of decision.evict) {
-        const victim = await this.ports.evict(transaction, id);
+        const victim = await this.rows.endUncut(transaction, id, 'evicted', SYSTEM);
         if (victim !== undefined) evicted.push(victim);
       }
       transaction.writeUndo(from, { ...undo, restoredAs: restoration.id });
@@ -99,10 +85,6 @@ export class SimulatedUndo {
       const session = transaction.write(newcomerOf(old, restoration, is), 'created');
       return { kind: 'restored', session, from: used, evicted, ended };
     });
-  }
-
-  #lives(record: SessionRecord): boolean {
-    return isLive(record.status) && this.database.cutOffSince(record) === undefined;
   }
 
   #refusal(
