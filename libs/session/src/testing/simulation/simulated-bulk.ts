@@ -1,6 +1,7 @@
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { CommittedVersion, SimulatedDatabase, SimulatedJob } from './simulated-database.js';
+import { nameOf } from './simulated-history.js';
 
 /** What was promised of jobs: what there was is ended and nothing else, once, and counted, whoever died at it. */
 export class SimulatedBulk {
@@ -11,13 +12,13 @@ export class SimulatedBulk {
   readonly #cancelled = new Set<string>();
 
   constructor(
-    private readonly database: () => SimulatedDatabase,
+    private readonly database: SimulatedDatabase,
     private readonly violated: (what: string) => void,
   ) {}
 
   /** Somebody was told that there is a job. */
   started(id: string, reason: string): void {
-    if (!this.database().jobs.has(id)) this.violated(`${reason} was acknowledged and is not there`);
+    if (!this.database.jobs.has(id)) this.violated(`${reason} was acknowledged and is not there`);
   }
 
   /** Somebody was told that it changes nothing more. */
@@ -34,14 +35,14 @@ export class SimulatedBulk {
   }
 
   atRest(): void {
-    for (const { reason, status } of this.database().jobs.values()) {
+    for (const { reason, status } of this.database.jobs.values()) {
       if (status !== 'done' && status !== 'cancelled') this.violated(`${reason} is ${status} at the end`);
     }
   }
 
   #noteEnd(record: SessionRecord): void {
     const { endReason: reason, status, createdAt } = record;
-    const job = [...this.database().jobs.values()].find((one) => one.reason === reason);
+    const job = [...this.database.jobs.values()].find((one) => one.reason === reason);
     if (job === undefined || reason === null || isLive(status)) return;
     this.#ended.set(reason, (this.#ended.get(reason) ?? 0) + 1);
     const who = `${reason} ends ${nameOf(record)}`;
@@ -54,7 +55,7 @@ export class SimulatedBulk {
     const ended = this.#ended.get(job.reason) ?? 0;
     if (job.changed !== ended) this.violated(`${job.reason} counts ${job.changed} and has ended ${ended}`);
     if (job.status !== 'done') return;
-    const database = this.database();
+    const { database } = this;
     for (const record of database.rows.values()) {
       const wasThere = (database.history.get(record.id)?.[0]?.at ?? Infinity) < (this.#begun.get(job.id) ?? 0);
       const lives = isLive(record.status) && database.cutOffSince(record) === undefined;
@@ -62,8 +63,4 @@ export class SimulatedBulk {
       if (wasThere && isMeant && lives) this.violated(`${job.reason} is done, and ${nameOf(record)} lives`);
     }
   }
-}
-
-function nameOf({ data }: SessionRecord): string {
-  return String(data['name']);
 }

@@ -3,7 +3,8 @@ import type { LiveStatus } from '../../core/lifecycle.js';
 import { parseToken } from '../../core/token.js';
 import { OF_USER } from './simulated-data.js';
 import type { SimulatedDatabase } from './simulated-database.js';
-import type { SimulatedCheck, SimulatedInvariants, SimulatedSession } from './simulated-invariants.js';
+import type { SimulatedCheck, SimulatedSession } from './simulated-check.js';
+import type { SimulatedInvariants } from './simulated-invariants.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { SimulatedRequests } from './simulated-requests.js';
 import type { SimulatedWorld } from './simulated-world.js';
@@ -56,11 +57,11 @@ export class SimulatedClients {
 
   end(node: SimulatedNode | undefined, session: SimulatedSession, action: 'revoke' | 'sign out'): void {
     this.#request(node, (at) => {
-      this.invariants.flushedEarly.add(session.id);
+      this.invariants.accesses.flushedEarly.add(session.id);
       const ending = action === 'revoke' ? at.requests.revoke(session.id) : at.requests.signOut(session.id);
       this.#told(at, `${action} ${session.name}`, ending, (isEnded) => {
         // Where there was nothing to revoke, nobody is told that it is over.
-        if (isEnded || action === 'sign out') this.invariants.acknowledged(at, session.id);
+        if (isEnded || action === 'sign out') this.invariants.answers.acknowledged(at, session.id);
       });
     });
   }
@@ -73,7 +74,7 @@ export class SimulatedClients {
     this.#request(node, (at) => {
       this.#told(at, `cut-off of ${JSON.stringify(scope)}`, at.requests.cutOff(scope), (notBefore) => {
         for (const record of this.database.rows.values()) {
-          if (isCutOffBy({ scope, notBefore }, record)) this.invariants.acknowledged(at, record.id);
+          if (isCutOffBy({ scope, notBefore }, record)) this.invariants.answers.acknowledged(at, record.id);
         }
       });
     });
@@ -81,9 +82,9 @@ export class SimulatedClients {
 
   suspend(node: SimulatedNode | undefined, session: SimulatedSession, freesSlot: boolean): void {
     this.#request(node, (at) => {
-      this.invariants.flushedEarly.add(session.id);
+      this.invariants.accesses.flushedEarly.add(session.id);
       this.#told(at, `suspend ${session.name}`, at.requests.suspend(session.id, freesSlot), (isDone) => {
-        if (isDone) this.invariants.suspended(at, session.id);
+        if (isDone) this.invariants.answers.suspended(at, session.id);
       });
     });
   }
@@ -92,7 +93,7 @@ export class SimulatedClients {
     const session = this.#oneThatIs('suspended', target);
     if (session === undefined) return;
     this.#request(node, (at) => {
-      this.invariants.flushedEarly.add(session.id);
+      this.invariants.accesses.flushedEarly.add(session.id);
       this.#told(at, `resume ${session.name}`, at.requests.resume(session.id), () => undefined);
     });
   }
@@ -127,7 +128,8 @@ export class SimulatedClients {
   startJob(node: SimulatedNode | undefined, user: number): void {
     this.#jobs += 1;
     const [id, reason, userId] = [`job${this.#jobs}`, `job ${this.#jobs}`, `user${user + 1}`];
-    for (const session of this.sessions) if (session.userId === userId) this.invariants.flushedEarly.add(session.id);
+    for (const session of this.sessions)
+      if (session.userId === userId) this.invariants.accesses.flushedEarly.add(session.id);
     this.#request(node, (at) => {
       this.#told(at, `start ${reason} over ${userId}`, at.requests.startJob(id, userId, reason), () => {
         this.invariants.jobs.started(id, reason);
@@ -202,14 +204,14 @@ export class SimulatedClients {
         ...{ session, token, node: at, from: this.world.now, strict: strict || at.isStrict },
         knownData: this.invariants.data.knownOn(at, session.id),
       };
-      const wasOver = this.invariants.isOverOn(at, session.id);
+      const wasOver = this.invariants.answers.isOverOn(at, session.id);
       this.invariants.tokens.presented(check);
       const answered = (verdict: Awaited<ReturnType<SimulatedRequests['check']>>): void => {
         const answer = verdict.error?.code ?? 'admitted';
         this.answers[answer] = (this.answers[answer] ?? 0) + 1;
         const since = (this.world.now - check.from).toFixed(1);
         this.world.trace.note(at.process.name, `check of ${session.name}: ${answer} after ${since} ms`);
-        this.invariants.judge(check, verdict, wasOver);
+        this.invariants.answers.judge(check, verdict, wasOver);
         if (verdict.session !== undefined && verdict.successor !== undefined) this.#take(session, verdict.successor);
       };
       const deliversSuccessor = this.takeSuccessors && this.world.random.chance(0.9);

@@ -34,14 +34,11 @@ export class SimulatedCluster {
   constructor(seed: number, options: SimulationOptions = {}) {
     this.#options = resolveSimulation(options);
     this.#world = new SimulatedWorld(seed);
-    this.#invariants = new SimulatedInvariants(this.#world, this.#options);
     this.#database = new SimulatedDatabase(this.#world, (versions, jobs) => {
       this.#invariants.committed(versions, jobs);
     });
-    this.#invariants.database = this.#database;
     this.#hints = new SimulatedHints(this.#world);
     const hasRedis = this.#options.sharedCache ?? this.#world.random.chance(0.5);
-    this.#invariants.hasSharedCache = hasRedis;
     this.#redis = hasRedis ? new SimulatedRedis(this.#world) : undefined;
     this.#surroundings = {
       world: this.#world,
@@ -52,7 +49,7 @@ export class SimulatedCluster {
       isStrict: this.#options.strict ?? this.#world.random.chance(0.1),
       rotates: this.#options.scheduledRotation ?? this.#world.random.chance(0.5),
     };
-    this.#invariants.isStrict = this.#surroundings.isStrict;
+    this.#invariants = new SimulatedInvariants(this.#surroundings);
     this.#clients = new SimulatedClients(this.#world, this.#database, this.#invariants, this.#surroundings.rotates);
   }
 
@@ -213,7 +210,7 @@ export class SimulatedCluster {
 
   #crash(node: SimulatedNode, index: number, forMs: number): void {
     node.process.isGone = true;
-    this.#invariants.lifeEnded(node, this.#world.now - 2 * this.#options.times.syncIntervalMs, false);
+    this.#invariants.accesses.lifeEnded(node, this.#world.now - 2 * this.#options.times.syncIntervalMs, false);
     this.#restartLater(index, forMs);
   }
 
@@ -223,7 +220,7 @@ export class SimulatedCluster {
     void node.stop().then(() => {
       this.#world.trace.note(node.process.name, 'has stopped');
       node.process.isGone = true;
-      this.#invariants.lifeEnded(node, since, true);
+      this.#invariants.accesses.lifeEnded(node, since, true);
       this.#restartLater(index, forMs);
     });
   }

@@ -1,7 +1,7 @@
 import type { SessionRecord } from '../../core/session.js';
 import { matchesDigest, parseToken } from '../../core/token.js';
 import { SIMULATED_EPOCH_MS } from './simulated-clocks.js';
-import type { SimulatedCheck, SimulatedSession } from './simulated-invariants.js';
+import type { SimulatedCheck, SimulatedSession } from './simulated-check.js';
 
 /** Every token that was handed out or presented, and what each had to be good for. */
 export class SimulatedTokens {
