@@ -16,6 +16,8 @@ const ADMIN_ROUTES = {
   '/admin/sessions/:id/suspend': ['POST'],
   '/admin/sessions/:id/resume': ['POST'],
   '/admin/sessions/:id/undo': ['POST'],
+  '/admin/sessions/:id/approve': ['POST'],
+  '/admin/sessions/:id/reject': ['POST'],
   '/admin/users/:userId/sessions': ['GET', 'DELETE'],
   '/admin/users/:userId/sessions/:id': ['DELETE'],
   '/admin/users/:userId/events': ['GET'],
