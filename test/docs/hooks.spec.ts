@@ -9,6 +9,7 @@ import {
   IdentitySessionModule,
   type IdentitySessionOptions,
   SessionAdminService,
+  SessionIds,
   SessionChecker,
   type SessionEvent,
   SessionService,
@@ -21,6 +22,7 @@ import {
   AuditListener,
   AuditTrail,
   Mailer,
+  idCodecs,
   marked,
   NoticesByMail,
   PartyLine,
@@ -108,7 +110,7 @@ describe('the examples of hooks', () => {
     const options: IdentitySessionOptions = {
       tailIntervalMs: 50,
       listeners: { retryMs: 1, maxAttempts: 2 },
-      codecs: { token: [marked] },
+      codecs: { token: [marked], ...idCodecs(randomBytes(16)) },
       webhooks: await webhooks(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`),
     };
     const module = await Test.createTestingModule({
@@ -203,7 +205,9 @@ describe('the examples of hooks', () => {
       text: expect.stringContaining('Device: Pocket'),
     });
     expect(ended).toMatchObject({ subject: 'A session of yours was ended' });
-    const own = () => posted.filter(({ body }) => body.data.sessionId === session.id);
+    const named = app.get(SessionIds).encode(session.id);
+    expect(named).toMatch(/^ses_[\w-]{22}$/);
+    const own = () => posted.filter(({ body }) => body.data.sessionId === named);
     await until('the receiver has both', () => own().length >= 2);
     expect(own().map(({ body, isGenuine: genuine }) => [body.type, genuine])).toEqual([
       ['session.created', true],

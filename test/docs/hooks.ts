@@ -1,6 +1,8 @@
 // What docs/hooks.md shows; compiled with the tests.
-import { Injectable } from '@nestjs/common';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { Controller, Get, Injectable, Param, Post } from '@nestjs/common';
 import {
+  CurrentSession,
   DurableSessionListener,
   type EventDelivery,
   type HookRefusal,
@@ -10,9 +12,13 @@ import {
   type Session,
   type SessionChangeEvent,
   SessionDeadLetters,
+  SessionIds,
   SessionPool,
   type TextCodec,
   SessionResources,
+  SessionService,
+  type SessionJson,
+  sessionToJson,
   type SessionEnd,
   type SessionEvent,
   type SessionHooks,
@@ -146,6 +152,51 @@ export const marked: TextCodec = {
 };
 
 export const withCodecs = IdentitySessionModule.forRoot({ codecs: { token: [marked] } });
+// #endregion
+
+// #region id-codecs
+/** A UUID tells when its session began; a block of AES tells nothing, and is the same text each time. */
+export const sealedWith = (key: Buffer): TextCodec => ({
+  encode(id) {
+    const cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
+    return cipher.update(id.replaceAll('-', ''), 'hex', 'base64url') + cipher.final('base64url');
+  },
+  decode(text) {
+    const decipher = createDecipheriv('aes-128-ecb', key, null).setAutoPadding(false);
+    const hex = decipher.update(text, 'base64url', 'hex') + decipher.final('hex');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  },
+});
+
+/** `ses_…`, as in the application's other APIs. */
+export const typed: TextCodec = {
+  encode: (text) => `ses_${text}`,
+  decode: (text) => (text.startsWith('ses_') ? text.slice('ses_'.length) : undefined),
+};
+
+/** As `codecs` of the module; a key of 16 bytes, the same on every node. */
+export const idCodecs = (key: Buffer): { id: TextCodec[] } => ({ id: [sealedWith(key), typed] });
+
+/** What the application tells of sessions by itself, it tells with `SessionIds`. */
+@Controller('devices')
+export class DevicesController {
+  constructor(
+    private readonly sessions: SessionService,
+    private readonly ids: SessionIds,
+  ) {}
+
+  @Get()
+  async mine(@CurrentSession() current: Session): Promise<SessionJson[]> {
+    const mine = await this.sessions.list(current);
+    return mine.map((session) => sessionToJson(session, current.id, this.ids));
+  }
+
+  /** 404 for what is not one of theirs, and for what is no id. */
+  @Post(':id/lost')
+  async lost(@CurrentSession() current: Session, @Param('id') id: string): Promise<void> {
+    await this.sessions.name(current, this.ids.decode(id), 'Lost');
+  }
+}
 // #endregion
 
 // #region resources

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SessionChecker, SessionService, type TextCodec } from 'nestjs-identity-session';
-import { CodecChain } from '../../libs/session/src/core/codec.js';
+import { CodecChain, CREDENTIAL_FORM } from '../../libs/session/src/core/codec.js';
 import { parseToken, TokenMint } from '../../libs/session/src/core/token.js';
 import { resolveOptions } from '../../libs/session/src/nest/options/resolve-options.js';
 import { signedIn } from '../security/support/client.js';
@@ -101,7 +101,7 @@ describe('codecs of tokens', () => {
   });
 
   it('get any text back as it was, and take any text without throwing', () => {
-    const chain = new CodecChain(CODECS);
+    const chain = new CodecChain(CODECS, CREDENTIAL_FORM);
     fc.assert(
       fc.property(fc.string({ maxLength: 200 }), (text) => {
         fc.pre(text.isWellFormed());

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionAdminService, SessionDataService } from 'nestjs-identity-session';
+import { PLAIN_IDS } from '../../libs/session/src/nest/session/session-ids.js';
 import { historyLine } from '../../libs/session/src/nest/rest/history-text.js';
 import { readUserHistory } from '../../libs/session/src/store/postgres/statements/history.statements.js';
 import { startTestApp, TestAccessPolicy, type TestApp } from '../support/app.js';
@@ -257,7 +258,7 @@ describe('a user with many sessions', () => {
 
 describe('a line of a history', () => {
   const line = (more: object) =>
-    historyLine({ id: '1', type: 'renamed', at: 0, version: 2, reason: null, actor: null, ...more });
+    historyLine({ id: '1', type: 'renamed', at: 0, version: 2, reason: null, actor: null, ...more }, PLAIN_IDS);
 
   it.each([
     '\u2028',

@@ -321,6 +321,7 @@ export { type SessionHistoryJson, historyToJson } from './nest/rest/session-hist
 export { type ValidationIssue, type ValidationSchema, ZodValidationPipe } from './nest/rest/zod-validation.pipe.js';
 export type { SessionStatistics } from './nest/stats/session-statistics.js';
 export { type LatestAccess, Session } from './nest/session/session.js';
+export { SessionIds } from './nest/session/session-ids.js';
 export { type SessionJson, sessionToJson, type SignInRequirementJson } from './nest/session/session-json.js';
 export type { EffectiveRule, EffectiveSettings } from './nest/settings/effective-settings.js';
 export {

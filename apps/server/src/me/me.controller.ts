@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { CurrentSession, IdentitySessionError, type Session } from 'nestjs-identity-session';
+import { CurrentSession, IdentitySessionError, type Session, SessionIds } from 'nestjs-identity-session';
 import type { AccountRole } from '../accounts/account-role.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 
@@ -15,12 +15,15 @@ export interface MyAccountJson {
 
 @Controller('me')
 export class MeController {
-  constructor(private readonly accounts: AccountsService) {}
+  constructor(
+    private readonly accounts: AccountsService,
+    private readonly ids: SessionIds,
+  ) {}
 
   /** Who is signed in here. */
   @Get()
   me(@CurrentSession() session: Session): { userId: string; sessionId: string } {
-    return { userId: session.userId, sessionId: session.id };
+    return { userId: session.userId, sessionId: this.ids.encode(session.id) };
   }
 
   /** One's own account. */

@@ -4,6 +4,7 @@ import {
   IdentitySessionError,
   meetsAssurance,
   type Session,
+  SessionIds,
   type SessionJson,
   sessionToJson,
 } from 'nestjs-identity-session';
@@ -28,6 +29,7 @@ export class SecondFactorService {
     private readonly factors: TotpFactors,
     private readonly codes: OneTimePasswordsService,
     private readonly events: AccountEvents,
+    private readonly ids: SessionIds,
   ) {}
 
   /** @throws IdentitySessionError as `TotpFactors.begin` does */
@@ -50,7 +52,7 @@ export class SecondFactorService {
     });
     if (rotated === null) throw new Error('A changed factor rotates the session.');
     return {
-      session: sessionToJson(rotated.session, rotated.session.id),
+      session: sessionToJson(rotated.session, rotated.session.id, this.ids),
       ...(isBearer(request) ? { token: rotated.token } : {}),
     };
   }

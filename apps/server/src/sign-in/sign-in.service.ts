@@ -5,6 +5,7 @@ import {
   missingRequirements,
   SessionAdminService,
   SessionCookie,
+  SessionIds,
   SessionService,
   sessionToJson,
   type Session,
@@ -45,6 +46,7 @@ export class SignInService {
     private readonly cookie: SessionCookie,
     private readonly attempts: SignInAttempts,
     private readonly codes: OneTimePasswordsService,
+    private readonly ids: SessionIds,
   ) {}
 
   /** @throws IdentitySessionError as `CredentialsService.verify` and `SessionService.signIn` do */
@@ -61,9 +63,9 @@ export class SignInService {
       this.cookie.write(response, token, { expiresAt: session.expiresAt.getTime(), rememberMe: session.rememberMe });
     }
     return {
-      session: sessionToJson(session, session.id),
+      session: sessionToJson(session, session.id, this.ids),
       ...(transport === 'bearer' ? { token } : {}),
-      evicted,
+      evicted: evicted.map((id) => this.ids.encode(id)),
       ...missingOf(session),
     };
   }
@@ -79,9 +81,9 @@ export class SignInService {
     const met = needsCode ? ({ requirement: TOTP, assurance: 'aal2' } as const) : {};
     const { session: completed, token, evicted } = await this.sessions.complete(session, { ...met, request, response });
     return {
-      session: sessionToJson(completed, completed.id),
+      session: sessionToJson(completed, completed.id, this.ids),
       ...(token !== null && isBearer(request) ? { token } : {}),
-      evicted,
+      evicted: evicted.map((id) => this.ids.encode(id)),
       ...missingOf(completed),
     };
   }
@@ -104,7 +106,7 @@ export class SignInService {
     });
     const rotated = changed?.rotated ?? badCredentials();
     return {
-      session: sessionToJson(rotated.session, rotated.session.id),
+      session: sessionToJson(rotated.session, rotated.session.id, this.ids),
       ...(isBearer(request) ? { token: rotated.token } : {}),
     };
   }

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Session } from 'nestjs-identity-session';
+import { type Session, SessionIds } from 'nestjs-identity-session';
 import { ConnectionRegistry, SessionMessenger } from 'nestjs-identity-session/sockets';
 
 /** What clients get as `presence`: the devices of their user that are connected. Names are under `GET /sessions`. */
@@ -34,6 +34,7 @@ export class DevicePresence implements OnApplicationShutdown {
   constructor(
     private readonly registry: ConnectionRegistry,
     private readonly messenger: SessionMessenger,
+    private readonly ids: SessionIds,
   ) {}
 
   /** @throws IdentitySessionError `SESSION_STORE_UNAVAILABLE` */
@@ -45,7 +46,7 @@ export class DevicePresence implements OnApplicationShutdown {
         connections: 0,
         since: new Date(connectedAt).toISOString(),
       };
-      devices.set(sessionId, { sessionId, connections: connections + 1, since });
+      devices.set(sessionId, { sessionId: this.ids.encode(sessionId), connections: connections + 1, since });
     }
     return { devices: [...devices.values()] };
   }

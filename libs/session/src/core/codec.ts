@@ -8,35 +8,50 @@ export interface TextCodec {
   decode(text: string): string | undefined;
 }
 
-/** What cookies and `Authorization: Bearer` can carry. @see RFC 6750 section 2.1 */
-const CARRIED = /^[A-Za-z0-9._~+/-]+=*$/;
-/** Browsers keep cookies of 4 096 bytes, attributes and all. */
-export const MAX_ENCODED_LENGTH = 2_048;
+/** What encoded text must fit. */
+export interface EncodedForm {
+  readonly pattern: RegExp;
+  readonly maxLength: number;
+  /** Where it is carried, for whoever made the codec. */
+  readonly in: string;
+}
+
+/**
+ * What cookies and `Authorization: Bearer` can carry. Browsers keep cookies of 4 096 bytes, attributes and all.
+ * @see RFC 6750 section 2.1
+ */
+export const CREDENTIAL_FORM: EncodedForm = {
+  pattern: /^[A-Za-z0-9._~+/-]+=*$/,
+  maxLength: 2_048,
+  in: 'headers and cookies',
+};
 
 /** Codecs one after the other: the first is next to the text, the last next to the client. */
 export class CodecChain {
   readonly #codecs: readonly TextCodec[];
   readonly #reversed: readonly TextCodec[];
 
-  constructor(codecs: readonly TextCodec[]) {
+  constructor(
+    codecs: readonly TextCodec[],
+    private readonly form: EncodedForm,
+  ) {
     this.#codecs = codecs;
     this.#reversed = [...codecs].reverse();
   }
 
-  /** @throws what a codec throws, and Error for what no header could carry */
+  /** @throws what a codec throws, and Error for what does not fit the form */
   encode(text: string): string {
     let encoded: unknown = text;
     for (const codec of this.#codecs) encoded = codec.encode(encoded as string);
-    if (typeof encoded === 'string' && encoded.length <= MAX_ENCODED_LENGTH && CARRIED.test(encoded)) return encoded;
+    const { pattern, maxLength } = this.form;
+    if (typeof encoded === 'string' && encoded.length <= maxLength && pattern.test(encoded)) return encoded;
     // Without what it was: that may be a secret.
-    throw new Error(
-      `A codec has made what is no text, or none that headers and cookies of ${MAX_ENCODED_LENGTH} carry.`,
-    );
+    throw new Error(`A codec has made what is no text, or none that ${this.form.in} of ${maxLength} carry.`);
   }
 
   /** Never throws. */
   decode(text: string): string | undefined {
-    if (text.length > MAX_ENCODED_LENGTH) return undefined;
+    if (text.length > this.form.maxLength) return undefined;
     let decoded: unknown = text;
     try {
       for (const codec of this.#reversed) {

@@ -1,5 +1,5 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { CodecChain, type TextCodec } from './codec.js';
+import { CodecChain, CREDENTIAL_FORM, type TextCodec } from './codec.js';
 
 /**
  * A session token: `ids_<public id>.<generation>.<secret>`, and with token keys `.<key id>.<MAC>` behind it. The
@@ -128,7 +128,7 @@ export class TokenMint {
     private readonly source: TokenSource = systemTokenSource,
     codecs: readonly TextCodec[] = [],
   ) {
-    this.#chain = codecs.length === 0 ? undefined : new CodecChain(codecs);
+    this.#chain = codecs.length === 0 ? undefined : new CodecChain(codecs, CREDENTIAL_FORM);
     this.#signing = keys[0];
     this.#keys = new Map(keys.map((key) => [key.id, key.secret]));
   }

@@ -3,6 +3,7 @@ import { IdentitySessionError } from '../core/errors.js';
 import type { SessionRecord } from '../core/session.js';
 import { type VouchedCredential, vouchFor } from '../nest/credential/vouched-session.js';
 import type { SessionCarrier } from '../nest/guard/carrier.js';
+import type { SessionIds } from '../nest/session/session-ids.js';
 import type { Connection } from './connection.js';
 import type { LocalConnections } from './local-connections.js';
 import type { SocketHandshake } from './socket-handshake.js';
@@ -26,6 +27,7 @@ export type Authenticated = { readonly sessionId: string; readonly userId: strin
 export interface AnonymousConnectionsPorts {
   readonly connections: LocalConnections;
   readonly handshake: Pick<SocketHandshake, 'sessionOf' | 'take'>;
+  readonly ids: Pick<SessionIds, 'encode'>;
   /** Binds a connection, unless there are too many already. */
   readonly bind: (connection: Connection, credential: VouchedCredential) => void;
 }
@@ -70,7 +72,7 @@ export class AnonymousConnections {
       refuseBound(connection);
       const credential = this.ports.handshake.take(connection.socket, session);
       this.#bind(connection, credential);
-      return { sessionId: credential.sessionId, userId: credential.userId };
+      return this.#told(credential);
     } catch (error) {
       if (!(error instanceof IdentitySessionError)) throw error;
       // It says nothing of a token that there are too many, or that the database is away.
@@ -81,8 +83,11 @@ export class AnonymousConnections {
 
   #bind(connection: Connection, credential: VouchedCredential): void {
     this.ports.bind(connection, credential);
-    const { sessionId, userId } = credential;
-    connection.socket.emit(AUTHENTICATED, { sessionId, userId });
+    connection.socket.emit(AUTHENTICATED, this.#told(credential));
+  }
+
+  #told({ sessionId, userId }: VouchedCredential) {
+    return { sessionId: this.ports.ids.encode(sessionId), userId };
   }
 
   #failed(connection: Connection): void {

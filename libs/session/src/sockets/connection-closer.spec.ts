@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Socket } from 'socket.io';
 import { IdentitySessionError } from '../core/errors.js';
 import { vouchFor } from '../nest/credential/vouched-session.js';
+import { PLAIN_IDS } from '../nest/session/session-ids.js';
 import { Connection } from './connection.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { KickQueue } from './kick-queue.js';
@@ -21,6 +22,7 @@ describe('what closes connections', () => {
       kicks: new KickQueue(() => () => undefined),
       known: { trusted: () => undefined },
       clock: { now: () => 0 },
+      ids: PLAIN_IDS,
       options: { onSignOut: 'disconnect', whenUnverifiable: 'disconnect' },
       look: () => undefined,
     });

@@ -4,6 +4,7 @@ import { REFUSALS } from '../nest/check/refusals.js';
 import type { VouchedCredential } from '../nest/credential/vouched-session.js';
 import type { EndingListener, SessionEnding } from '../nest/endings/session-endings.js';
 import { detachSession } from '../nest/guard/route.decorators.js';
+import type { SessionIds } from '../nest/session/session-ids.js';
 import type { KnownSessions } from '../sync/known-sessions.js';
 import type { NodeClock } from '../sync/node-clock.js';
 import type { Connection } from './connection.js';
@@ -18,6 +19,7 @@ export interface ConnectionCloserPorts {
   readonly kicks: KickQueue;
   readonly known: Pick<KnownSessions, 'trusted'>;
   readonly clock: Pick<NodeClock, 'now'>;
+  readonly ids: Pick<SessionIds, 'encode'>;
   readonly options: Pick<ResolvedSocketsOptions, 'onSignOut' | 'whenUnverifiable'>;
   /** Looks at a session now. */
   readonly look: SessionWatch['look'];
@@ -68,8 +70,8 @@ export class ConnectionCloser implements EndingListener {
   }
 
   #close(sessionId: string, code: ErrorCode, reason: string, at: number): void {
-    const { connections, kicks, options } = this.ports;
-    const told: SessionRevoked = { sessionId, code, reason, at: new Date(at).toISOString() };
+    const { connections, kicks, ids, options } = this.ports;
+    const told: SessionRevoked = { sessionId: ids.encode(sessionId), code, reason, at: new Date(at).toISOString() };
     for (const connection of [...connections.ofSession(sessionId)]) {
       this.counts.kicked += 1;
       if (code === 'SESSION_SIGNED_OUT' && options.onSignOut === 'detach') {

@@ -62,7 +62,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
 
   constructor(
     @Inject(SOCKETS_OPTIONS) options: ResolvedSocketsOptions,
-    @Inject(RESOLVED_OPTIONS) { maxStalenessMs, trustProxyHops }: ResolvedOptions,
+    @Inject(RESOLVED_OPTIONS) { maxStalenessMs, trustProxyHops, codecs }: ResolvedOptions,
     @Inject(SessionChecker) checker: SessionChecker,
     @Inject(RequestCredentials) credentials: RequestCredentials,
     @Inject(NodeClock) private readonly clock: NodeClock,
@@ -99,6 +99,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
       kicks: this.#kicks,
       known,
       clock,
+      ids: codecs.id,
       options,
       look: (...what) => {
         this.#watch.look(...what);
@@ -107,6 +108,7 @@ export class SessionSockets implements BeforeApplicationShutdown {
     this.#anonymous = new AnonymousConnections({
       connections,
       handshake: this.#handshake,
+      ids: codecs.id,
       bind: (connection, credential) => {
         this.#limits.demandRoomOf(credential);
         this.connections.bind(connection, credential);

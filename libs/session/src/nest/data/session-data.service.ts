@@ -154,7 +154,7 @@ export class SessionDataService {
     make: (data: SessionData) => SessionData,
   ): Promise<Session<TData>> {
     const id = typeof session === 'string' ? session : session.id;
-    if (!isSessionId(id)) throw notFound(id);
+    if (!isSessionId(id)) throw notFound();
     if (!this.hooks.isEmpty) {
       const before = changeable(id, await this.writer.read(options.manager, id));
       await this.hooks.before('beforeChange', changeOf(before, noteOf(options)), contextOf(options));
@@ -277,7 +277,7 @@ function isChangeable({ status }: SessionRecord): boolean {
 }
 
 function changeable(id: string, record: SessionRecord | undefined): SessionRecord {
-  if (record === undefined || !isLive(record.status)) throw notFound(id);
+  if (record === undefined || !isLive(record.status)) throw notFound();
   if (isChangeable(record)) return record;
   throw new IdentitySessionError('SESSION_SUSPENDED', `The session "${id}" is suspended: its data cannot be changed.`);
 }

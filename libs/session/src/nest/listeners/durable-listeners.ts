@@ -69,7 +69,8 @@ export class DurableListeners {
 
   #addWebhooks(): void {
     for (const { types, ...webhook } of this.options.webhooks) {
-      const handle: DurableListener = (event, delivery) => sendWebhook(webhook, event, delivery);
+      const handle: DurableListener = (event, delivery) =>
+        sendWebhook(webhook, event, delivery, this.options.codecs.id);
       this.add({ name: `webhook:${webhook.name}`, handle, ...(types === undefined ? {} : { types }) });
     }
   }

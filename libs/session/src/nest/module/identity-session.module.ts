@@ -20,6 +20,7 @@ import { methodNotAllowed } from '../rest/method-not-allowed.js';
 import { mountedAt } from '../rest/mount.js';
 import { RestoreController } from '../rest/restore.controller.js';
 import { pathsOf, routeTable } from '../rest/routes.js';
+import { SessionIds } from '../session/session-ids.js';
 import { SessionsController } from '../rest/sessions.controller.js';
 import {
   GUARD_DEPENDENCIES,
@@ -113,6 +114,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<IdentitySessio
           ...PUBLIC_PROVIDERS,
           ...GUARD_DEPENDENCIES,
           ...REQUEST_DEPENDENCIES,
+          SessionIds,
           ...(extras.sockets?.exports ?? []),
         ],
       };

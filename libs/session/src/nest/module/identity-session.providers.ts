@@ -58,6 +58,7 @@ import { SessionActivation } from '../sign-in/session-activation.js';
 import { SessionRotation } from '../sign-in/session-rotation.js';
 import { SessionRestoration } from '../sign-in/session-restoration.js';
 import { SessionResources } from '../resources/session-resources.js';
+import { SessionIds } from '../session/session-ids.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { SessionWriter } from '../sign-in/session-writer.js';
 import { SignInListeners } from '../sign-in/sign-in-listeners.js';
@@ -190,6 +191,7 @@ export function identitySessionProviders(optionsToken: symbol | string, dataSour
       inject: [RESOLVED_OPTIONS],
       useFactory: ({ tokenKeys, codecs }: ResolvedOptions) => new TokenMint(tokenKeys, undefined, codecs.token),
     },
+    { provide: SessionIds, inject: [RESOLVED_OPTIONS], useFactory: ({ codecs }: ResolvedOptions) => codecs.id },
     ...KNOWN_SESSIONS_PROVIDERS,
     {
       provide: SessionCookie,

@@ -4,7 +4,7 @@ import { JOBS, START_JOB } from '../rest/job-queries.js';
 import { EXPORT, NOTHING } from '../rest/session-queries.js';
 import type { OpenApiOperations, OpenApiSchema } from './open-api.js';
 import { describeOperation } from './operation.js';
-import { closed, ref } from './session-schemas.js';
+import { closed, ref, SESSION_ID } from './session-schemas.js';
 
 const TAG = 'Administration';
 const TEXT: OpenApiSchema = { type: 'string' };
@@ -74,7 +74,7 @@ const PROPERTIES: Readonly<Record<keyof Omit<JobJson, 'includeProtected'>, OpenA
   kind: { type: 'string', enum: JOB_KINDS },
   status: { type: 'string', enum: JOB_STATUSES },
   filter: { type: 'object', description: 'As it was asked' },
-  except: { type: 'array', items: { type: 'string', format: 'uuid' } },
+  except: { type: 'array', items: SESSION_ID },
   reason: TEXT,
   max: { type: 'integer', minimum: 1, nullable: true },
   matched: { ...COUNT, description: 'Sessions that matched when it was asked' },

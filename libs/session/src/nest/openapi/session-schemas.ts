@@ -7,6 +7,11 @@ import { PROBLEM_SCHEMA } from './problem-responses.js';
 
 const TEXT: OpenApiSchema = { type: 'string' };
 const TEXT_OR_NULL: OpenApiSchema = { type: 'string', nullable: true };
+/** A UUID, unless the application has codecs for ids. */
+export const SESSION_ID: OpenApiSchema = {
+  type: 'string',
+  description: 'Public; no credential. One text, nothing to be read from it',
+};
 const TIME: OpenApiSchema = { type: 'string', format: 'date-time' };
 const COUNT: OpenApiSchema = { type: 'integer', minimum: 0 };
 
@@ -45,7 +50,7 @@ const EXAMPLE: SessionJson = {
 const SESSION_PROPERTIES: Readonly<
   Record<keyof Omit<SessionJson, 'requirements' | 'protected' | 'restoredFrom'>, OpenApiSchema>
 > = {
-  id: { type: 'string', format: 'uuid', description: 'Public; no credential' },
+  id: SESSION_ID,
   userId: TEXT,
   tenantId: TEXT_OR_NULL,
   clientId: { ...TEXT_OR_NULL, description: 'The application that the user signed in with' },
@@ -90,7 +95,7 @@ const PROTECTED: OpenApiSchema = {
 };
 
 const RESTORED_FROM: OpenApiSchema = {
-  ...{ type: 'string', format: 'uuid' },
+  ...SESSION_ID,
   description: 'The revoked session whose place it has taken: only of a session that has',
 };
 
@@ -169,7 +174,7 @@ export const SESSION_SCHEMAS: Readonly<Record<string, OpenApiSchema>> = {
   }),
   HistoryPage: historyPage({}, {}),
   UserHistoryPage: historyPage(
-    { sessionId: { ...TEXT_OR_NULL, format: 'uuid', description: '`null` for a cut-off' }, tenantId: TEXT_OR_NULL },
+    { sessionId: { ...TEXT_OR_NULL, description: '`null` for a cut-off' }, tenantId: TEXT_OR_NULL },
     { sessionId: EXAMPLE.id, tenantId: null },
   ),
   UserExport: closed({

@@ -119,6 +119,8 @@ export interface IdentitySessionOptions {
   readonly codecs?: {
     /** Of tokens, as cookies, headers and sockets carry them. Default: none. */
     readonly token?: readonly TextCodec[];
+    /** Of sessions' ids, wherever they leave or come in: paths, JSON, cursors, exports, sockets, webhooks. Default: none. */
+    readonly id?: readonly TextCodec[];
   };
   readonly rotation?: {
     /** A token in use is replaced after this long, at least `graceMs`. Default 0: only where rights change. */

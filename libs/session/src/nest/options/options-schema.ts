@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ASSURANCE_LEVELS, type AssuranceLevel } from '../../core/session.js';
 import type { TextCodec } from '../../core/codec.js';
-import { goesBackAndForth, isCodec } from './codecs.js';
+import { SessionIds } from '../session/session-ids.js';
+import { goesBackAndForth, isCodec, nameOneEach } from './codecs.js';
 import { WEBHOOK_SCHEMA } from './webhook-schema.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { LONGEST_UNDO_MS } from '../../store/session-undo.js';
@@ -30,10 +31,17 @@ const LEAST_LOG_RETENTION_MS = 2 * LOG_HORIZON_MS;
 const ms = (fallback: number, minimum = 1) => z.int().min(minimum).max(LONGEST_TIMER_MS).default(fallback);
 const given = <T>() => z.custom<T>((value) => typeof value === 'object' && value !== null).optional();
 
-const CODECS = z
-  .array(z.custom<TextCodec>(isCodec, 'must have encode and decode'))
-  .refine(goesBackAndForth, 'must decode what they encode, into what cookies and headers carry')
-  .default([]);
+const CODECS = z.array(z.custom<TextCodec>(isCodec, 'must have encode and decode'));
+const TOKEN_CODECS = CODECS.refine(
+  goesBackAndForth,
+  'must decode what they encode, into what cookies and headers carry',
+).default([]);
+const ID_CODECS = CODECS.refine(
+  nameOneEach,
+  'must decode what they encode, always into the same text, of at most 128 characters that paths carry',
+)
+  .prefault([])
+  .transform((codecs) => new SessionIds(codecs));
 
 const EFFECT = z.enum(ACCOUNT_EFFECTS as readonly [AccountEffect, ...AccountEffect[]]);
 
@@ -73,7 +81,7 @@ export const OPTIONS = z.strictObject({
   sharedCache: z.boolean().optional(),
   directUrl: z.string().min(1).optional(),
   storeDeadlineMs: ms(5_000),
-  codecs: z.strictObject({ token: CODECS }).prefault({}),
+  codecs: z.strictObject({ token: TOKEN_CODECS, id: ID_CODECS }).prefault({}),
   tokenKeys: z
     .array(
       z.strictObject({

@@ -13,6 +13,7 @@ import type { DeviceResolver } from '../device/device-resolver.js';
 import type { LocationResolver } from '../device/location-resolver.js';
 import type { DataSchema } from '../data/data-schema.js';
 import type { ResolvedDriftOptions } from '../drift/drift-options.js';
+import type { SessionIds } from '../session/session-ids.js';
 import type { NoticeWording } from '../notices/session-notice.js';
 import type { WebhookOptions } from '../webhooks/webhook-options.js';
 import type { HintKind, PolicyResolver, RpcHeadersReader, SecondApproverRule } from './identity-session-options.js';
@@ -39,7 +40,7 @@ export interface ResolvedOptions {
   readonly sharedCache: boolean;
   readonly directUrl: string | undefined;
   readonly storeDeadlineMs: number;
-  readonly codecs: { readonly token: readonly TextCodec[] };
+  readonly codecs: { readonly token: readonly TextCodec[]; readonly id: SessionIds };
   readonly tokenKeys: readonly TokenKey[];
   readonly rotation: {
     /** 0: tokens are not rotated by the clock. */

@@ -5,6 +5,7 @@ import { CurrentSession } from '../guard/route.decorators.js';
 import type { Session } from '../session/session.js';
 import { notFound } from '../sign-in/not-found.js';
 import { NOTHING } from './session-queries.js';
+import { SessionIdPipe } from './session-id.pipe.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 /** From where a session was used: exactly these keys. */
@@ -25,11 +26,11 @@ export class AdminAddressesController {
   @Get('sessions/:id/addresses')
   async addresses(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
   ): Promise<AddressesJson> {
     const origins = await this.admin.addresses(id, await this.access.scopeOf(actor, 'read'));
-    if (origins === undefined) throw notFound(id);
+    if (origins === undefined) throw notFound();
     return {
       nodeName: origins.nodeName,
       items: origins.addresses.map(({ ip, firstSeenAt, lastSeenAt }) => ({

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { SessionAccess } from '../admin/session-access.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import { SessionExport } from '../jobs/session-export.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { withoutUndefined } from './defined.js';
 import { CSV_HEADER, csvOf } from './session-csv.js';
@@ -21,6 +22,7 @@ export class AdminExportController {
   constructor(
     @Inject(SessionExport) private readonly sessions: SessionExport,
     @Inject(SessionAccess) private readonly access: SessionAccess,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @Get('sessions.csv')
@@ -34,7 +36,7 @@ export class AdminExportController {
     const pages = this.sessions.pages({ ...withoutUndefined(query), scope });
     // While nothing is sent yet, a database that is away can be told of.
     const first = await pages.next();
-    const lines = Readable.from(linesOf(first.done === true ? [] : first.value, pages));
+    const lines = Readable.from(linesOf(first.done === true ? [] : first.value, pages, this.ids));
     // Whoever goes away has nothing more asked for.
     (response.raw ?? response).once?.('close', () => lines.destroy());
     return new StreamableFile(lines, {
@@ -48,7 +50,8 @@ export class AdminExportController {
 async function* linesOf(
   first: readonly Session[],
   rest: AsyncGenerator<readonly Session[]>,
+  ids: SessionIds,
 ): AsyncGenerator<string, void, undefined> {
-  yield CSV_HEADER + csvOf(first);
-  for await (const page of rest) yield csvOf(page);
+  yield CSV_HEADER + csvOf(first, ids);
+  for await (const page of rest) yield csvOf(page, ids);
 }

@@ -5,6 +5,7 @@ import { SessionAccess } from '../admin/session-access.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import { appendHeader, setHeader } from '../http/response-headers.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { notFound } from '../sign-in/not-found.js';
 import { existing } from './admin-users.controller.js';
@@ -18,6 +19,7 @@ import {
   userHistoryToJson,
 } from './session-history-json.js';
 import { HISTORY } from './session-queries.js';
+import { SessionIdPipe } from './session-id.pipe.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 type HistoryQuery = z.output<typeof HISTORY>;
@@ -35,20 +37,21 @@ export class AdminHistoryController {
   constructor(
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,
     @Inject(SessionAccess) private readonly access: SessionAccess,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @Get('sessions/:id/events')
   async ofSession(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(HISTORY)) query: HistoryQuery,
     @Req() request: AcceptingRequest,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<JsonPage<SessionHistoryJson> | string> {
     const scope = await this.access.scopeOf(actor, 'read');
     const entries = await this.admin.history(id, pageOf(query), scope);
-    if (entries === undefined) throw notFound(id);
-    return answer(entries, query, historyToJson, { request, response });
+    if (entries === undefined) throw notFound();
+    return answer(entries, query, historyToJson, { request, response, ids: this.ids });
   }
 
   @Get('users/:userId/events')
@@ -61,7 +64,7 @@ export class AdminHistoryController {
   ): Promise<JsonPage<UserHistoryJson> | string> {
     const scope = await this.access.scopeOf(actor, 'read');
     const entries = await this.admin.userHistory(existing(userId), pageOf(query), scope);
-    return answer(entries, query, userHistoryToJson, { request, response });
+    return answer(entries, query, userHistoryToJson, { request, response, ids: this.ids });
   }
 }
 
@@ -72,16 +75,20 @@ function pageOf({ limit, cursor }: HistoryQuery): HistoryPage {
 function answer<TEntry extends SessionHistoryEntry | UserHistoryEntry, TJson>(
   entries: readonly TEntry[],
   { limit }: HistoryQuery,
-  toJson: (entry: TEntry) => TJson,
-  { request, response }: { readonly request: AcceptingRequest; readonly response: unknown },
+  toJson: (entry: TEntry, ids: SessionIds) => TJson,
+  {
+    request,
+    response,
+    ids,
+  }: { readonly request: AcceptingRequest; readonly response: unknown; readonly ids: SessionIds },
 ): JsonPage<TJson> | string {
   const shown = entries.slice(0, limit);
   const last = shown.at(-1)?.id ?? null;
   const nextCursor = entries.length > limit && last !== null ? encodeHistoryCursor(last) : null;
   appendHeader(response, 'Vary', 'Accept');
-  if (!prefersText(request)) return { items: shown.map(toJson), nextCursor };
+  if (!prefersText(request)) return { items: shown.map((entry) => toJson(entry, ids)), nextCursor };
   setHeader(response, 'Content-Type', 'text/plain; charset=utf-8');
   setHeader(response, 'X-Content-Type-Options', 'nosniff');
   if (nextCursor !== null) setHeader(response, NEXT_CURSOR_HEADER, nextCursor);
-  return shown.map(historyLine).join('');
+  return shown.map((entry) => historyLine(entry, ids)).join('');
 }

@@ -9,9 +9,10 @@ import type { AdministrationAction } from '../admin/session-access-policy.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import { type JobRights, SessionJobs } from '../jobs/session-jobs.service.js';
 import type { SessionJob } from '../jobs/session-job.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { decodeJobCursor, encodeJobCursor } from './cursor.js';
-import { withoutUndefined } from './defined.js';
+import { filterOf } from './filter-of.js';
 import { type JobJson, jobToJson } from './job-json.js';
 import { JOBS, START_JOB } from './job-queries.js';
 import { NOTHING } from './session-queries.js';
@@ -30,6 +31,7 @@ export class AdminJobsController {
   constructor(
     @Inject(SessionJobs) private readonly jobs: SessionJobs,
     @Inject(SessionAccess) private readonly access: SessionAccess,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @Post('jobs')
@@ -44,14 +46,14 @@ export class AdminJobsController {
     const { matched, job } = await this.jobs.start({
       ...input,
       ...(max === undefined ? {} : { max }),
-      filter: { ...withoutUndefined(filter), ...(except === undefined ? {} : { exceptIds: except }) },
+      filter: filterOf(filter, except, this.ids),
       by: actor.userId,
       impersonator: actor.impersonator,
       scope,
       includeProtected: await this.access.inclusionOf(actor, ACTION_OF[body.kind], includeProtected),
     });
     response.status(job === null ? 200 : 201);
-    return job === null ? { matched } : jobToJson(job, scope.kind === 'all');
+    return job === null ? { matched } : jobToJson(job, scope.kind === 'all', this.ids);
   }
 
   @Get('jobs')
@@ -64,7 +66,7 @@ export class AdminJobsController {
     const shown = found.slice(0, limit);
     const last = shown.at(-1);
     return {
-      items: shown.map((job) => shownTo(rights, job)),
+      items: shown.map((job) => this.#shownTo(rights, job)),
       nextCursor: found.length > limit && last !== undefined ? encodeJobCursor(last) : null,
     };
   }
@@ -76,7 +78,7 @@ export class AdminJobsController {
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
   ): Promise<JobJson> {
     const rights = await this.#rightsOf(actor);
-    return shownTo(rights, found(await this.jobs.find(id, rights)));
+    return this.#shownTo(rights, found(await this.jobs.find(id, rights)));
   }
 
   @Post('jobs/:id/approve')
@@ -89,7 +91,7 @@ export class AdminJobsController {
   ): Promise<JobJson> {
     const rights = await this.#rightsToChange(actor, id, true);
     const { userId: by, impersonator } = actor;
-    return shownTo(rights, found(await this.jobs.approve(id, { by, impersonator, rights })));
+    return this.#shownTo(rights, found(await this.jobs.approve(id, { by, impersonator, rights })));
   }
 
   @Post('jobs/:id/cancel')
@@ -101,7 +103,11 @@ export class AdminJobsController {
     @Body(new ZodValidationPipe(NOTHING)) _body: unknown,
   ): Promise<JobJson> {
     const rights = await this.#rightsToChange(actor, id, false);
-    return shownTo(rights, found(await this.jobs.cancel(id, { by: actor.userId, rights })));
+    return this.#shownTo(rights, found(await this.jobs.cancel(id, { by: actor.userId, rights })));
+  }
+
+  #shownTo(rights: JobRights, job: SessionJob): JobJson {
+    return jobToJson(job, rights[job.kind]?.kind === 'all', this.ids);
   }
 
   /** As whoever would ask for the job; to stop one takes no right to protected sessions. */
@@ -124,10 +130,6 @@ export class AdminJobsController {
     const { end, suspend } = await this.access.rightsOf(actor, ['end', 'suspend']);
     return { ...(end === undefined ? {} : { revoke: end }), ...(suspend === undefined ? {} : { suspend }) };
   }
-}
-
-function shownTo(rights: JobRights, job: SessionJob): JobJson {
-  return jobToJson(job, rights[job.kind]?.kind === 'all');
 }
 
 /** An unknown one and somebody else's are answered alike. */

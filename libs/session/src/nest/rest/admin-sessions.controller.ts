@@ -6,11 +6,13 @@ import { SessionAccess } from '../admin/session-access.js';
 import type { BulkResult } from '../admin/bulk-input.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
 import { encodeCursor, pageOf } from './cursor.js';
 import { withoutUndefined } from './defined.js';
+import { filterOf } from './filter-of.js';
 import { RequestContext, tagged } from './request-context.js';
 import {
   APPROVE,
@@ -24,6 +26,7 @@ import {
   SEARCH,
   SUSPEND,
 } from './session-queries.js';
+import { SessionIdPipe } from './session-id.pipe.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 /** Behind the guard. What administrators do, within the scope that the application's policy gives them. */
@@ -31,6 +34,7 @@ export class AdminSessionsController {
   constructor(
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,
     @Inject(SessionAccess) private readonly access: SessionAccess,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @Get('sessions')
@@ -40,30 +44,30 @@ export class AdminSessionsController {
   ): Promise<{ items: SessionJson[]; nextCursor: string | null }> {
     const scope = await this.access.scopeOf(actor, 'read');
     const { limit, cursor, sort, ...filter } = query;
-    const page = pageOf(sort, limit, cursor);
+    const page = pageOf(sort, limit, cursor, this.ids);
     const { sessions, next } = await this.admin.searchPage({ ...withoutUndefined(filter), scope }, page);
     return {
-      items: sessions.map((session) => sessionToJson(session, actor.id)),
-      nextCursor: next && encodeCursor(sort, next),
+      items: sessions.map((session) => sessionToJson(session, actor.id, this.ids)),
+      nextCursor: next && encodeCursor(sort, next, this.ids),
     };
   }
 
   @Get('sessions/:id')
   async find(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
   ): Promise<SessionJson> {
     const session = await this.admin.find(id, await this.access.scopeOf(actor, 'read'));
-    if (session === undefined) throw notFound(id);
-    return sessionToJson(session, actor.id);
+    if (session === undefined) throw notFound();
+    return sessionToJson(session, actor.id, this.ids);
   }
 
   @Delete('sessions/:id')
   @HttpCode(204)
   async revoke(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
     @RequestContext() context: ChangeContext,
   ): Promise<void> {
@@ -71,7 +75,7 @@ export class AdminSessionsController {
     const includeProtected = await this.access.protectionOf(actor, 'end');
     const input = { reason: query.reason ?? REVOKED, by: actor.userId, ...context, scope, includeProtected };
     const revoked = await this.admin.revoke(id, input);
-    if (revoked === undefined) throw notFound(id);
+    if (revoked === undefined) throw notFound();
   }
 
   @Post('sessions/revoke')
@@ -84,11 +88,10 @@ export class AdminSessionsController {
   ): Promise<BulkResult> {
     const scope = await this.access.scopeOf(actor, 'end');
     const { filter, except, tags, includeProtected, ...input } = body;
-    const spared = except === undefined ? {} : { exceptIds: except };
     return this.admin.revokeMatching({
       ...input,
       ...tagged(context, tags),
-      filter: { ...withoutUndefined(filter), ...spared },
+      filter: filterOf(filter, except, this.ids),
       by: actor.userId,
       scope,
       includeProtected: await this.access.inclusionOf(actor, 'end', includeProtected),
@@ -99,7 +102,7 @@ export class AdminSessionsController {
   @HttpCode(200)
   async suspend(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(SUSPEND)) { reason, tags }: z.output<typeof SUSPEND>,
     @RequestContext() context: ChangeContext,
@@ -108,30 +111,30 @@ export class AdminSessionsController {
     const includeProtected = await this.access.protectionOf(actor, 'suspend');
     const note = { reason, by: actor.userId, ...tagged(context, tags) };
     const session = await this.admin.suspend(id, { ...note, scope, includeProtected });
-    if (session === undefined) throw notFound(id);
-    return sessionToJson(session, actor.id);
+    if (session === undefined) throw notFound();
+    return sessionToJson(session, actor.id, this.ids);
   }
 
   @Post('sessions/:id/resume')
   @HttpCode(200)
   async resume(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(RESUME)) { reason = RESUMED, tags }: z.output<typeof RESUME>,
     @RequestContext() context: ChangeContext,
   ): Promise<SessionJson> {
     const scope = await this.access.scopeOf(actor, 'suspend');
     const session = await this.admin.resume(id, { reason, by: actor.userId, ...tagged(context, tags), scope });
-    if (session === undefined) throw notFound(id);
-    return sessionToJson(session, actor.id);
+    if (session === undefined) throw notFound();
+    return sessionToJson(session, actor.id, this.ids);
   }
 
   @Post('sessions/:id/approve')
   @HttpCode(200)
   async approve(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(APPROVE)) { requirement, tags }: z.output<typeof APPROVE>,
     @RequestContext() context: ChangeContext,
@@ -141,15 +144,15 @@ export class AdminSessionsController {
     if (actor.impersonator !== null) throw new IdentitySessionError('FORBIDDEN', 'An approver approves in person.');
     const { userId: by, tenantId } = actor;
     const session = await this.admin.approve(id, { requirement, by, tenantId, ...tagged(context, tags), scope });
-    if (session === undefined) throw notFound(id);
-    return sessionToJson(session, actor.id);
+    if (session === undefined) throw notFound();
+    return sessionToJson(session, actor.id, this.ids);
   }
 
   @Post('sessions/:id/reject')
   @HttpCode(200)
   async reject(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(REJECT)) { reason, tags }: z.output<typeof REJECT>,
     @RequestContext() context: ChangeContext,
@@ -158,7 +161,7 @@ export class AdminSessionsController {
     const includeProtected = await this.access.protectionOf(actor, 'end');
     const note = { reason, by: actor.userId, ...tagged(context, tags) };
     const session = await this.admin.reject(id, { ...note, scope, includeProtected });
-    if (session === undefined) throw notFound(id);
-    return sessionToJson(session, actor.id);
+    if (session === undefined) throw notFound();
+    return sessionToJson(session, actor.id, this.ids);
   }
 }

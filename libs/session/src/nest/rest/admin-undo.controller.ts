@@ -4,11 +4,13 @@ import type { ChangeContext } from '../../store/change-context.js';
 import { SessionAccess } from '../admin/session-access.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
 import { RequestContext, tagged } from './request-context.js';
 import { NOTHING, UNDO, UNDONE } from './session-queries.js';
+import { SessionIdPipe } from './session-id.pipe.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 /** A revocation that was undone, in an answer. */
@@ -22,13 +24,14 @@ export class AdminUndoController {
   constructor(
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,
     @Inject(SessionAccess) private readonly access: SessionAccess,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @Post('sessions/:id/undo')
   @HttpCode(200)
   async undo(
     @CurrentSession() actor: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(UNDO)) { reason = UNDONE, tags }: z.output<typeof UNDO>,
     @RequestContext() context: ChangeContext,
@@ -42,9 +45,9 @@ export class AdminUndoController {
       scope,
       includeProtected,
     });
-    if (undone === undefined) throw notFound(id);
+    if (undone === undefined) throw notFound();
     return {
-      session: sessionToJson(undone.session, actor.id),
+      session: sessionToJson(undone.session, actor.id, this.ids),
       restorableUntil: undone.restorableUntil.toISOString(),
     };
   }

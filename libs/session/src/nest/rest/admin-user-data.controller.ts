@@ -8,6 +8,7 @@ import { SessionAdminService } from '../admin/session-admin.service.js';
 import type { EraseResult, UserExportPart } from '../admin/user-records.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import { appendHeader, setHeader } from '../http/response-headers.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { sessionToJson } from '../session/session-json.js';
 import { existing } from './admin-users.controller.js';
@@ -31,6 +32,7 @@ export class AdminUserDataController {
   constructor(
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,
     @Inject(SessionAccess) private readonly access: SessionAccess,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @Get('users/:userId/export')
@@ -48,7 +50,7 @@ export class AdminUserDataController {
     const first = await parts.next();
     const whole = wholeOf(first, parts);
     const isText = prefersText(request);
-    const lines = Readable.from(isText ? textOf(whole) : jsonOf(userId, actor, whole));
+    const lines = Readable.from(isText ? textOf(whole, this.ids) : jsonOf(userId, actor, whole, this.ids));
     // Whoever goes away has nothing more asked for.
     (response.raw ?? response).once?.('close', () => lines.destroy());
     appendHeader(response, 'Vary', 'Accept');
@@ -84,7 +86,7 @@ async function* wholeOf(first: IteratorResult<UserExportPart, void>, rest: Parts
 }
 
 /** One chunk for each page; the next page is asked for when somebody takes it. The last bracket says that it is complete. */
-async function* jsonOf(userId: string, actor: Session, parts: Parts): AsyncGenerator<string, void> {
+async function* jsonOf(userId: string, actor: Session, parts: Parts, ids: SessionIds): AsyncGenerator<string, void> {
   yield `{"userId":${JSON.stringify(userId)},"sessions":[`;
   let isHistory = false;
   let separator = '';
@@ -96,8 +98,8 @@ async function* jsonOf(userId: string, actor: Session, parts: Parts): AsyncGener
     }
     const items =
       part.kind === 'sessions'
-        ? part.sessions.map((session) => sessionToJson(session, actor.id))
-        : part.entries.map(userHistoryToJson);
+        ? part.sessions.map((session) => sessionToJson(session, actor.id, ids))
+        : part.entries.map((entry) => userHistoryToJson(entry, ids));
     yield items
       .map((item) => {
         const text = `${separator}\n${JSON.stringify(item)}`;
@@ -110,6 +112,7 @@ async function* jsonOf(userId: string, actor: Session, parts: Parts): AsyncGener
 }
 
 /** What has happened, line by line. */
-async function* textOf(parts: Parts): AsyncGenerator<string, void> {
-  for await (const part of parts) if (part.kind === 'history') yield part.entries.map(historyLine).join('');
+async function* textOf(parts: Parts, ids: SessionIds): AsyncGenerator<string, void> {
+  for await (const part of parts)
+    if (part.kind === 'history') yield part.entries.map((entry) => historyLine(entry, ids)).join('');
 }

@@ -5,11 +5,13 @@ import { isStorableIdentifier } from '../../store/storable-text.js';
 import { SessionAccess } from '../admin/session-access.js';
 import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
 import { RequestContext } from './request-context.js';
 import { END_ALL_THEIRS, END_THEIRS, NOTHING, REVOKED } from './session-queries.js';
+import { SessionIdPipe } from './session-id.pipe.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 /** A user's sessions come in one answer. */
@@ -20,6 +22,7 @@ export class AdminUsersController {
   constructor(
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,
     @Inject(SessionAccess) private readonly access: SessionAccess,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @Get('users/:userId/sessions')
@@ -31,7 +34,7 @@ export class AdminUsersController {
     const scope = await this.access.scopeOf(actor, 'read');
     const page = { limit: MOST_SESSIONS_OF_A_USER, descending: true, after: null };
     const sessions = await this.admin.search({ userId: existing(userId), status: 'live', scope }, page);
-    return { items: sessions.map((session) => sessionToJson(session, actor.id)) };
+    return { items: sessions.map((session) => sessionToJson(session, actor.id, this.ids)) };
   }
 
   @Delete('users/:userId/sessions')
@@ -53,7 +56,7 @@ export class AdminUsersController {
   async revoke(
     @CurrentSession() actor: Session,
     @Param('userId') userId: string,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(END_THEIRS)) query: z.output<typeof END_THEIRS>,
     @RequestContext() context: ChangeContext,
   ): Promise<void> {
@@ -61,12 +64,12 @@ export class AdminUsersController {
     const includeProtected = await this.access.protectionOf(actor, 'end');
     const note = { reason: query.reason ?? REVOKED, by: actor.userId, ...context };
     const input = { ...note, scope, includeProtected, userId: existing(userId) };
-    if ((await this.admin.revoke(id, input)) === undefined) throw notFound(id);
+    if ((await this.admin.revoke(id, input)) === undefined) throw notFound();
   }
 }
 
 /** No user has an id that cannot be stored. */
 export function existing(userId: string): string {
-  if (!isStorableIdentifier(userId)) throw notFound(userId);
+  if (!isStorableIdentifier(userId)) throw notFound();
   return userId;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { IdentitySessionError } from '../../core/errors.js';
 import { isSessionId } from '../../core/token.js';
 import type { Page } from '../../store/session-store.js';
+import type { SessionIds } from '../session/session-ids.js';
 
 /** Beyond what a Date can say nothing was created. */
 const LATEST_MS = 8.64e15;
@@ -14,7 +15,7 @@ export type Sort = (typeof SORTS)[number];
 const SEARCH_CURSOR = z.strictObject({
   s: z.enum(SORTS),
   t: z.number().min(0).max(LATEST_MS),
-  i: z.string().refine(isSessionId),
+  i: z.string(),
 });
 
 const JOB_CURSOR = z.strictObject({ j: z.number().min(0).max(LATEST_MS), i: z.uuid() });
@@ -26,20 +27,21 @@ const HISTORY_CURSOR = z.strictObject({ e: z.string().regex(/^[0-9]{1,18}$/) });
  * Where the next page of a search begins, as the client hands it back: it says nothing that the page did not, and it is
  * good for the order that it was made in alone. Of another search it only says where to begin, within the same rights.
  */
-export function encodeCursor(sort: Sort, last: NonNullable<Page['after']>): string {
+export function encodeCursor(sort: Sort, last: NonNullable<Page['after']>, ids: SessionIds): string {
   const t =
     'lastAccessedAt' in last && isByAccess(sort) ? last.lastAccessedAt : (last as { createdAt: number }).createdAt;
-  return encode({ s: sort, t, i: last.id });
+  return encode({ s: sort, t, i: ids.encode(last.id) });
 }
 
 /** @throws IdentitySessionError `VALIDATION_FAILED` for anything that `encodeCursor` did not make for this order */
-export function pageOf(sort: Sort, limit: number, cursor: string | undefined): Page {
+export function pageOf(sort: Sort, limit: number, cursor: string | undefined, ids: SessionIds): Page {
   const descending = sort.startsWith('-');
   const last = cursor === undefined ? null : decode(SEARCH_CURSOR, cursor);
-  if (last !== null && last.s !== sort) throw invalid();
+  const id = last === null ? '' : ids.decode(last.i);
+  if (last !== null && (last.s !== sort || !isSessionId(id))) throw invalid();
   return isByAccess(sort)
-    ? { sort: 'lastAccessedAt', limit, descending, after: last && { lastAccessedAt: last.t, id: last.i } }
-    : { sort: 'createdAt', limit, descending, after: last && { createdAt: last.t, id: last.i } };
+    ? { sort: 'lastAccessedAt', limit, descending, after: last && { lastAccessedAt: last.t, id } }
+    : { sort: 'createdAt', limit, descending, after: last && { createdAt: last.t, id } };
 }
 
 /** Where the next page of a history begins. */

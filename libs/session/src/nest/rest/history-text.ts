@@ -1,4 +1,5 @@
 import type { SessionHistoryEntry, UserHistoryEntry } from '../../store/session-history.js';
+import type { SessionIds } from '../session/session-ids.js';
 import { historyToJson } from './session-history-json.js';
 
 /**
@@ -6,7 +7,7 @@ import { historyToJson } from './session-history-json.js';
  * is escaped as in JSON, and what people have chosen is quoted: nobody's name makes a line, a field or an escape sequence
  * of a terminal of its own.
  */
-export function historyLine(entry: SessionHistoryEntry | UserHistoryEntry): string {
+export function historyLine(entry: SessionHistoryEntry | UserHistoryEntry, ids: SessionIds): string {
   const {
     at,
     type,
@@ -18,11 +19,11 @@ export function historyLine(entry: SessionHistoryEntry | UserHistoryEntry): stri
     ip,
     tags = [],
     idempotencyKey,
-  } = historyToJson(entry);
+  } = historyToJson(entry, ids);
   const parts = [
     at,
     plain(type),
-    ...('sessionId' in entry && entry.sessionId !== null ? [`session=${entry.sessionId}`] : []),
+    ...('sessionId' in entry && entry.sessionId !== null ? [`session=${ids.encode(entry.sessionId)}`] : []),
     ...(version === null ? [] : [`version=${version}`]),
     ...labelled('by', actor),
     ...labelled('source', source),

@@ -1,4 +1,5 @@
 import type { JobFilter, JobKind, JobStatus } from '../../store/session-jobs.js';
+import type { SessionIds } from '../session/session-ids.js';
 import type { SessionJob } from '../jobs/session-job.js';
 
 /** A job in an answer: exactly these keys, absent values `null`, times ISO 8601 in UTC. */
@@ -29,14 +30,15 @@ export interface JobJson {
 }
 
 /** Which nodes there are is for those who administrate everybody. */
-export function jobToJson(job: SessionJob, showsNode: boolean): JobJson {
-  const { exceptIds = [], includeProtected, ...filter } = job.filter;
+export function jobToJson(job: SessionJob, showsNode: boolean, ids: SessionIds): JobJson {
+  const { exceptIds = [], includeProtected, ids: named, ...filter } = job.filter;
+  const shown = (id: string): string => ids.encode(id);
   return {
     id: job.id,
     kind: job.kind,
     status: job.status,
-    filter,
-    except: exceptIds,
+    filter: named === undefined ? filter : { ...filter, ids: named.map(shown) },
+    except: exceptIds.map(shown),
     ...(includeProtected === undefined ? {} : { includeProtected: true }),
     reason: job.reason,
     max: job.max,

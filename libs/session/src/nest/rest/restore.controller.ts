@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { RequestCredentials } from '../credential/request-credentials.js';
 import { AllowAnonymous } from '../guard/route.decorators.js';
 import type { SessionCarrier } from '../guard/carrier.js';
+import { SessionIds } from '../session/session-ids.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { NOTHING, RESTORE } from './session-queries.js';
@@ -21,6 +22,7 @@ export class RestoreController {
   constructor(
     @Inject(SessionService) private readonly sessions: SessionService,
     @Inject(RequestCredentials) private readonly credentials: RequestCredentials,
+    @Inject(SessionIds) private readonly ids: SessionIds,
   ) {}
 
   @AllowAnonymous()
@@ -35,6 +37,10 @@ export class RestoreController {
     const given = answer && { ticket: answer.ticket, ...(answer.end === undefined ? {} : { end: answer.end }) };
     const { session, token, evicted } = await this.sessions.restore({ request, response, answer: given });
     const isBearer = this.credentials.of(request as SessionCarrier)?.kind === 'bearer';
-    return { session: sessionToJson(session, session.id), ...(isBearer ? { token } : {}), evicted };
+    return {
+      session: sessionToJson(session, session.id, this.ids),
+      ...(isBearer ? { token } : {}),
+      evicted: evicted.map((id) => this.ids.encode(id)),
+    };
   }
 }

@@ -1,3 +1,4 @@
+import type { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 
@@ -36,10 +37,10 @@ export const CSV_HEADER = NAMES.join(',') + END;
  * A line for each session: the keys of its JSON but `current`, `requirements`, `protected` and `restoredFrom`; no data and
  * no secret. @see RFC 4180
  */
-export function csvOf(sessions: readonly Session[]): string {
+export function csvOf(sessions: readonly Session[], ids: SessionIds): string {
   return sessions
     .map((session) => {
-      const json = sessionToJson(session, null);
+      const json = sessionToJson(session, null, ids);
       return NAMES.map((name) => csvCell(json[name])).join(',') + END;
     })
     .join('');

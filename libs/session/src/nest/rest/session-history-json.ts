@@ -1,3 +1,4 @@
+import type { SessionIds } from '../session/session-ids.js';
 import type { FieldChange, SessionHistoryEntry, UserHistoryEntry } from '../../store/session-history.js';
 
 /** One change in the history of a session, in an answer: these keys, absent values `null`; the optional ones only where an entry has them. */
@@ -28,11 +29,11 @@ export interface UserHistoryJson extends SessionHistoryJson {
   readonly tenantId: string | null;
 }
 
-export function historyToJson(entry: SessionHistoryEntry): SessionHistoryJson {
+export function historyToJson(entry: SessionHistoryEntry, ids: Pick<SessionIds, 'encode'>): SessionHistoryJson {
   const { id, type, at, version, reason, actor, changes, source, ip, tags, idempotencyKey } = entry;
   return {
     ...{ id, type, at: new Date(at).toISOString(), version, reason, actor },
-    ...(changes === undefined ? {} : { changes: changes.map(changeToJson) }),
+    ...(changes === undefined ? {} : { changes: changes.map((change) => changeToJson(change, ids)) }),
     ...(source === undefined ? {} : { source }),
     ...(ip === undefined ? {} : { ip }),
     ...(tags === undefined ? {} : { tags }),
@@ -40,16 +41,22 @@ export function historyToJson(entry: SessionHistoryEntry): SessionHistoryJson {
   };
 }
 
-export function userHistoryToJson(entry: UserHistoryEntry): UserHistoryJson {
+export function userHistoryToJson(entry: UserHistoryEntry, ids: SessionIds): UserHistoryJson {
   const { sessionId, tenantId } = entry;
-  return { ...historyToJson(entry), sessionId, tenantId };
+  return { ...historyToJson(entry, ids), sessionId: sessionId === null ? null : ids.encode(sessionId), tenantId };
 }
 
 const TIMES = ['authenticatedAt', 'expiresAt'];
+const NAMES_A_SESSION = 'restoredFrom';
 
-function changeToJson(change: FieldChange): FieldChange {
-  if (!TIMES.includes(change.field)) return change;
-  return { field: change.field, from: timeOf(change.from), to: timeOf(change.to) };
+function changeToJson({ field, ...change }: FieldChange, ids: Pick<SessionIds, 'encode'>): FieldChange {
+  if (TIMES.includes(field)) return { field, from: timeOf(change.from), to: timeOf(change.to) };
+  if (field === NAMES_A_SESSION) return { field, from: idOf(change.from, ids), to: idOf(change.to, ids) };
+  return { field, ...change };
+}
+
+function idOf(id: unknown, ids: Pick<SessionIds, 'encode'>): unknown {
+  return typeof id === 'string' ? ids.encode(id) : id;
 }
 
 function timeOf(ms: unknown): unknown {

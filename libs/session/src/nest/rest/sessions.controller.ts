@@ -7,12 +7,14 @@ import { SessionAdminService } from '../admin/session-admin.service.js';
 import { CurrentSession } from '../guard/route.decorators.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
 import { SessionService } from '../sign-in/session.service.js';
 import { RequestContext } from './request-context.js';
 import { END_MINE, NAME_MINE, NOTHING } from './session-queries.js';
+import { SessionIdPipe } from './session-id.pipe.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 const ENDED_BY_USER = 'ended_by_user';
@@ -23,6 +25,7 @@ export class SessionsController {
     @Inject(SessionService) private readonly sessions: SessionService,
     @Inject(SessionAdminService) private readonly admin: SessionAdminService,
     @Inject(NodeClock) private readonly clock: NodeClock,
+    @Inject(SessionIds) private readonly ids: SessionIds,
     @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'endOthersMaxAgeMs'>,
   ) {}
 
@@ -32,30 +35,31 @@ export class SessionsController {
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
   ): Promise<{ items: SessionJson[] }> {
     const sessions = await this.sessions.list(current);
-    return { items: sessions.map((session) => sessionToJson(session, current.id)) };
+    return { items: sessions.map((session) => sessionToJson(session, current.id, this.ids)) };
   }
 
   @Get('current')
   current(@CurrentSession() current: Session, @Query(new ZodValidationPipe(NOTHING)) _query: unknown): SessionJson {
-    return sessionToJson(current, current.id);
+    return sessionToJson(current, current.id, this.ids);
   }
 
   @Patch(':id')
   async name(
     @CurrentSession() current: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Body(new ZodValidationPipe(NAME_MINE)) body: z.output<typeof NAME_MINE>,
     @RequestContext() context: ChangeContext,
   ): Promise<SessionJson> {
-    return sessionToJson(await this.sessions.name(current, id, body.deviceName, undefined, context), current.id);
+    const session = await this.sessions.name(current, id, body.deviceName, undefined, context);
+    return sessionToJson(session, current.id, this.ids);
   }
 
   @Delete(':id')
   @HttpCode(204)
   async end(
     @CurrentSession() current: Session,
-    @Param('id') id: string,
+    @Param('id', SessionIdPipe) id: string,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
     @Req() request: unknown,
     @Res({ passthrough: true }) response: unknown,
@@ -67,7 +71,7 @@ export class SessionsController {
     }
     this.#demandFreshness(current);
     const ended = await this.admin.revoke(id, { ...endedBy(current), ...context });
-    if (ended === undefined) throw notFound(id);
+    if (ended === undefined) throw notFound();
   }
 
   @Delete()

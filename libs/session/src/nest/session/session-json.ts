@@ -1,6 +1,7 @@
 import type { SessionStatus } from '../../core/lifecycle.js';
 import { type Approvers, isMet, type SignInRequirement } from '../../core/pending.js';
 import type { AssuranceLevel, DeviceType } from '../../core/session.js';
+import type { SessionIds } from './session-ids.js';
 import type { Session } from './session.js';
 
 /** What a sign-in that is not complete waits for, in an answer. */
@@ -44,10 +45,14 @@ export interface SessionJson {
   readonly protected?: true;
 }
 
-/** The answer's form of a session. `currentId` is the session of whoever asks, or `null`. */
-export function sessionToJson(session: Session, currentId: string | null): SessionJson {
+/** The answer's form of a session. `currentId` is the session of whoever asks, or `null`; `ids` says how ids look outside. */
+export function sessionToJson(
+  session: Session,
+  currentId: string | null,
+  ids: Pick<SessionIds, 'encode'>,
+): SessionJson {
   return {
-    id: session.id,
+    id: ids.encode(session.id),
     userId: session.userId,
     tenantId: session.tenantId,
     clientId: session.clientId,
@@ -68,7 +73,7 @@ export function sessionToJson(session: Session, currentId: string | null): Sessi
     endedAt: session.endedAt?.toISOString() ?? null,
     endReason: session.endReason,
     endedBy: session.endedBy,
-    ...(session.restoredFrom === null ? {} : { restoredFrom: session.restoredFrom }),
+    ...(session.restoredFrom === null ? {} : { restoredFrom: ids.encode(session.restoredFrom) }),
     ...(session.status === 'pending' ? { requirements: session.requirements.map(requirementToJson) } : {}),
     ...(session.isProtected ? { protected: true } : {}),
   };

@@ -64,7 +64,7 @@ export class AdmissionBuilder {
     };
     const id = newSessionId(systemTokenSource, this.clock.now());
     const { token, digest } = this.mint.mint(id, 0);
-    const { ticket, question, answer } = ticketsOf(input.answer, this.options.questionLifetimeMs);
+    const { ticket, question, answer } = ticketsOf(input.answer, this.options);
     const ip = storableText(input.ip ?? this.#addressOf(request), MAX_IP_LENGTH);
     const rememberMe = input.rememberMe ?? false;
     const { roles: _, ...stored } = facts;

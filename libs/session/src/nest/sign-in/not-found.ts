@@ -1,8 +1,6 @@
 import { IdentitySessionError } from '../../core/errors.js';
-import { isSessionId } from '../../core/token.js';
 
-/** The same for unknown and foreign sessions. */
-export function notFound(id: string): IdentitySessionError {
-  const shown = isSessionId(id) ? `"${id}"` : 'of that form';
-  return new IdentitySessionError('SESSION_NOT_FOUND', `There is no live session ${shown} that you may use.`);
+/** The same for unknown and foreign sessions. Whoever has asked knows for which. */
+export function notFound(): IdentitySessionError {
+  return new IdentitySessionError('SESSION_NOT_FOUND', 'There is no live session of that id that you may use.');
 }

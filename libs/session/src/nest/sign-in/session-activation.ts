@@ -35,7 +35,8 @@ export class SessionActivation {
     @Inject(ConcurrentLoginStrategyService) private readonly strategy: ConcurrentLoginStrategyService,
     @Inject(SignInRulebook) private readonly rulebook: SignInRulebook,
     @Inject(TokenMint) private readonly mint: TokenMint,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'questionLifetimeMs' | 'trustProxyHops'>,
+    @Inject(RESOLVED_OPTIONS)
+    private readonly options: Pick<ResolvedOptions, 'questionLifetimeMs' | 'trustProxyHops' | 'codecs'>,
   ) {}
 
   /**
@@ -76,9 +77,9 @@ export class SessionActivation {
             ...(manager === undefined ? {} : { subject: { tenantId, userId } }),
           });
     const record = met ?? (await this.writer.read(manager, id));
-    if (record?.status !== 'pending') throw notPending(record, id);
+    if (record?.status !== 'pending') throw notPending(record);
     // Nothing can be met of what has run out, though nobody has ended it yet.
-    if (requirement !== undefined && met === undefined) throw notFound(id);
+    if (requirement !== undefined && met === undefined) throw notFound();
     const missing = missingRequirements(record.pending);
     if (missing.length > 0) return { session: new Session(record), token: null, missing, evicted: [] };
     const { token, outcome } = await this.#complete(manager, record, exchange.answer, context, done);
@@ -93,7 +94,7 @@ export class SessionActivation {
   ): Promise<Session> {
     const end = (store: SessionStore) => store.end(EVERYBODY, id, 'rejected', note);
     const record = await this.writer.write(manager, end, recordsOf);
-    if (record === undefined) throw notPending(await this.writer.read(manager, id), id);
+    if (record === undefined) throw notPending(await this.writer.read(manager, id));
     return new Session(record);
   }
 
@@ -109,7 +110,7 @@ export class SessionActivation {
     context: ChangeContext,
     done: (token: string, session: SessionRecord) => void,
   ): Promise<{ readonly token: string; readonly outcome: Activated }> {
-    const { ticket, ...tickets } = ticketsOf(answer, this.options.questionLifetimeMs);
+    const { ticket, ...tickets } = ticketsOf(answer, this.options);
     const generation = record.tokenGeneration;
     const { token, digest } = this.mint.mint(record.id, generation + 1);
     const completes = { fromGeneration: generation, tokenDigest: digest };
@@ -125,7 +126,7 @@ export class SessionActivation {
     );
     if (outcome.kind === 'activated') return { token, outcome };
     if (outcome.kind === 'unchanged') throw noStep('is pending no longer, or was changed meanwhile', 'active');
-    throw limitReached(outcome, ticket);
+    throw limitReached(outcome, ticket, this.options.codecs.id);
   }
 
   /**
@@ -146,7 +147,7 @@ export class SessionActivation {
     const outcome = await this.writer.write(manager, activate, changedOf);
     if (outcome.kind === 'activated') return outcome.session;
     if (outcome.kind === 'unchanged') return undefined;
-    throw limitReached(outcome, '');
+    throw limitReached(outcome, '', this.options.codecs.id);
   }
 
   async #activationOf(
@@ -176,9 +177,9 @@ export function withUnknownRoles(facts: SessionFacts): PolicyContext {
 }
 
 /** Why a session takes no step of its sign-in. */
-function notPending(record: SessionRecord | undefined, id: string): IdentitySessionError {
+function notPending(record: SessionRecord | undefined): IdentitySessionError {
   if (record?.status === 'suspended') return suspended();
-  return record?.status === 'active' ? noStep('is active', 'complete') : notFound(id);
+  return record?.status === 'active' ? noStep('is active', 'complete') : notFound();
 }
 
 function changedOf(outcome: ActivateOutcome): readonly SessionRecord[] {

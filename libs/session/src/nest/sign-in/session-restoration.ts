@@ -43,7 +43,10 @@ export class SessionRestoration {
     @Inject(SignInListeners) private readonly signIns: SignInListeners,
     @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
     @Inject(RESOLVED_OPTIONS)
-    private readonly options: Pick<ResolvedOptions, 'undo' | 'trustProxyHops' | 'refusalMs' | 'questionLifetimeMs'>,
+    private readonly options: Pick<
+      ResolvedOptions,
+      'undo' | 'trustProxyHops' | 'refusalMs' | 'questionLifetimeMs' | 'codecs'
+    >,
   ) {}
 
   /** As `SessionService.restore`. */
@@ -59,7 +62,7 @@ export class SessionRestoration {
     const context = { request, manager, facts, ip: old.lastIp, replaces: null, restoredFrom: old.id };
     if (!this.hooks.isEmpty) await this.hooks.before('beforeSignIn', inputOf(old, roles), context);
     const terms = this.rulebook.termsFor(policy, clientId, rememberMe);
-    const { ticket, ...tickets } = ticketsOf(exchange.answer, this.options.questionLifetimeMs);
+    const { ticket, ...tickets } = ticketsOf(exchange.answer, this.options);
     const id = newSessionId(systemTokenSource, this.clock.now());
     const { token, digest: tokenDigest } = this.mint.mint(id, 0);
     const restoration: Restoration = {
@@ -84,7 +87,7 @@ export class SessionRestoration {
         if (outcome.reason === 'unknown') throw refused(invalid());
         throw outcome.reason === 'not_undone' ? refused(refusedAs(old)) : undoRefused(outcome.reason);
       default:
-        throw limitReached(outcome, ticket);
+        throw limitReached(outcome, ticket, this.options.codecs.id);
     }
   }
 

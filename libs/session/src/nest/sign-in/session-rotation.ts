@@ -50,7 +50,7 @@ export class SessionRotation {
     const { assurance } = exchange;
     const raised = assurance === undefined ? {} : { assurance: oneOf(ASSURANCE_LEVELS, assurance, 'assurance') };
     const current = await this.writer.read(exchange.manager, session.id);
-    if (current === undefined) throw notFound(session.id);
+    if (current === undefined) throw notFound();
     if (current.status === 'suspended') throw suspended();
     if (current.status === 'pending') throw incomplete(current.pending);
     // Who was admitted by the token from before a step-up must not get what the step-up has brought.
@@ -87,7 +87,7 @@ export class SessionRotation {
         if (reauthenticatedBy !== undefined) settling = this.#settle(rotated, reauthenticatedBy);
       },
     );
-    if (record === undefined) throw notFound(session.id);
+    if (record === undefined) throw notFound();
     await settling;
     return { session: new Session(record), token };
   }

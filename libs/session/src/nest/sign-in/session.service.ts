@@ -72,7 +72,7 @@ export class SessionService {
     @Inject(SessionActivation) private readonly activation: SessionActivation,
     @Inject(SessionRestoration) private readonly restoration: SessionRestoration,
     @Inject(SessionHookRunner) private readonly hooks: SessionHookRunner,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'trustProxyHops'>,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'rotation' | 'trustProxyHops' | 'codecs'>,
   ) {
     this.#hooked = new HookedOperations(hooks, writer);
     this.#presented = new PresentedSession(writer, credentials, mint, scheduled, clock);
@@ -106,7 +106,7 @@ export class SessionService {
         if (!this.hooks.isEmpty) this.hooks.after('afterSignIn', new Session(done.session), context);
       },
     );
-    if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket);
+    if (outcome.kind !== 'admitted') throw limitReached(outcome, prepared.ticket, this.options.codecs.id);
     const { session, evicted } = outcome;
     return { session: new Session(session), token: prepared.token, evicted: evicted.map((record) => record.id) };
   }
@@ -249,7 +249,7 @@ export class SessionService {
     manager?: EntityManager,
     context: ChangeContext = {},
   ): Promise<Session> {
-    if (!isSessionId(id)) throw notFound(id);
+    if (!isSessionId(id)) throw notFound();
     const name = storableText(deviceName, MAX_DEVICE_NAME_LENGTH);
     const scope: SessionScope = { kind: 'user', userId, tenantId };
     const note = { reason: 'renamed', by: userId, ...contextOf(context) };
@@ -258,7 +258,7 @@ export class SessionService {
       if (record !== undefined) return withBufferedAccess(record, this.touches);
       const found = await this.writer.read(manager, id);
       const isOwn = found?.userId === userId && found.tenantId === tenantId;
-      throw isOwn && found.status === 'suspended' ? suspended() : notFound(id);
+      throw isOwn && found.status === 'suspended' ? suspended() : notFound();
     });
   }
 

@@ -59,7 +59,7 @@ export interface SignInInput {
    * bulk end spares it. Never from a request's body. Default false.
    */
   readonly protected?: boolean | undefined;
-  /** The answer to a policy that asked: its ticket and, if the user chose, what shall end. */
+  /** The answer to a policy that asked: its ticket and, if the user chose, what shall end, by the ids that the question had. */
   readonly answer?: { readonly ticket: string; readonly end?: readonly string[] } | undefined;
 }
 

@@ -4,6 +4,7 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest } from
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import type { SessionEvent } from '../events/session-event.js';
+import type { SessionIds } from '../session/session-ids.js';
 import type { EventDelivery } from '../listeners/durable-session-listener.decorator.js';
 import { isSpecialAddress } from './special-addresses.js';
 import type { WebhookOptions } from './webhook-options.js';
@@ -20,8 +21,9 @@ export async function sendWebhook(
   webhook: Required<Omit<WebhookOptions, 'types'>>,
   event: SessionEvent,
   delivery: EventDelivery,
+  ids: SessionIds,
 ): Promise<void> {
-  const { type, ...data } = event;
+  const { type, ...data } = withOutsideIds(event, ids);
   const now = new Date();
   const at = 'at' in event ? event.at : now;
   const body = JSON.stringify({ type: `session.${type}`, timestamp: at.toISOString(), data });
@@ -36,6 +38,17 @@ export async function sendWebhook(
     'webhook-signature': webhook.secrets.map((secret) => signatureOf(secret, `${id}.${seconds}.${body}`)).join(' '),
   });
   if (status < 200 || status > 299) throw new Error(`The webhook "${webhook.name}" was answered with ${status}.`);
+}
+
+/** Whoever gets it can ask by these ids. */
+function withOutsideIds(event: SessionEvent, ids: SessionIds): SessionEvent {
+  if (event.type === 'resync') return event;
+  const { sessionId, restoredFrom } = event;
+  return {
+    ...event,
+    sessionId: sessionId === null ? null : ids.encode(sessionId),
+    ...(restoredFrom === undefined ? {} : { restoredFrom: ids.encode(restoredFrom) }),
+  };
 }
 
 function signatureOf(secret: string, content: string): string {

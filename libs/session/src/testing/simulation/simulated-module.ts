@@ -5,6 +5,7 @@ import { DataRules } from '../../nest/data/data-rules.js';
 import type { SessionDataService } from '../../nest/data/session-data.service.js';
 import { SessionEndings } from '../../nest/endings/session-endings.js';
 import { NO_HOOKS } from '../../nest/hooks/session-hook-runner.js';
+import { PLAIN_IDS } from '../../nest/session/session-ids.js';
 import { RequestScope } from '../../nest/request/request-scope.js';
 import type { SignInRulebook } from '../../nest/settings/sign-in-rules.js';
 import type { ConcurrentLoginStrategyService } from '../../nest/sign-in/concurrent-login-strategy.service.js';
@@ -84,7 +85,7 @@ export class SimulatedModule {
       strategy as unknown as ConcurrentLoginStrategyService,
       rulebook as unknown as SignInRulebook,
       this.mint,
-      { trustProxyHops: 0, questionLifetimeMs: 1_000 },
+      { trustProxyHops: 0, questionLifetimeMs: 1_000, codecs: { token: [], id: PLAIN_IDS } },
     );
     this.admin = new SessionAdminService(
       sessions,
