@@ -1,11 +1,8 @@
 import { systemClock, type Clock } from '../../core/clock.js';
 import type { CutOffScope, StoredCutOff } from '../../core/cut-off.js';
-import { expiryOf } from '../../core/expiry.js';
 import { canBecome, type EndedStatus, isLive } from '../../core/lifecycle.js';
-import type { PreviousToken, SessionFacts, SessionRecord, SessionSubject } from '../../core/session.js';
-import { newRotationSalt } from '../rotation-salt.js';
+import type { SessionRecord, SessionSubject } from '../../core/session.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
-import { loggedContext } from '../change-context.js';
 import type { UserHistoryEntry, UserHistoryStore } from '../session-history.js';
 import type { DataChange, DataReplacement } from '../session-data.js';
 import {
@@ -27,9 +24,10 @@ import {
 } from '../session-store.js';
 import type { Restoration, RestoreOutcome, SessionUndoStore, Undo, UndoOutcome } from '../session-undo.js';
 import { underSettings } from '../settings-store.js';
-import { planAdmission } from './admission-plan.js';
 import { atomically } from './atomically.js';
+import { admitIn } from './in-memory-admission.js';
 import { changeUserData, replaceData } from './in-memory-data.js';
+import { rotateIn } from './in-memory-rotation.js';
 import { restoreIn, undoIn, withdrawUndoIn } from './in-memory-undo.js';
 import { InMemoryUpkeepStore } from './in-memory-upkeep-store.js';
 import { OpenQuestions } from './open-questions.js';
@@ -38,7 +36,7 @@ import { historyOf, userHistoryOf } from './session-history.js';
 import { byId, hasRunOut, isInScope, pageOf } from './session-query.js';
 import { noted, SessionTable } from './session-table.js';
 import { activateIn, meetIn } from './slot-changes.js';
-import { handedOut, newSession } from './stored-session.js';
+import { handedOut } from './stored-session.js';
 import { StoredSettingsTable } from './stored-settings-table.js';
 
 export interface InMemorySessionStoreOptions {
@@ -60,7 +58,6 @@ export class InMemorySessionStore
   readonly #table: SessionTable;
   readonly #settings: StoredSettingsTable;
   readonly #questions = new OpenQuestions();
-  #sequence = 0;
 
   constructor({ clock = systemClock, nodeName }: InMemorySessionStoreOptions = {}) {
     const table = new SessionTable(clock);
@@ -75,8 +72,11 @@ export class InMemorySessionStore
     return Object.freeze([...this.#table.events]);
   }
 
-  admit(admission: Admission): Promise<AdmitOutcome> {
-    return atomically(() => this.#admit(admission));
+  admit(asked: Admission): Promise<AdmitOutcome> {
+    return atomically(() => {
+      const admission = underSettings(asked, this.#settings.for(asked.facts.tenantId));
+      return admitIn(this.#table, this.#questions, admission);
+    });
   }
 
   end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {
@@ -148,7 +148,7 @@ export class InMemorySessionStore
   activate(asked: Activation, note: ChangeNote): Promise<ActivateOutcome> {
     return atomically(() => {
       const activation = underSettings(asked, this.#settings.for(asked.facts.tenantId));
-      return activateIn(this.#table, this.#questions, activation, note, (now) => this.#endOver(activation.facts, now));
+      return activateIn(this.#table, this.#questions, activation, note);
     });
   }
 
@@ -159,10 +159,7 @@ export class InMemorySessionStore
   restore(asked: Restoration): Promise<RestoreOutcome> {
     return atomically(() => {
       const restoration = underSettings(asked, this.#settings.for(asked.facts.tenantId));
-      const endOver = (now: number) => this.#endOver(restoration.facts, now);
-      const outcome = restoreIn(this.#table, this.#questions, restoration, this.#sequence + 1, endOver);
-      if (outcome.kind === 'restored') this.#sequence = outcome.session.sequence;
-      return outcome;
+      return restoreIn(this.#table, this.#questions, restoration);
     });
   }
 
@@ -206,26 +203,7 @@ export class InMemorySessionStore
   }
 
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {
-    return atomically(() => {
-      const [session] = this.#table.liveInScope({ kind: 'all' }, rotation.id);
-      const now = this.#table.now();
-      if (session?.status !== 'active' || hasRunOut(session, now)) return undefined;
-      if (session.tokenGeneration !== rotation.fromGeneration) return undefined;
-      const absoluteLifetimeMs = session.expiresAt - session.authenticatedAt;
-      const changes = {
-        tokenDigest: Uint8Array.from(rotation.tokenDigest),
-        tokenGeneration: session.tokenGeneration + 1,
-        previous: rotation.previous === undefined ? null : previousOf(session, rotation.previous),
-        ...(rotation.previous?.hasSuccessor === true ? {} : { rotationSalt: newRotationSalt() }),
-        rotatedAt: now,
-        ...(rotation.reauthenticated
-          ? { authenticatedAt: now, lastAccessedAt: now, expiresAt: now + absoluteLifetimeMs }
-          : {}),
-        ...(rotation.assurance === undefined ? {} : { assurance: rotation.assurance }),
-        ...(rotation.from === undefined ? {} : { userAgent: rotation.from.userAgent }),
-      };
-      return this.#table.change(session, changes, 'rotated', noted(note), now);
-    });
+    return atomically(() => rotateIn(this.#table, rotation, note));
   }
 
   cutOff(scope: CutOffScope, note: ChangeNote, includesProtected = false): Promise<StoredCutOff> {
@@ -316,77 +294,4 @@ export class InMemorySessionStore
   onCommitted(apply: () => void): void {
     apply();
   }
-
-  #admit(asked: Admission): AdmitOutcome {
-    const admission = underSettings(asked, this.#settings.for(asked.facts.tenantId));
-    const earlier = this.#table.sessions.get(admission.id);
-    if (earlier !== undefined) {
-      return { kind: 'admitted', session: handedOut(this.#table.cutOffs.effective(earlier)), evicted: [], ended: [] };
-    }
-    const { facts, answer, question } = admission;
-    const now = this.#table.now();
-    const answered = answer !== null && this.#questions.has(answer.ticketDigest, facts, now);
-    const { runOut, replaced, decision, superseded } = planAdmission(
-      admission,
-      this.#table.effective(),
-      (session) => this.#table.holdsSlot(session),
-      answered,
-      now,
-    );
-    const createdAt = this.#table.cutOffs.earliestAdmission(facts, now);
-    const newcomer = newSession(admission, this.#sequence + 1, now, createdAt);
-
-    if (answered && admission.pending == null) this.#questions.delete(answer.ticketDigest);
-    const ended = this.#table.endCutOff(facts, now);
-    ended.push(...this.#expire(runOut, now));
-    if (decision.kind === 'admit') {
-      const by = facts.userId;
-      const left = replaced === undefined ? [] : [replaced];
-      ended.push(...this.#table.endAll(left, 'signed_out', { reason: 'replaced', by, source: 'sign-in' }, now));
-      ended.push(...this.#table.endAll(superseded, 'rejected', { reason: 'superseded', by, source: 'policy' }, now));
-      const evicted = this.#table.endAll(
-        this.#table.stored(decision.evict),
-        'evicted',
-        { reason: 'limit_reached', by, source: 'policy' },
-        now,
-      );
-      const context = loggedContext({ ip: admission.ip, ...admission.context }, 'sign-in');
-      const session = this.#table.put(newcomer, 'created', { reason: null, actor: by, context }, now);
-      this.#sequence = session.sequence;
-      return { kind: 'admitted', session, evicted, ended };
-    }
-    const full = this.#table.stored(decision.full).map(handedOut);
-    if (decision.kind === 'reject') return { kind: 'rejected', full, ended };
-    this.#questions.add(question.ticketDigest, facts, question.lifetimeMs, now);
-    return { kind: 'asked', full, mustEnd: decision.mustEnd, ended };
-  }
-
-  /** Ends what is over of a subject's sessions. */
-  #endOver(facts: SessionFacts, now: number): SessionRecord[] {
-    const ended = this.#table.endCutOff(facts, now);
-    const { tenantId, userId } = facts;
-    const own = this.#table.matching({ scope: { kind: 'user', tenantId, userId } }, now);
-    ended.push(
-      ...this.#expire(
-        own.filter((session) => hasRunOut(session, now)),
-        now,
-      ),
-    );
-    return ended;
-  }
-
-  #expire(runOut: readonly SessionRecord[], now: number): SessionRecord[] {
-    return runOut.flatMap((session) => this.#table.endAll([session], 'expired', expiryNote(session, now), now));
-  }
-}
-
-/** The token that a rotation replaces, with the rights that it had. */
-function previousOf(session: SessionRecord, { hasSuccessor }: { readonly hasSuccessor: boolean }): PreviousToken {
-  const { tokenDigest: digest, assurance, authenticatedAt } = session;
-  return { digest, assurance, authenticatedAt, hasSuccessor };
-}
-
-function expiryNote(session: SessionRecord, now: number): ChangeNote {
-  const isAbsolute = expiryOf(session, session.lastAccessedAt, now) === 'absolute';
-  return { reason: isAbsolute ? 'absolute_lifetime' : 'idle_timeout', by: null, source: 'sign-in' };
 }

@@ -15,6 +15,7 @@ import {
 } from '../session-undo.js';
 import { decisionFor } from './admission-plan.js';
 import type { OpenQuestions } from './open-questions.js';
+import { endOver } from './in-memory-admission.js';
 import { hasRunOut, isInScope } from './session-query.js';
 import { noted, type SessionTable } from './session-table.js';
 import { handedOut } from './stored-session.js';
@@ -41,13 +42,7 @@ export function undoIn(table: SessionTable, { scope, id, windowMs }: Undo, note:
 }
 
 /** Makes the new session out of the old one, by the policy. */
-export function restoreIn(
-  table: SessionTable,
-  questions: OpenQuestions,
-  restoration: Restoration,
-  sequence: number,
-  endOver: (now: number) => SessionRecord[],
-): RestoreOutcome {
+export function restoreIn(table: SessionTable, questions: OpenQuestions, restoration: Restoration): RestoreOutcome {
   const now = table.now();
   const { facts, answer, question } = restoration;
   const earlier = table.sessions.get(restoration.id);
@@ -62,7 +57,7 @@ export function restoreIn(
   // A function of the policy may throw: before anything has changed.
   const decision = decisionFor(restoration, held, answered);
   const scopeKeys = Object.freeze(scopeKeysFor(restoration.policy, facts));
-  const ended = endOver(now);
+  const ended = endOver(table, facts, now);
   const refuse = (reason: UndoRefusal): RestoreOutcome => ({ kind: 'refused', reason, ended });
   if (old === undefined || !digestsEqual(old.tokenDigest, restoration.presentedDigest)) return refuse('unknown');
   const undo = table.undos.of(old.id);
@@ -89,7 +84,13 @@ export function restoreIn(
   table.undos.set(old.id, { ...undo, restoredAs: restoration.id });
   const from = table.change(old, {}, 'restored', claimed, now);
   const createdAt = table.cutOffs.earliestAdmission(facts, now);
-  const newcomer = newcomerOf(old, restoration, { ...limits, createdAt, sequence, scopeKeys, lastAccessedAt: now });
+  const newcomer = newcomerOf(old, restoration, {
+    ...limits,
+    createdAt,
+    sequence: table.nextSequence,
+    scopeKeys,
+    lastAccessedAt: now,
+  });
   const origin = { restoredFrom: old.id };
   const session = table.put(newcomer, 'created', claimed, now, origin);
   return { kind: 'restored', session, from, evicted, ended };

@@ -26,8 +26,14 @@ export class SessionTable {
   /** Ids of suspended sessions that have given their slot up. */
   readonly slotless = new Set<string>();
   readonly undos = new StoredUndos();
+  #sequence = 0;
 
   constructor(private readonly clock: Clock) {}
+
+  /** The place of the next session in the order in which they begin. */
+  get nextSequence(): number {
+    return this.#sequence + 1;
+  }
 
   now(): number {
     return this.clock.now();
@@ -173,6 +179,7 @@ export class SessionTable {
     details?: EventDetails,
   ): SessionRecord {
     this.sessions.set(session.id, session);
+    this.#sequence = Math.max(this.#sequence, session.sequence);
     const position = { id: this.events.length + 1, at };
     this.events.push(eventOf(session, type, note, position, this.holdsSlot(session), details));
     return handedOut(session);

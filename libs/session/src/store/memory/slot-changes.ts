@@ -6,6 +6,7 @@ import { newRotationSalt } from '../rotation-salt.js';
 import type { ActivateOutcome, Activation, Meeting, MeetOutcome } from '../session-activation.js';
 import type { ChangeNote, SessionScope } from '../session-store.js';
 import { decisionFor } from './admission-plan.js';
+import { endOver } from './in-memory-admission.js';
 import type { OpenQuestions } from './open-questions.js';
 import { hasRunOut } from './session-query.js';
 import { noted, type SessionTable } from './session-table.js';
@@ -40,7 +41,6 @@ export function activateIn(
   questions: OpenQuestions,
   activation: Activation,
   note: ChangeNote,
-  endOver: (now: number) => SessionRecord[],
 ): ActivateOutcome {
   const { facts, answer, question, completes, scope, id } = activation;
   // Whoever completes brings a token, and the one that counts is that of who was first.
@@ -54,7 +54,7 @@ export function activateIn(
   // A function of the policy may throw: before anything has changed.
   const decision = decisionFor(activation, held, answered);
   const scopeKeys = Object.freeze(scopeKeysFor(activation.policy, facts));
-  const ended = endOver(now);
+  const ended = endOver(table, facts, now);
   const [session] = table.liveInScope(scope, id);
   if (session === undefined || !isReady(session, completes)) return { kind: 'unchanged', ended };
   const keepsSlot = table.holdsSlot(session);
