@@ -3,7 +3,7 @@ import { SessionChecker } from 'nestjs-identity-session';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { send, signedIn } from './support/client.js';
 import { expectProblem } from './support/expectations.js';
-import { setRow } from './support/rows.js';
+import { ofSessions, setRow } from './support/rows.js';
 import { followsLog } from './support/time.js';
 
 /** As a token that has the right id and a secret of somebody's own making. */
@@ -12,12 +12,16 @@ function withWrongSecret(token: string): string {
   return token.slice(0, -43) + (secret.startsWith('A') ? 'B' : 'A') + secret.slice(1);
 }
 
+/** Accesses are written now and then, by themselves. */
+const isRead = (query: string): boolean => ofSessions(query) && !/\b(UPDATE|INSERT|DELETE)\b/.test(query);
+
 describe('whoever knows ids but no secrets', () => {
   const queries: string[] = [];
   let node: TestApp;
 
   beforeAll(async () => {
-    node = await startTestApp({ onQuery: (query) => queries.push(query) });
+    // A node has more to ask in the background than what it is asked for.
+    node = await startTestApp({ onQuery: (query) => isRead(query) && queries.push(query) });
     await followsLog(node);
   });
   afterAll(() => node.close());

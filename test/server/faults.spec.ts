@@ -6,7 +6,7 @@ import { startInProcess } from '../support/server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { HttpClient, type Answer } from './support/http-client.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const ADMIN = { email: 'root@example.com', password: 'correct horse battery' };
 /** A connection is waited for 3 s, and an answer 6.5 s. */

@@ -33,17 +33,24 @@ describe('when PostgreSQL is killed with -9', () => {
     const client = new pg.Client({ connectionString: first.url });
     client.on('error', () => undefined);
     await client.connect();
-    // Busy in the processor, so it does not notice that the postmaster is gone, and holds the shared memory.
+    await client.query('CREATE TABLE seen ()');
+    // Busy in the processor, so it does not notice that the postmaster is gone, and holds the shared memory: for a second
+    // from when it was seen at work.
     const busy = client
       .query(
-        `DO $$ DECLARE begun timestamptz := clock_timestamp();
-         BEGIN WHILE clock_timestamp() < begun + interval '1 s' LOOP END LOOP; END $$`,
+        `DO $$ DECLARE begun timestamptz;
+         BEGIN
+           WHILE NOT EXISTS (SELECT FROM seen) LOOP END LOOP;
+           begun := clock_timestamp();
+           WHILE clock_timestamp() < begun + interval '1 s' LOOP END LOOP;
+         END $$`,
       )
       .catch(() => undefined);
     await until(async () => {
       const sql = `SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO %'`;
       return (await query(first.url, sql)).length === 1;
     });
+    await query(first.url, 'INSERT INTO seen DEFAULT VALUES');
     process.kill(first.pid, 'SIGKILL');
     await first.stop();
     const second = await scratch.start({ dataDir });
