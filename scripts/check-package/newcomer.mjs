@@ -10,7 +10,7 @@ import { freePort, stopApplication } from './running.mjs';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const NEST = join(ROOT, 'node_modules/@nestjs/cli/bin/nest.js');
 const QUIET = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 120_000;
 const PROMISED_MS = 600_000;
 
 /**

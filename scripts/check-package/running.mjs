@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { nodePath, start } from './processes.mjs';
 
-const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 120_000;
+const STOP_LIMIT_MS = 30_000;
 
 /** Resolves once the application says where it listens. */
 export async function startApplication(directory, { nodeOptions = [], main = 'dist/main.js', ...environment }) {

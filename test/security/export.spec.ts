@@ -74,6 +74,8 @@ describe.each(ADAPTERS)('sessions as a file on %s', (adapter) => {
   beforeAll(async () => {
     node = await startTestApp({
       adapter,
+      // All garbage is collected again and again, while answers wait.
+      options: { storeDeadlineMs: 60_000 },
       onQuery: (text) => {
         if (ofSessions(text) && text.includes('ORDER BY')) asked += 1;
       },

@@ -140,7 +140,7 @@ export const DRIVES = {
     };
     const next = (socket, event) =>
       new Promise((resolve, reject) => {
-        setTimeout(reject, 10_000, new Error(`There was no ${event}.`)).unref();
+        setTimeout(reject, 30_000, new Error(`There was no ${event}.`)).unref();
         socket.once(event, resolve);
       });
     await step('asks for a session in the handshake', async () => {
@@ -148,7 +148,7 @@ export const DRIVES = {
     });
     const socket = socketOf(ada);
     await step('serves a gateway', async () => {
-      assert.deepEqual(await socket.timeout(10_000).emitWithAck('orders'), { of: 'ada' });
+      assert.deepEqual(await socket.timeout(30_000).emitWithAck('orders'), { of: 'ada' });
       const refusal = next(socket, 'exception');
       socket.emit('pay');
       assert.equal((await refusal).code, 'ASSURANCE_TOO_LOW');
@@ -181,7 +181,7 @@ async function revoke(client, { sessionId }, use, path = '/sessions') {
 
 /** One message to a microservice of Nest over TCP: length, `#`, JSON. Gives its answer. */
 async function send(port, pattern, data) {
-  const socket = connect(port, '127.0.0.1').setEncoding('utf8').setTimeout(10_000);
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8').setTimeout(30_000);
   try {
     const message = JSON.stringify({ pattern, data, id: '1' });
     socket
