@@ -25,10 +25,13 @@ import type { TestApp } from '../support/app.js';
 import { until } from './support/until.js';
 
 const KEY = randomBytes(16);
+/** Codecs are the application's, and may fail after the start too. */
+let isAway = false;
 
 /** One block for the sixteen bytes of a UUID: nobody without the key can tell or make one, and it is always the same. */
 const sealed: TextCodec = {
   encode(id) {
+    if (isAway) throw new Error('The key is away.');
     const cipher = createCipheriv('aes-128-ecb', KEY, null).setAutoPadding(false);
     return cipher.update(id.replaceAll('-', ''), 'hex', 'base64url') + cipher.final('base64url');
   },
@@ -279,6 +282,23 @@ describe('codecs of ids', () => {
       expect(await client.closed()).toMatchObject({ sessionId: fay.id, code: 'SESSION_REVOKED' });
       left.push(JSON.stringify([answer, heard, client.told]));
       client.close();
+    });
+
+    it('on sockets, which are closed all the same where they fail', async () => {
+      const gil = await enter({ userId: 'gil' });
+      const signedIn = await SocketClient.connect(app.url, { auth: { token: gil.token } });
+      const waiting = await SocketClient.connect(app.url);
+      isAway = true;
+      try {
+        // No connection has a session that its client was not told of.
+        waiting.socket.emit('session:authenticate', { token: gil.token });
+        await until('it was put away', () => !waiting.socket.connected);
+        await app.app.get(SessionAdminService).revoke(ids.decode(gil.id), { reason: 'lost', by: 'admin' });
+        expect(await signedIn.closed()).toMatchObject({ sessionId: '', code: 'SESSION_REVOKED' });
+      } finally {
+        isAway = false;
+        for (const client of [signedIn, waiting]) client.close();
+      }
     });
   });
 

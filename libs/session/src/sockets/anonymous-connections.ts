@@ -70,9 +70,7 @@ export class AnonymousConnections {
       const session = await this.ports.handshake.sessionOf(connection.socket, token);
       // A sign-in may have taken it meanwhile.
       refuseBound(connection);
-      const credential = this.ports.handshake.take(connection.socket, session);
-      this.#bind(connection, credential);
-      return this.#told(credential);
+      return this.#bind(connection, this.ports.handshake.take(connection.socket, session));
     } catch (error) {
       if (!(error instanceof IdentitySessionError)) throw error;
       // It says nothing of a token that there are too many, or that the database is away.
@@ -81,13 +79,13 @@ export class AnonymousConnections {
     }
   }
 
-  #bind(connection: Connection, credential: VouchedCredential): void {
+  #bind(connection: Connection, credential: VouchedCredential): Authenticated {
+    const { sessionId, userId } = credential;
+    // First: a codec that throws leaves the connection as it is.
+    const told = { sessionId: this.ports.ids.encode(sessionId), userId };
     this.ports.bind(connection, credential);
-    connection.socket.emit(AUTHENTICATED, this.#told(credential));
-  }
-
-  #told({ sessionId, userId }: VouchedCredential) {
-    return { sessionId: this.ports.ids.encode(sessionId), userId };
+    connection.socket.emit(AUTHENTICATED, told);
+    return told;
   }
 
   #failed(connection: Connection): void {

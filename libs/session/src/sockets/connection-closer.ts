@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { type CutOff, isInCutOffScope } from '../core/cut-off.js';
 import type { ErrorCode, IdentitySessionError } from '../core/errors.js';
 import { REFUSALS } from '../nest/check/refusals.js';
@@ -32,6 +33,7 @@ const LOOKED_AT_ONCE = 300;
 export class ConnectionCloser implements EndingListener {
   /** Since the node began. */
   readonly counts = { kicked: 0, unverified: 0 };
+  readonly #logger = new Logger('IdentitySession');
 
   constructor(private readonly ports: ConnectionCloserPorts) {}
 
@@ -70,9 +72,12 @@ export class ConnectionCloser implements EndingListener {
   }
 
   #close(sessionId: string, code: ErrorCode, reason: string, at: number): void {
-    const { connections, kicks, ids, options } = this.ports;
-    const told: SessionRevoked = { sessionId: ids.encode(sessionId), code, reason, at: new Date(at).toISOString() };
-    for (const connection of [...connections.ofSession(sessionId)]) {
+    const { connections, kicks, options } = this.ports;
+    const concerned = [...connections.ofSession(sessionId)];
+    // Most sessions that end anywhere have no connection here.
+    if (concerned.length === 0) return;
+    const told: SessionRevoked = { sessionId: this.#named(sessionId), code, reason, at: new Date(at).toISOString() };
+    for (const connection of concerned) {
       this.counts.kicked += 1;
       if (code === 'SESSION_SIGNED_OUT' && options.onSignOut === 'detach') {
         connection.socket.emit(SESSION_REVOKED, told);
@@ -83,6 +88,16 @@ export class ConnectionCloser implements EndingListener {
         connection.told = told;
         kicks.kick(connection.socket, told);
       }
+    }
+  }
+
+  /** A codec of the application that throws keeps no connection open. */
+  #named(sessionId: string): string {
+    try {
+      return this.ports.ids.encode(sessionId);
+    } catch (error) {
+      this.#logger.error(`A codec of ids failed; connections are closed without naming their session: ${String(error)}`);
+      return '';
     }
   }
 

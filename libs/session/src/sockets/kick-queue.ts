@@ -4,6 +4,7 @@ import { namespacesOf } from './engine-connections.js';
 
 /** What a client is told before its connection is closed. */
 export interface SessionRevoked {
+  /** As clients name it; empty where a codec of ids has failed. */
   readonly sessionId: string;
   /** The code that its requests are refused with from now on. */
   readonly code: string;
