@@ -33,14 +33,14 @@ const TARGETS = {
   tenant: (r) => [
     ['everybody was told', r.told === r.sockets],
     ['all are closed within 3 s', r.allClosedMs <= 3_000, UNSURE],
-    ['all are closed within 10 s', r.allClosedMs <= 10_000],
+    ['all are closed within 20 s', r.allClosedMs <= 20_000],
     ['the p99 of /me is below 100 ms', r.meP99Ms < 100, UNSURE],
     ['every request was answered', only200(r.statuses)],
   ],
   storm: (r) => [
     ['every client is back, once', r.open === r.sockets && r.connections === r.sockets],
     ['every request was answered', only200(r.me.statuses) && only200(r.health.statuses)],
-    ['all are back within 30 s', Math.max(...r.allBackMs) <= 30_000],
+    ['all are back within 30 s', Math.max(...r.allBackMs) <= 30_000, UNSURE],
     ['the heap is what it was, within 10 %', r.heapAfter <= 1.1 * r.heapBefore],
   ],
 };

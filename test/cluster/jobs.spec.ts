@@ -6,6 +6,8 @@ import { sessionDatabase } from '../support/session-database.js';
 import { ADMIN } from './support/two-nodes.js';
 
 const SESSIONS = 5_000;
+/** Of an advisory lock. */
+const LEAVE = 7;
 
 interface Body {
   /** Of a sign-in. */
@@ -52,11 +54,16 @@ describe('a job on two nodes', () => {
   it('[row 28] goes on where a node was killed at it: every session ends once, is counted once, and others are served', async () => {
     const { dataSource } = db;
     await seed(dataSource, SESSIONS);
-    // A page takes as long as on a busy server.
-    await dataSource.query(`CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
-      $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$`);
-    await dataSource.query(`CREATE TRIGGER slow BEFORE UPDATE OF changed ON identity_session_job
-      FOR EACH ROW EXECUTE FUNCTION be_slow()`);
+    // Behind its first page the job does not come on until it may.
+    await dataSource.query(`CREATE FUNCTION wait_for_leave() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN
+        IF OLD.changed > 0 THEN PERFORM pg_advisory_xact_lock_shared(${LEAVE}); END IF;
+        RETURN NEW;
+      END $$`);
+    await dataSource.query(`CREATE TRIGGER wait_for_leave BEFORE UPDATE OF changed ON identity_session_job
+      FOR EACH ROW EXECUTE FUNCTION wait_for_leave()`);
+    const holder = dataSource.createQueryRunner();
+    await holder.query(`SELECT pg_advisory_lock(${LEAVE})`);
     const signIn = { ...ADMIN, transport: 'bearer' };
     const [first] = [...nodes.values()];
     const { token } = (await send(first!, 'POST', '/auth/sign-in', signIn)).body;
@@ -75,6 +82,8 @@ describe('a job on two nodes', () => {
       return row!.changed > 0;
     });
     await nodes.get(worker!)!.kill();
+    await holder.query(`SELECT pg_advisory_unlock(${LEAVE})`);
+    await holder.release();
     const [survivor] = [...nodes].flatMap(([name, node]) => (name === worker ? [] : [{ name, node }]));
     const left = await send(survivor!.node, 'GET', `/admin/jobs/${id}`, undefined, token);
     expect(left.body.status).toBe('running');

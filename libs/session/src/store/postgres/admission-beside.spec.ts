@@ -41,7 +41,7 @@ describe('a sign-in beside what others do with sessions that have run out', () =
 
   /** Until as many connections wait for a lock of another. */
   const waiting = async (): Promise<void> => {
-    for (const deadline = Date.now() + 5_000; Date.now() < deadline;) {
+    for (const deadline = Date.now() + 25_000; Date.now() < deadline;) {
       const [row] = await other.query<{ n: number }[]>(
         `SELECT count(*)::int AS n FROM pg_stat_activity
          WHERE datname = current_database() AND wait_event_type = 'Lock'`,

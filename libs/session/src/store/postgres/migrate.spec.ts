@@ -240,7 +240,7 @@ function node(url: string): { child: ChildProcess; exited: Promise<number | null
 
 /** Waits until the statement finds something. */
 async function until(client: pg.Client, statement: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while ((await client.query(statement)).rowCount === 0) {
     if (Date.now() > deadline) throw new Error(`Nothing was found: ${statement}`);
     await pause(10);

@@ -86,7 +86,7 @@ describe('a completion in the transaction of a caller', () => {
 
   /** How many hold a lock of a row while they wait for the lock of a user. */
   async function untilSomebodyWaits(): Promise<{ held: number }[]> {
-    for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+    for (const deadline = Date.now() + 25_000; Date.now() < deadline;) {
       const rows = await db.dataSource.query<{ type: string; held: number }[]>(
         `SELECT l.locktype AS type, (SELECT count(*)::int FROM pg_locks h
            WHERE h.pid = l.pid AND h.locktype = 'relation' AND h.mode = 'RowShareLock') AS held

@@ -38,7 +38,7 @@ it.each<[string, (store: PostgresSessionStore) => Promise<unknown>]>([
 
 /** Until a statement has waited for the lock for as long. */
 async function waitedFor(ms: number): Promise<void> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+  for (const deadline = Date.now() + 25_000; Date.now() < deadline;) {
     const [row] = await db.dataSource.query<{ n: number }[]>(
       `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
          AND clock_timestamp() - query_start > $1::float8 * interval '1 millisecond'`,
