@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { anyText } from '../../../../../test/support/any-text.js';
 
 import { MAX_USER_AGENT_LENGTH, UserAgentDeviceResolver } from './user-agent-device-resolver.js';
 
@@ -144,7 +145,7 @@ describe('UserAgentDeviceResolver', () => {
         'bot',
         'iPhone',
       ),
-      fc.string({ unit: 'binary' }),
+      anyText(),
     );
     fc.assert(
       fc.property(fc.array(piece), fc.string(), fc.string(), (pieces, platform, mobile) => {
