@@ -22,14 +22,16 @@ const OBJECT_IN_USE = '55006';
 /** PostgreSQL itself waits 5 s for the others to go before it answers with OBJECT_IN_USE. */
 const OBJECT_IN_USE_TRIES = 3;
 
-/** Makes a database of a unique name on the server that global-setup started. Takes 40–60 ms. */
+/** Makes a database of a unique name on the server that global-setup started. Takes 20–60 ms. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   // template0 takes no connections, so it can always be copied.
   const { template = 'template0', settings = {} } = options;
   const name = `${prefix()}${process.pid}_${randomBytes(5).toString('hex')}`;
   await withAdmin(async (admin) => {
     const database = admin.escapeIdentifier(name);
-    await whileInUse(() => admin.query(`CREATE DATABASE ${database} TEMPLATE ${admin.escapeIdentifier(template)}`));
+    await whileInUse(() =>
+      admin.query(`CREATE DATABASE ${database} TEMPLATE ${admin.escapeIdentifier(template)} ${strategy()}`),
+    );
     for (const [key, value] of Object.entries(settings)) {
       const setting = key.split('.').map((part) => admin.escapeIdentifier(part));
       await admin.query(`ALTER DATABASE ${database} SET ${setting.join('.')} TO ${admin.escapeLiteral(value)}`);
@@ -86,6 +88,12 @@ async function makeTemplate(
 /** Every database of this run begins so: global-teardown drops them on a server that stays. */
 function prefix(): string {
   return `test_${environment('TEST_RUN_ID')}_`;
+}
+
+/** How to copy, where global-setup knows it. Servers before PostgreSQL 15 have one way only. */
+function strategy(): string {
+  const name = process.env['TEST_DATABASE_STRATEGY'];
+  return name === undefined ? '' : `STRATEGY ${name}`;
 }
 
 function urlOf(database: string): string {
