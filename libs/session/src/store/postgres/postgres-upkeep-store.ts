@@ -28,6 +28,7 @@ import { PostgresJobStore } from './postgres-job-store.js';
 import type { SqlSession } from './sql-session.js';
 import * as cleanup from './statements/cleanup.statements.js';
 import { insertDrift } from './statements/drift.statements.js';
+import * as overdue from './statements/end-overdue.statements.js';
 import {
   eraseElsewhere,
   eraseEntries,
@@ -38,6 +39,7 @@ import {
 import * as locks from './statements/lock.statements.js';
 import * as nodes from './statements/node.statements.js';
 import { readRecent } from './statements/recent.statements.js';
+import { scrubEnded } from './statements/scrub.statements.js';
 import * as settings from './statements/setting.statements.js';
 import { readCounts } from './statements/stats.statements.js';
 import * as upkeep from './statements/upkeep.statements.js';
@@ -82,11 +84,11 @@ export class PostgresUpkeepStore
   // In transactions of a known level: with a stricter one, a row that was touched meanwhile would fail the batch.
 
   endDue(rules: CleanupRules, limit: number): Promise<CleanupBatch> {
-    return this.#session.transaction((sql) => cleanup.endDueBatch(sql, rules, limit));
+    return this.#session.transaction((sql) => overdue.endDueBatch(sql, rules, limit));
   }
 
   endCutOff(limit: number): Promise<CleanupBatch> {
-    return this.#session.transaction((sql) => cleanup.endCutOffBatch(sql, limit));
+    return this.#session.transaction((sql) => overdue.endCutOffBatch(sql, limit));
   }
 
   claimWalk(everyMs: number): Promise<boolean> {
@@ -102,7 +104,7 @@ export class PostgresUpkeepStore
   }
 
   scrubEnded(afterMs: number, limit: number): Promise<number> {
-    return this.#session.transaction((sql) => cleanup.scrubEnded(sql, afterMs, limit));
+    return this.#session.transaction((sql) => scrubEnded(sql, afterMs, limit));
   }
 
   noteCleanupRun(): Promise<void> {
@@ -172,7 +174,7 @@ export class PostgresUpkeepStore
   erasePage(erasure: Erasure, note: ChangeNote): Promise<ErasedPage> {
     const operation = operationOf(note, 'erasure');
     return this.#slow.transaction(async (sql) => {
-      const written = await cleanup.endCutOffOfUser(sql, erasure, ERASURE_PAGE);
+      const written = await overdue.endCutOffOfUser(sql, erasure, ERASURE_PAGE);
       if (written.seen > 0) return { sessions: written.ended, entries: 0, isDone: false };
       const sessions = await eraseSessions(sql, erasure, operation);
       if (sessions.length > 0) return { sessions, entries: 0, isDone: false };

@@ -1,6 +1,8 @@
 import type { WalkPage, WalkPosition, WalkRules } from '../session-cleanup.js';
 import type { SqlExecutor } from './sql-executor.js';
-import { endInactive, readWalkPage, scrubLive } from './statements/cleanup.statements.js';
+import { readWalkPage } from './statements/cleanup.statements.js';
+import { endInactive } from './statements/end-overdue.statements.js';
+import { scrubLive } from './statements/scrub.statements.js';
 
 /**
  * One page of live sessions, inside a transaction: read without locks, since most of them are none of its business; what
