@@ -27,21 +27,20 @@ import {
 import type { Restoration, RestoreOutcome, SessionUndoStore, Undo, UndoOutcome } from '../session-undo.js';
 import { activateInTransaction, meetInTransaction } from './activate-transaction.js';
 import { admitInTransaction, subjectLock } from './admit-transaction.js';
+import { changeKeyed, changeOnce, changeSome } from './change-once.js';
 import { changeUserDataInTransaction } from './change-user-data-transaction.js';
 import { operationOf } from './operation.js';
 import { PostgresUpkeepStore } from './postgres-upkeep-store.js';
-import { recordOf, type SessionRow } from './session-row.js';
+import { recordIfAny, recordOf } from './session-row.js';
 import { SharedValues } from './shared-values.js';
-import type { SqlExecutor } from './sql-executor.js';
 import { CallerTransaction, OwnConnections, type SqlSession } from './sql-session.js';
 import { readOrigins } from './statements/address.statements.js';
 import * as change from './statements/change.statements.js';
 import * as cutOffs from './statements/cut-off.statements.js';
 import { replaceDataOf } from './statements/data.statements.js';
-import { type KeyedChange, lockKeyed, readKeyed } from './statements/keyed.statements.js';
 import * as read from './statements/read.statements.js';
 import { readHistory, readUserHistory } from './statements/history.statements.js';
-import { readCandidates } from './statements/candidates.statements.js';
+import { narrowed } from './statements/candidates.statements.js';
 import { readCount, readIds, readPage } from './statements/search.statements.js';
 import { touchBatch } from './statements/touch.statements.js';
 import { settleUndoOf, withdrawUndoOf } from './statements/undo.statements.js';
@@ -122,7 +121,7 @@ export class PostgresSessionStore
 
   end(scope: SessionScope, id: string, status: EndedStatus, note: ChangeNote): Promise<SessionRecord | undefined> {
     const keyed = { scope, id, type: status };
-    return this.#change(note, (sql, operation) => change.endOne(sql, scope, id, status, operation), keyed);
+    return changeOnce(this.session, note, (sql, operation) => change.endOne(sql, scope, id, status, operation), keyed);
   }
 
   endMany(filter: SessionFilter, status: EndedStatus, note: ChangeNote, limit: number): Promise<SessionRecord[]> {
@@ -130,13 +129,13 @@ export class PostgresSessionStore
     const [id, another] = filter.ids ?? [];
     if (operation.context.key !== undefined && id !== undefined && another === undefined) {
       const keyed = { scope: filter.scope, id, type: status, userId: filter.userId };
-      return this.#once(operation, keyed, (sql) => change.endPage(sql, filter, status, operation, limit));
+      return changeKeyed(this.session, operation, keyed, (sql) =>
+        change.endPage(sql, filter, status, operation, limit),
+      );
     }
-    return this.session.run(async (sql, attempt) => {
-      const ended = await change.endPage(sql, await narrowed(sql, filter), status, operation, limit);
-      // What an earlier attempt has done is done before this one can be: they lock the same rows.
-      return (attempt > 1 ? await change.readByOperation(sql, operation.operationId) : ended).map(recordOf);
-    });
+    return changeSome(this.session, operation, async (sql) =>
+      change.endPage(sql, await narrowed(sql, filter), status, operation, limit),
+    );
   }
 
   touchMany(touches: readonly Touch[]): Promise<TouchOutcome> {
@@ -152,9 +151,14 @@ export class PostgresSessionStore
     protectedWithin?: SessionScope | null,
   ): Promise<SessionRecord | undefined> {
     const filter = { scope, ids: [id], ...(protectedWithin === undefined ? {} : { protectedWithin }) };
-    return this.#change(note, (sql, operation) => change.changeStatusOne(sql, filter, to, operation, freesSlot), {
-      ...{ scope, id, type: to === 'active' ? 'activated' : to },
-    });
+    return changeOnce(
+      this.session,
+      note,
+      (sql, operation) => change.changeStatusOne(sql, filter, to, operation, freesSlot),
+      {
+        ...{ scope, id, type: to === 'active' ? 'activated' : to },
+      },
+    );
   }
 
   meet(scope: SessionScope, meeting: Meeting): Promise<MeetOutcome | undefined> {
@@ -196,11 +200,17 @@ export class PostgresSessionStore
     note: ChangeNote,
   ): Promise<SessionRecord | undefined> {
     const keyed = { scope, id, type: 'renamed' };
-    return this.#change(note, (sql, operation) => change.renameOne(sql, scope, id, deviceName, operation), keyed);
+    return changeOnce(
+      this.session,
+      note,
+      (sql, operation) => change.renameOne(sql, scope, id, deviceName, operation),
+      keyed,
+    );
   }
 
   replaceData(replacement: DataReplacement, note: ChangeNote): Promise<SessionRecord | undefined> {
-    return this.#change(
+    return changeOnce(
+      this.session,
       note,
       async (sql, operation) => (await replaceDataOf(sql, [replacement], operation, { alsoSuspended: false }))[0],
       { scope: { kind: 'all' }, id: replacement.id, type: 'data_changed' },
@@ -221,7 +231,7 @@ export class PostgresSessionStore
 
   rotate(rotation: Rotation, note: ChangeNote): Promise<SessionRecord | undefined> {
     const salt = newRotationSalt();
-    return this.#change(note, (sql, operation) => change.rotateOne(sql, rotation, salt, operation));
+    return changeOnce(this.session, note, (sql, operation) => change.rotateOne(sql, rotation, salt, operation));
   }
 
   cutOff(scope: CutOffScope, note: ChangeNote, includesProtected = false): Promise<StoredCutOff> {
@@ -244,7 +254,7 @@ export class PostgresSessionStore
   }
 
   findLast(tenantId: string | null, userId: string, deviceId: string): Promise<SessionRecord | undefined> {
-    return this.session.run(async (sql) => optional(await read.readLast(sql, tenantId, userId, deviceId)));
+    return this.session.run(async (sql) => recordIfAny(await read.readLast(sql, tenantId, userId, deviceId)));
   }
 
   origins(scope: SessionScope, id: string): Promise<SessionOrigins | undefined> {
@@ -287,52 +297,4 @@ export class PostgresSessionStore
   onCommitted(apply: () => void): void {
     this.session.onCommitted(apply);
   }
-
-  /** A change with an idempotency key: what the log tells of already is not done again. */
-  #once(
-    operation: change.Operation,
-    keyed: KeyedChange,
-    statement: (sql: SqlExecutor) => Promise<SessionRow[]>,
-  ): Promise<SessionRecord[]> {
-    return this.session.transaction(async (sql) => {
-      await lockKeyed(sql, keyed, operation);
-      const done = await readKeyed(sql, keyed, operation);
-      return (done === undefined ? await statement(sql) : [done]).map(recordOf);
-    });
-  }
-
-  /** A change of one session; a retry that finds nothing left to do looks whether its earlier attempt did it. */
-  #change(
-    note: ChangeNote,
-    statement: (sql: SqlExecutor, operation: change.Operation) => Promise<SessionRow | undefined>,
-    keyed?: KeyedChange,
-  ): Promise<SessionRecord | undefined> {
-    const operation = operationOf(note);
-    if (operation.context.key !== undefined && keyed !== undefined) {
-      const changed = async (sql: SqlExecutor) => rowsOf(await statement(sql, operation));
-      return this.#once(operation, keyed, changed).then(([record]) => record);
-    }
-    return this.session.run(async (sql, attempt) => {
-      const row = await statement(sql, operation);
-      if (row !== undefined || attempt === 1) return optional(row);
-      return optional((await change.readByOperation(sql, operation.operationId))[0]);
-    });
-  }
-}
-
-function rowsOf(row: SessionRow | undefined): SessionRow[] {
-  return row === undefined ? [] : [row];
-}
-
-/** The same sessions, named where they can be: an address or a prefix has no index that a page could be read from. */
-async function narrowed(sql: SqlExecutor, filter: SessionFilter): Promise<SessionFilter> {
-  if ((filter.ip === undefined && filter.q === undefined) || filter.ids !== undefined || filter.userId !== undefined) {
-    return filter;
-  }
-  const ids = await readCandidates(sql, filter);
-  return ids === undefined ? filter : { ...filter, ids };
-}
-
-function optional(row: SessionRow | undefined): SessionRecord | undefined {
-  return row === undefined ? undefined : recordOf(row);
 }

@@ -118,6 +118,10 @@ export function recordOf(row: SessionRow): SessionRecord {
   };
 }
 
+export function recordIfAny(row: SessionRow | undefined): SessionRecord | undefined {
+  return row && recordOf(row);
+}
+
 /** A node of an earlier version may have rotated since: it empties the digest and leaves the rest. */
 function previousOf(row: SessionRow): PreviousToken | null {
   const { previous_token_digest: digest, previous_assurance: assurance } = row;

@@ -12,7 +12,7 @@ const MOST_MOVES = 2 * MOST_CANDIDATES;
  * The ids of all sessions that an address or a prefix can mean; `undefined` where these are many. The planner cannot
  * tell the two apart: it does not know who moved where, nor that a prefix is that of ended sessions alone.
  */
-export async function readCandidates(sql: SqlExecutor, filter: SessionFilter): Promise<string[] | undefined> {
+async function readCandidates(sql: SqlExecutor, filter: SessionFilter): Promise<string[] | undefined> {
   const parameters = new Parameters();
   const status = coarseStatus(filter.status, parameters);
   const limit = MOST_CANDIDATES + 1;
@@ -46,6 +46,15 @@ export async function readCandidates(sql: SqlExecutor, filter: SessionFilter): P
   const [row] = rows;
   if (row === undefined || row.moves > MOST_MOVES || row.ids.length > MOST_CANDIDATES) return undefined;
   return row.ids;
+}
+
+/** The same sessions, named where they can be: an address or a prefix has no index that a page could be read from. */
+export async function narrowed(sql: SqlExecutor, filter: SessionFilter): Promise<SessionFilter> {
+  if ((filter.ip === undefined && filter.q === undefined) || filter.ids !== undefined || filter.userId !== undefined) {
+    return filter;
+  }
+  const ids = await readCandidates(sql, filter);
+  return ids === undefined ? filter : { ...filter, ids };
 }
 
 /** What the row of a session that reads as of the status must say; a cut-off may have revoked a live one. */
