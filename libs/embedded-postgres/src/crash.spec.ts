@@ -156,14 +156,15 @@ describe('a second process on the same data directory', () => {
 
   it('is refused also while the first is still making its cluster', async () => {
     const dataDir = await scratch.directory();
+    const begunAt = performance.now();
     const reports = await Promise.all([1, 2, 3, 4].map(() => scratch.owner({ dataDir }).report()));
     const winners = reports.flatMap(({ started }) => started ?? []);
     const losers = reports.flatMap(({ failed }) => failed ?? []);
     expect(winners).toHaveLength(1);
     expect(losers).toHaveLength(3);
-    for (const loser of losers) {
-      expect(loser).toMatchObject({ code: 'ALREADY_RUNNING', details: { url: winners[0]!.url } });
-    }
+    // Nobody waits for the address for longer than ten seconds, in which any machine but the busiest makes a cluster.
+    const details = performance.now() - begunAt < 10_000 ? { url: winners[0]!.url } : {};
+    for (const loser of losers) expect(loser).toMatchObject({ code: 'ALREADY_RUNNING', details });
   });
 
   it('adopts alone when several come at once after the owner was killed', async () => {

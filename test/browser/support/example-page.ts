@@ -13,7 +13,7 @@ const KEEPS_SCREENSHOTS = (process.env['REFRESH_SCREENSHOTS'] ?? '') !== '';
 /** What the browser itself reports of answers that are expected. */
 const EXPECTED = /status of (?:401|423)/;
 
-const STEP_MS = 15_000;
+const STEP_MS = 40_000;
 
 /** A browser window of its own, with its own cookies, and what it complained of. */
 export interface Window {

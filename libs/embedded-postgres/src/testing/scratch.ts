@@ -69,11 +69,11 @@ export async function query<Row extends pg.QueryResultRow>(url: string, sql: str
   }
 }
 
-/** Waits for a condition; fails after ten seconds. */
+/** Waits for a condition; fails after thirty seconds. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Not so within ten seconds: ${condition.toString()}`);
+    if (Date.now() > deadline) throw new Error(`Not so within thirty seconds: ${condition.toString()}`);
     await delay(5);
   }
 }
