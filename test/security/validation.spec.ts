@@ -97,6 +97,19 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     ]);
   });
 
+  it.each([
+    ['/admin/sessions/revoke', { filter: { ids: ['x'] }, reason: 'lost' }, 'filter.ids.0'],
+    ['/admin/jobs', { kind: 'revoke', filter: { userId: 'ann' }, except: ['x'], reason: 'lost' }, 'except.0'],
+    ['/sessions/restore', { answer: { ticket: 'x', end: ['x'] } }, 'answer.end.0'],
+  ])(
+    '[row 46] a body of %s that names what is no session id is malformed, whoever sends it',
+    async (path, body, field) => {
+      const answer = await user.request('POST', path, { body });
+      expectProblem(answer, 'VALIDATION_FAILED', ['errors']);
+      expect(answer.body['errors']).toEqual([{ field, message: 'is no session id' }]);
+    },
+  );
+
   it('[row 46] a query that a route does not know is refused on every route, and nothing changes', async () => {
     const victim = await signedIn(node, { userId: 'user' });
     const routes: [Client, string, string][] = [

@@ -15,6 +15,7 @@ import { decodeJobCursor, encodeJobCursor } from './cursor.js';
 import { filterOf } from './filter-of.js';
 import { type JobJson, jobToJson } from './job-json.js';
 import { JOBS, START_JOB } from './job-queries.js';
+import { NamedSessionsPipe } from './session-id.pipe.js';
 import { NOTHING } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
@@ -38,7 +39,7 @@ export class AdminJobsController {
   async start(
     @CurrentSession() actor: Session,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
-    @Body(new ZodValidationPipe(START_JOB)) body: z.output<typeof START_JOB>,
+    @Body(new ZodValidationPipe(START_JOB), NamedSessionsPipe) body: z.output<typeof START_JOB>,
     @Res({ passthrough: true }) response: StatusResponse,
   ): Promise<JobJson | { matched: number }> {
     const scope = await this.access.scopeOf(actor, ACTION_OF[body.kind]);

@@ -26,7 +26,7 @@ import {
   SEARCH,
   SUSPEND,
 } from './session-queries.js';
-import { SessionIdPipe } from './session-id.pipe.js';
+import { NamedSessionsPipe, SessionIdPipe } from './session-id.pipe.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
 /** Behind the guard. What administrators do, within the scope that the application's policy gives them. */
@@ -83,7 +83,7 @@ export class AdminSessionsController {
   async revokeMatching(
     @CurrentSession() actor: Session,
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
-    @Body(new ZodValidationPipe(REVOKE_MATCHING)) body: z.output<typeof REVOKE_MATCHING>,
+    @Body(new ZodValidationPipe(REVOKE_MATCHING), NamedSessionsPipe) body: z.output<typeof REVOKE_MATCHING>,
     @RequestContext() context: ChangeContext,
   ): Promise<BulkResult> {
     const scope = await this.access.scopeOf(actor, 'end');

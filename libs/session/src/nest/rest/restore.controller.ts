@@ -6,6 +6,7 @@ import type { SessionCarrier } from '../guard/carrier.js';
 import { SessionIds } from '../session/session-ids.js';
 import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { SessionService } from '../sign-in/session.service.js';
+import { NamedSessionsPipe } from './session-id.pipe.js';
 import { NOTHING, RESTORE } from './session-queries.js';
 import { ZodValidationPipe } from './zod-validation.pipe.js';
 
@@ -30,7 +31,7 @@ export class RestoreController {
   @HttpCode(200)
   async restore(
     @Query(new ZodValidationPipe(NOTHING)) _query: unknown,
-    @Body(new ZodValidationPipe(RESTORE)) { answer }: z.output<typeof RESTORE>,
+    @Body(new ZodValidationPipe(RESTORE), NamedSessionsPipe) { answer }: z.output<typeof RESTORE>,
     @Req() request: unknown,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<RestoredJson> {

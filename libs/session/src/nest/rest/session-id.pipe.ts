@@ -10,3 +10,27 @@ export class SessionIdPipe implements PipeTransform<string, string> {
     return this.ids.decode(text);
   }
 }
+
+/** Where bodies name sessions. */
+interface NamingBody {
+  readonly filter?: { readonly ids?: readonly string[] | undefined };
+  readonly except?: readonly string[] | undefined;
+  readonly answer?: { readonly end?: readonly string[] | undefined } | undefined;
+}
+
+/**
+ * After a schema: a body that names what is no session id is as malformed as one that the schema refuses, whoever sends it.
+ * @throws IdentitySessionError `VALIDATION_FAILED`
+ */
+@Injectable()
+export class NamedSessionsPipe<T extends NamingBody> implements PipeTransform<T, T> {
+  constructor(@Inject(SessionIds) private readonly ids: SessionIds) {}
+
+  transform(body: T): T {
+    const { filter, except, answer } = body;
+    this.ids.decodeAll(filter?.ids ?? [], 'filter.ids');
+    this.ids.decodeAll(except ?? [], 'except');
+    this.ids.decodeAll(answer?.end ?? [], 'answer.end');
+    return body;
+  }
+}
