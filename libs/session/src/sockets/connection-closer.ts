@@ -96,7 +96,9 @@ export class ConnectionCloser implements EndingListener {
     try {
       return this.ports.ids.encode(sessionId);
     } catch (error) {
-      this.#logger.error(`A codec of ids failed; connections are closed without naming their session: ${String(error)}`);
+      this.#logger.error(
+        `A codec of ids failed; connections are closed without naming their session: ${String(error)}`,
+      );
       return '';
     }
   }

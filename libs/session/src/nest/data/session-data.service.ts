@@ -156,7 +156,7 @@ export class SessionDataService {
     const id = typeof session === 'string' ? session : session.id;
     if (!isSessionId(id)) throw notFound();
     if (!this.hooks.isEmpty) {
-      const before = changeable(id, await this.writer.read(options.manager, id));
+      const before = changeable(await this.writer.read(options.manager, id));
       await this.hooks.before('beforeChange', changeOf(before, noteOf(options)), contextOf(options));
     }
     const attempts = async (): Promise<Session<TData>> => {
@@ -176,8 +176,8 @@ export class SessionDataService {
     const first = manager === undefined ? await this.#attemptFromMemory(id, options, make) : undefined;
     if (first !== undefined) return first;
     for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
-      const current = changeable(id, await this.writer.read(manager, id));
-      if (ifVersion !== undefined && current.dataVersion !== ifVersion) throw conflict(id, ifVersion, current);
+      const current = changeable(await this.writer.read(manager, id));
+      if (ifVersion !== undefined && current.dataVersion !== ifVersion) throw conflict(ifVersion, current);
       const change = await this.#changeOf(current, make);
       if (change === undefined) return current;
       const written = await this.#write(current, change, options);
@@ -186,7 +186,7 @@ export class SessionDataService {
     }
     throw new IdentitySessionError(
       'SESSION_DATA_CONFLICT',
-      `The data of session "${id}" was changed by others ${MOST_ATTEMPTS} times in a row. Try again.`,
+      `The data of the session was changed by others ${MOST_ATTEMPTS} times in a row. Try again.`,
     );
   }
 
@@ -276,16 +276,16 @@ function isChangeable({ status }: SessionRecord): boolean {
   return isLive(status) && status !== 'suspended';
 }
 
-function changeable(id: string, record: SessionRecord | undefined): SessionRecord {
+function changeable(record: SessionRecord | undefined): SessionRecord {
   if (record === undefined || !isLive(record.status)) throw notFound();
   if (isChangeable(record)) return record;
-  throw new IdentitySessionError('SESSION_SUSPENDED', `The session "${id}" is suspended: its data cannot be changed.`);
+  throw new IdentitySessionError('SESSION_SUSPENDED', 'The session is suspended: its data cannot be changed.');
 }
 
-function conflict(id: string, ifVersion: number, { dataVersion }: SessionRecord): IdentitySessionError {
+function conflict(ifVersion: number, { dataVersion }: SessionRecord): IdentitySessionError {
   return new IdentitySessionError(
     'SESSION_DATA_CONFLICT',
-    `The data of session "${id}" is of version ${dataVersion} and not ${ifVersion}: somebody has changed it meanwhile. ` +
+    `The data of the session is of version ${dataVersion} and not ${ifVersion}: somebody has changed it meanwhile. ` +
       'Read it again.',
   );
 }

@@ -38,7 +38,7 @@ const TOKEN_CODECS = CODECS.refine(
 ).default([]);
 const ID_CODECS = CODECS.refine(
   nameOneEach,
-  'must decode what they encode, always into the same text, of at most 128 characters that paths carry',
+  'must decode what they encode, always into the same text, of at most 100 characters that paths carry',
 )
   .prefault([])
   .transform((codecs) => new SessionIds(codecs));

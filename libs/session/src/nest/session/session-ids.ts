@@ -4,8 +4,8 @@ import { isSessionId } from '../../core/token.js';
 
 /** What fits into one segment of a path as it is, and begins no formula and no relative path. @see RFC 3986 section 2.3 */
 const SEGMENT = /^[A-Za-z0-9][A-Za-z0-9._~-]*$/;
-/** Pages' cursors carry an id too, and stay below what query strings are allowed. */
-const MAX_LENGTH = 128;
+/** Fastify's routes take no longer parameter, unless told to. Pages' cursors carry an id too, in 256 characters. */
+const MAX_LENGTH = 100;
 /** No session has it. */
 const NO_ID = '';
 /** Problems that are told at once. */
@@ -38,16 +38,19 @@ export class SessionIds {
   }
 
   /** A list of ids as a client gives it. @throws IdentitySessionError `VALIDATION_FAILED` with those that are none */
-  decodeAll(texts: readonly string[], field: string): string[] {
-    const ids = texts.map((text) => this.decode(text));
+  decodeAll(texts: unknown, field: string): string[] {
+    if (!Array.isArray(texts)) throw invalid([{ field, message: 'is no list of session ids' }]);
+    const ids = texts.map((text: unknown) => (typeof text === 'string' ? this.decode(text) : NO_ID));
     const errors = ids.flatMap((id, index) =>
       isSessionId(id) ? [] : [{ field: `${field}.${index}`, message: 'is no session id' }],
     );
     if (errors.length === 0) return ids;
-    throw new IdentitySessionError('VALIDATION_FAILED', 'Some fields are not valid; see "errors".', {
-      errors: errors.slice(0, MOST_ERRORS),
-    });
+    throw invalid(errors.slice(0, MOST_ERRORS));
   }
+}
+
+function invalid(errors: readonly { readonly field: string; readonly message: string }[]): IdentitySessionError {
+  return new IdentitySessionError('VALIDATION_FAILED', 'Some fields are not valid; see "errors".', { errors });
 }
 
 /** Ids as they are. */
