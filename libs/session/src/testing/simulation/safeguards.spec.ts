@@ -40,7 +40,7 @@ describe('a failing run', () => {
   const { parts } = SABOTAGES['discontinuity: a new position']!;
 
   it('tells how to replay it, and the replay finds the same', async () => {
-    const first = await findViolation({ schedules: 500, seed: 7 }, { parts });
+    const first = await findViolation({ schedules: 500, seed: 3 }, { parts });
     const [, seed, path] = /SIMULATION_SEED=(-?\d+) SIMULATION_PATH=([\d:]+) /.exec(first ?? '') ?? [];
     expect(first).toContain('VIOLATION');
     const replayed = await findViolation({ schedules: 500, seed: Number(seed), path: path! }, { parts });
