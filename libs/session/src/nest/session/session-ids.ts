@@ -33,6 +33,8 @@ export class SessionIds {
   /** The id that `encode` was given; for text that it has not made one that no session has. Never throws. */
   decode(text: string): string {
     if (this.#chain === undefined) return text;
+    // Many a decoder skips what is none of its characters: one session would have many names.
+    if (!SEGMENT.test(text)) return NO_ID;
     const id = this.#chain.decode(text);
     return id !== undefined && isSessionId(id) ? id : NO_ID;
   }
