@@ -8,6 +8,7 @@ import { driftContract } from './store-contract/drift.contract.js';
 import { endingContract } from './store-contract/ending.contract.js';
 import { findingContract } from './store-contract/finding.contract.js';
 import { historyContract } from './store-contract/history.contract.js';
+import { idempotencyContract } from './store-contract/idempotency.contract.js';
 import { jobsContract } from './store-contract/jobs.contract.js';
 import { limitsContract } from './store-contract/limits.contract.js';
 import { listingContract } from './store-contract/listing.contract.js';
@@ -24,6 +25,7 @@ import { statisticsContract } from './store-contract/statistics.contract.js';
 import { type ContractPart, type MakeSessionStore, StoreTrial } from './store-contract/store-trial.js';
 import { touchingContract } from './store-contract/touching.contract.js';
 import { undoContract } from './store-contract/undo.contract.js';
+import { userHistoryContract } from './store-contract/user-history.contract.js';
 import type { TestTools } from './test-tools.js';
 
 const PARTS: readonly ContractPart[] = [
@@ -46,6 +48,8 @@ const PARTS: readonly ContractPart[] = [
   listingContract,
   searchingContract,
   historyContract,
+  idempotencyContract,
+  userHistoryContract,
   cutOffsContract,
   cleanupContract,
   statisticsContract,

@@ -1,9 +1,10 @@
 import type { SessionRecord } from '../../core/session.js';
 import { cleansUp } from '../../store/session-cleanup.js';
 import type { Activation } from '../../store/session-activation.js';
-import { type FieldChange, keepsUserHistory, type UserHistoryStore } from '../../store/session-history.js';
-import type { ChangeNote, SessionScope } from '../../store/session-store.js';
+import type { FieldChange } from '../../store/session-history.js';
+import type { ChangeNote } from '../../store/session-store.js';
 import { erasesUsers } from '../../store/user-erasure.js';
+import { activationOf } from '../activation-of.js';
 import { randomDigest } from '../session-builder.js';
 import { atMost, type ContractPart, everywhere, note, someone } from './store-trial.js';
 
@@ -17,18 +18,9 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
   /** The changes of the last entry, by field. */
   const changesOf = async (id: string) =>
     new Map(((await lastOf(id))?.changes ?? []).map(({ field, from, to }: FieldChange) => [field, [from, to]]));
-  const activationOf = (session: SessionRecord): Activation => ({
-    scope: everywhere,
-    id: session.id,
-    facts: session,
-    policy: [],
-    idleTimeoutMs: HOUR_MS,
-    absoluteLifetimeMs: 24 * HOUR_MS,
-    answer: null,
-    question: null,
-    completes:
-      session.status === 'pending' ? { fromGeneration: session.tokenGeneration, tokenDigest: randomDigest() } : null,
-  });
+  /** Of what waits with a token, of what was suspended without. */
+  const activated = (session: SessionRecord): Activation =>
+    activationOf(session, { question: null, ...(session.status === 'pending' ? {} : { completes: null }) });
 
   describe('what a change has changed', () => {
     it('is all that a session began with', async () => {
@@ -63,7 +55,7 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       ]);
       await trial.store.changeStatus(everywhere, id, 'suspended', note, true);
       expect(await changesOf(id)).toEqual(freed);
-      const resumed = await trial.store.activate(activationOf(await trial.read(id)), note);
+      const resumed = await trial.store.activate(activated(await trial.read(id)), note);
       expect(resumed.kind).toBe('activated');
       expect(await changesOf(id)).toEqual(new Map([...freed].map(([field, [from, to]]) => [field, [to, from]])));
       await trial.store.end(everywhere, id, 'revoked', note);
@@ -101,7 +93,7 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       expect((await changesOf(id)).get('requirements.second_factor')).toEqual([null, 0]);
       await trial.store.meet(everywhere, { id, requirement: 'second_factor', by: null, isApproval: false });
       expect((await lastOf(id))?.changes).toEqual([{ field: 'requirements.second_factor', from: 0, to: 1 }]);
-      await trial.store.activate(activationOf(await trial.read(id)), note);
+      await trial.store.activate(activated(await trial.read(id)), note);
       const changes = await changesOf(id);
       for (const field of ['tokenGeneration', 'requirements.second_factor', 'idleTimeoutMs']) {
         expect(changes.has(field)).toBe(true);
@@ -208,58 +200,6 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
     });
   });
 
-  describe('an idempotency key', () => {
-    const keyed = { ...note, idempotencyKey: 'step 1' };
-    const typesOf = async (id: string) => (await historyOf(id)).map(({ type }) => type);
-
-    it('has one of many that come at once change anything, and answers all', async () => {
-      const { id } = await trial.signIn();
-      const rename = () => trial.store.rename(everywhere, id, 'x', keyed);
-      const answers = await Promise.all(Array.from({ length: 8 }, rename));
-      expect(answers.map((session) => session?.version)).toEqual(Array.from({ length: 8 }, () => 2));
-      expect(await typesOf(id)).toEqual(['created', 'renamed']);
-    });
-
-    it('has what was done stay done, whatever came after it', async () => {
-      const { id } = await trial.signIn();
-      const suspend = () => trial.store.changeStatus(everywhere, id, 'suspended', keyed, true);
-      await suspend();
-      const resume = async () =>
-        trial.store.activate(activationOf({ ...(await trial.read(id)), status: 'active' }), keyed);
-      expect((await resume()).kind).toBe('activated');
-      expect((await resume()).kind).toBe('activated');
-      expect((await suspend())?.status).toBe('active');
-      const end = () => trial.store.endMany({ scope: everywhere, ids: [id] }, 'revoked', keyed, 1);
-      for (let time = 0; time < 2; time += 1) expect((await end()).map(({ status }) => status)).toEqual(['revoked']);
-      expect((await trial.store.end(everywhere, id, 'revoked', keyed))?.status).toBe('revoked');
-      expect(await typesOf(id)).toEqual(['created', 'suspended', 'activated', 'revoked']);
-    });
-
-    it('has one completion alone answered, whose token was taken', async () => {
-      const { id } = await trial.signIn({ pending: { requirements: [], roles: [], timeLimitMs: 60_000, most: 5 } });
-      const pending = await trial.read(id);
-      const outcomes = await Promise.all([1, 2].map(() => trial.store.activate(activationOf(pending), keyed)));
-      expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['activated', 'unchanged']);
-    });
-
-    it('is of one session, one kind of change and one actor, and in scope', async () => {
-      const [one, other] = [await trial.signIn(), await trial.signIn()];
-      await trial.store.rename(everywhere, one.id, 'x', keyed);
-      expect((await trial.store.rename(everywhere, other.id, 'x', keyed))?.version).toBe(2);
-      expect((await trial.store.rename(everywhere, one.id, 'y', { ...keyed, by: 'another' }))?.version).toBe(3);
-      expect((await trial.store.rename(everywhere, one.id, 'z', { ...keyed, idempotencyKey: 'n' }))?.version).toBe(4);
-      const change = { id: one.id, fromVersion: 0, data: { a: 1 }, keys: ['a'] };
-      for (let time = 0; time < 2; time += 1) {
-        expect((await trial.store.replaceData(change, keyed))?.version).toBe(5);
-      }
-      const elsewhere: SessionScope = { kind: 'tenant', tenantId: 'elsewhere' };
-      expect(await trial.store.rename(elsewhere, one.id, 'x', keyed)).toBe(undefined);
-      await trial.store.endMany({ scope: everywhere, ids: [one.id] }, 'revoked', keyed, 1);
-      const ofOther = { scope: everywhere, ids: [one.id], userId: other.userId };
-      expect(await trial.store.endMany(ofOther, 'revoked', keyed, 1)).toEqual([]);
-    });
-  });
-
   describe('an erasure', () => {
     it('strips what has ended of the user, and nothing that lives or is somebody else’s', async () => {
       const { store } = trial;
@@ -295,70 +235,5 @@ export const historyContract: ContractPart = (trial, { describe, it, expect }) =
       for (const { id } of [live, stranger]) expect((await historyOf(id))[0]).toMatchObject({ ip: '192.0.2.9' });
       expect(await store.erasePage(erasure, note)).toEqual({ sessions: [], entries: 0, isDone: true });
     });
-  });
-
-  describe('the history of a user', () => {
-    const trying =
-      (test: (store: UserHistoryStore) => Promise<void>): (() => Promise<void>) =>
-      async () => {
-        if (keepsUserHistory(trial.store)) await test(trial.store);
-      };
-
-    it(
-      'is that of all sessions, in order, in parts without gap or double',
-      trying(async (store) => {
-        const facts = someone();
-        const { userId, tenantId } = facts;
-        const [first, second] = [await trial.signIn({ facts }), await trial.signIn({ facts })];
-        await trial.store.rename(everywhere, first.id, 'x', note);
-        await trial.store.end(everywhere, second.id, 'revoked', note);
-        await trial.store.cutOff({ tenantId, userId }, { reason: 'incident', by: 'admin' });
-        const all = await store.userHistory(everywhere, userId, whole);
-        expect(all.map(({ sessionId, type }) => [sessionId, type])).toEqual([
-          [first.id, 'created'],
-          [second.id, 'created'],
-          [first.id, 'renamed'],
-          [second.id, 'revoked'],
-          [null, 'cut_off'],
-        ]);
-        expect(all.every((entry) => entry.tenantId === tenantId)).toBe(true);
-        expect(all[2]?.changes).toEqual([{ field: 'deviceName', from: null, to: 'x' }]);
-        expect({ ...all[0], sessionId: undefined, tenantId: undefined }).toEqual({
-          ...(await historyOf(first.id))[0],
-          sessionId: undefined,
-          tenantId: undefined,
-        });
-        const seen: unknown[] = [];
-        let after: string | null = null;
-        for (;;) {
-          const part: typeof all = await store.userHistory(everywhere, userId, { limit: 2, after });
-          seen.push(...part);
-          if (part.length < 2) break;
-          after = part.at(-1)?.id ?? null;
-        }
-        expect(seen).toEqual(all);
-      }),
-    );
-
-    it(
-      'tells nobody of what is not in scope [row 44]',
-      trying(async (store) => {
-        const facts = someone();
-        const { userId, tenantId } = facts;
-        const impersonator = { tenantId: null, userId: `support-${userId}` };
-        await trial.signIn({ facts });
-        const other = await trial.signIn({ facts: { ...facts, tenantId: `${tenantId}-other` } });
-        const taken = await trial.signIn({ facts, impersonator });
-        const seen = async (scope: SessionScope) => (await store.userHistory(scope, userId, whole)).length;
-        expect(await seen(everywhere)).toBe(3);
-        expect(await seen({ kind: 'tenant', tenantId: other.tenantId ?? '' })).toBe(1);
-        expect(await seen({ kind: 'user', tenantId, userId })).toBe(2);
-        expect(await seen({ kind: 'user', tenantId, userId: 'somebody-else' })).toBe(0);
-        expect(await seen({ kind: 'users', users: [] })).toBe(0);
-        expect(await seen({ kind: 'any', of: [] })).toBe(0);
-        const own = await store.userHistory({ kind: 'impersonator', ...impersonator }, userId, whole);
-        expect(own.map(({ sessionId }) => sessionId)).toEqual([taken.id]);
-      }),
-    );
   });
 };

@@ -1,6 +1,7 @@
 import type { Approvers } from '../../core/pending.js';
 import type { SessionRecord } from '../../core/session.js';
 import type { Activation, PendingAdmission } from '../../store/session-activation.js';
+import { activationOf } from '../activation-of.js';
 import { type AdmissionOverrides, admissionOf, randomDigest } from '../session-builder.js';
 import { atMost, type ContractPart, everywhere, hex, idsOf, note, someone } from './store-trial.js';
 
@@ -21,18 +22,6 @@ export const pendingContract: ContractPart = (trial, { describe, it, expect }) =
     trial.signIn({ pending: waitingFor('second_factor'), ...overrides });
   const meet = (id: string, requirement: string, by: string | null = null, isApproval = false) =>
     trial.store.meet(everywhere, { id, requirement, by, isApproval });
-  const activationOf = (session: SessionRecord, overrides: Partial<Activation> = {}): Activation => ({
-    scope: everywhere,
-    id: session.id,
-    facts: session,
-    policy: [],
-    idleTimeoutMs: HOUR_MS,
-    absoluteLifetimeMs: 24 * HOUR_MS,
-    answer: null,
-    question: { ticketDigest: randomDigest(), lifetimeMs: HOUR_MS },
-    completes: { fromGeneration: session.tokenGeneration, tokenDigest: randomDigest() },
-    ...overrides,
-  });
   const activate = (session: SessionRecord, overrides: Partial<Activation> = {}) =>
     trial.store.activate(activationOf(session, overrides), note);
   const typesOf = async (id: string) =>
