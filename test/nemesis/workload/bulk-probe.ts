@@ -6,27 +6,28 @@ import type { Random } from '../random.js';
 import { makeHerd } from './herds.js';
 import type { AskedJob, JobSteps } from './job-steps.js';
 import { type HeldToken, Person } from './people.js';
+import { Probe } from './probe.js';
 import type { SessionSteps } from './session-steps.js';
 
 const PASSWORD = 'the password of the bulk probe';
 const GIVE_UP_MS = 25_000;
-const BETWEEN_HERDS_MS: readonly [number, number] = [3_000, 6_000];
 const BETWEEN_ASKING_MS = 250;
 /** Of those that nobody asks to revoke. */
 const FEW = 40;
 
 /** Revokes one herd of sessions after the other by jobs, sometimes by two at once, and cancels some of them. */
-export class BulkProbe {
+export class BulkProbe extends Probe {
+  protected readonly betweenMs = [3_000, 6_000] as const;
   readonly #administrator = new Person('bulk-admin@example.com', PASSWORD, 'admin');
   #herds = 0;
-  #isRunning = false;
-  #running: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly cluster: Cluster,
     private readonly own: SessionSteps,
     private readonly jobs: JobSteps,
-  ) {}
+  ) {
+    super();
+  }
 
   get people(): readonly Person[] {
     return [this.#administrator];
@@ -36,24 +37,7 @@ export class BulkProbe {
     await makeAdministrator(this.#administrator);
   }
 
-  start(random: Random): void {
-    this.#isRunning = true;
-    this.#running = this.#run(random);
-  }
-
-  async stop(): Promise<void> {
-    this.#isRunning = false;
-    await this.#running;
-  }
-
-  async #run(random: Random): Promise<void> {
-    while (this.#isRunning) {
-      await this.#once(random);
-      await pause(random.between(...BETWEEN_HERDS_MS));
-    }
-  }
-
-  async #once(random: Random): Promise<void> {
+  protected async once(random: Random): Promise<void> {
     const herd = `herd-${(this.#herds += 1)}`;
     const [asksTwice, cancels, comesLate] = [random.chance(0.3), random.chance(0.2), random.chance(0.5)];
     try {
@@ -77,7 +61,7 @@ export class BulkProbe {
   }
 
   async #follow(random: Random, job: AskedJob, until: number): Promise<void> {
-    while (this.#isRunning && runNow() < until) {
+    while (this.isRunning && runNow() < until) {
       if ((await this.#with(random, (...who) => this.jobs.isOver(...who, job))) === true) return;
       await pause(BETWEEN_ASKING_MS);
     }

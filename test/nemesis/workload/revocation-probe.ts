@@ -5,6 +5,7 @@ import { succeeded } from '../history.js';
 import type { Random } from '../random.js';
 import type { AdminSteps } from './admin-steps.js';
 import { type HeldToken, Person } from './people.js';
+import { Probe } from './probe.js';
 import type { SessionSteps } from './session-steps.js';
 
 /** How long a node still admitted a session after its end had been acknowledged by another. */
@@ -21,18 +22,19 @@ const BETWEEN_LOST_MS = 250;
 const GIVE_UP_MS = 20_000;
 
 /** Ends one session after the other and looks how long the other nodes admit it. */
-export class RevocationProbe {
+export class RevocationProbe extends Probe {
+  protected readonly betweenMs = [100, 300] as const;
   readonly latencies: RevocationLatency[] = [];
   readonly #person = new Person('probe@example.com', PASSWORD);
   readonly #administrator = new Person('probe-admin@example.com', PASSWORD, 'admin');
-  #isRunning = false;
-  #running: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly cluster: Cluster,
     private readonly own: SessionSteps,
     private readonly admin: AdminSteps,
-  ) {}
+  ) {
+    super();
+  }
 
   /** The people whose sessions it uses; their tokens are known like those of everybody else. */
   get people(): readonly Person[] {
@@ -45,24 +47,7 @@ export class RevocationProbe {
     await makeAdministrator(this.#administrator);
   }
 
-  start(random: Random): void {
-    this.#isRunning = true;
-    this.#running = this.#run(random);
-  }
-
-  async stop(): Promise<void> {
-    this.#isRunning = false;
-    await this.#running;
-  }
-
-  async #run(random: Random): Promise<void> {
-    while (this.#isRunning) {
-      await this.#once(random);
-      await pause(random.between(100, 300));
-    }
-  }
-
-  async #once(random: Random): Promise<void> {
+  protected async once(random: Random): Promise<void> {
     const present = this.cluster.nodes.filter((node) => node.isRunning);
     const [ending, ...others] = random.shuffled(present);
     const byAdministrator = random.chance(0.5);
@@ -105,7 +90,7 @@ export class RevocationProbe {
       const { operation } = await this.own.me(node, this.#person, token);
       if (succeeded(operation)) admittedAt = Math.max(admittedAt, operation.begun);
       const isRefused = operation.outcome.kind === 'answered' && operation.outcome.status === 401;
-      if (isRefused || !this.#isRunning || operation.ended > acknowledged + GIVE_UP_MS) break;
+      if (isRefused || !this.isRunning || operation.ended > acknowledged + GIVE_UP_MS) break;
       await pause(operation.outcome.kind === 'lost' ? BETWEEN_LOST_MS : BETWEEN_ASKING_MS);
     }
     this.latencies.push({ at: acknowledged, node: node.name, latencyMs: admittedAt - acknowledged });
