@@ -47,7 +47,7 @@ export class SocketClient {
   ) {}
 
   /** `undefined` where it was refused, or nothing came of it. */
-  open(node: ClusterNode, person: Person, token: HeldToken): Promise<OpenSocket | undefined> {
+  open(node: Pick<ClusterNode, 'name' | 'url'>, person: Person, token: HeldToken): Promise<OpenSocket | undefined> {
     const begun = runNow();
     const socket = io(node.url, {
       forceNew: true,
@@ -71,8 +71,15 @@ export class SocketClient {
         outcome,
       });
     return new Promise((resolve) => {
+      // A transport that closes before the server has said a word is no error to the client, which would wait for its own
+      // patience to end.
+      const { engine } = socket.io;
+      const onClose = (why: string): void => {
+        fail({ kind: 'lost', why });
+      };
       const fail = (outcome: Operation['outcome']): void => {
         clearTimeout(timer);
+        engine.off('close', onClose);
         socket.off();
         socket.close();
         done(outcome);
@@ -86,11 +93,11 @@ export class SocketClient {
         const { status, code = null } = error.data ?? {};
         fail(status === undefined ? { kind: 'lost', why: String(error) } : { kind: 'answered', status, code });
       });
-      socket.once('disconnect', (why) => {
-        fail({ kind: 'lost', why });
-      });
+      engine.once('close', onClose);
+      socket.once('disconnect', onClose);
       socket.once('connect', () => {
         clearTimeout(timer);
+        engine.off('close', onClose);
         socket.off();
         const { id, ended } = done({ kind: 'answered', status: 200, code: null });
         const { session, generation } = token;
