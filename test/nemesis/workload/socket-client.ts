@@ -94,10 +94,11 @@ export class SocketClient {
         fail(status === undefined ? { kind: 'lost', why: String(error) } : { kind: 'answered', status, code });
       });
       engine.once('close', onClose);
+      // From then on the client tells of it, and closes by itself where it is refused.
+      engine.once('open', () => engine.off('close', onClose));
       socket.once('disconnect', onClose);
       socket.once('connect', () => {
         clearTimeout(timer);
-        engine.off('close', onClose);
         socket.off();
         const { id, ended } = done({ kind: 'answered', status: 200, code: null });
         const { session, generation } = token;
