@@ -16,7 +16,7 @@ import { type Answer, type Client, presenting, signedIn, type SignInRequest } fr
 import { PendingController, RuleController } from './support/controllers.js';
 import { expectProblem } from './support/expectations.js';
 import { sql } from './support/rows.js';
-import { followsLog, forget, letTimePass } from './support/time.js';
+import { eventually, followsLog, forget, letTimePass } from './support/time.js';
 
 /** `admin` administrates; whoever is called a boss approves, and does nothing else. */
 class Rules implements SessionAccessPolicy {
@@ -318,6 +318,25 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect(await typesOf(user)).toEqual(['created', 'suspended']);
       await act(admin, 'resume', user, {});
       expect(await user.alive()).toBe(200);
+    });
+
+    it('is told of to a rotation that was under way when it was suspended', async () => {
+      const user = await signedIn(node, { userId: 'overtaken' });
+      const sessions = node.app.get(SessionService);
+      const session = (await sessions.find(user.sessionId))!;
+      let rotating: Promise<unknown> | undefined;
+      await node.app.get(DataSource).transaction(async (manager) => {
+        const note = { reason: 'odd', by: 'admin', manager };
+        await node.app.get(SessionAdminService).suspend(user.sessionId, note);
+        rotating = expect(sessions.rotate(session, { reason: 'x' })).rejects.toMatchObject({
+          code: 'SESSION_SUSPENDED',
+        });
+        await eventually(async () => {
+          const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+          return (await sql(node, waiting)).length > 0;
+        });
+      });
+      await rotating;
     });
 
     it('that has given its slot up comes back by the policy alone', async () => {

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { IdentitySessionError } from '../../core/errors.js';
 import { ASSURANCE_LEVELS, type AssuranceLevel, type SessionRecord } from '../../core/session.js';
 import { TokenMint } from '../../core/token.js';
@@ -87,9 +88,15 @@ export class SessionRotation {
         if (reauthenticatedBy !== undefined) settling = this.#settle(rotated, reauthenticatedBy);
       },
     );
-    if (record === undefined) throw notFound();
+    if (record === undefined) throw await this.#refusal(exchange.manager, session.id);
     await settling;
     return { session: new Session(record), token };
+  }
+
+  /** Why nothing was rotated that could be a moment before. */
+  async #refusal(manager: EntityManager | undefined, id: string): Promise<IdentitySessionError> {
+    const found = await this.writer.read(manager, id);
+    return found?.status === 'suspended' ? suspended() : notFound();
   }
 
   /**
