@@ -12,7 +12,7 @@ import type { SessionJob } from '../jobs/session-job.js';
 import { SessionIds } from '../session/session-ids.js';
 import type { Session } from '../session/session.js';
 import { decodeJobCursor, encodeJobCursor } from './cursor.js';
-import { filterOf } from './filter-of.js';
+import { conditionsOf } from './conditions-of.js';
 import { type JobJson, jobToJson } from './job-json.js';
 import { JOBS, START_JOB } from './job-queries.js';
 import { NamedSessionsPipe } from './session-id.pipe.js';
@@ -47,7 +47,7 @@ export class AdminJobsController {
     const { matched, job } = await this.jobs.start({
       ...input,
       ...(max === undefined ? {} : { max }),
-      filter: filterOf(filter, except, this.ids),
+      filter: conditionsOf({ filter, except }),
       by: actor.userId,
       impersonator: actor.impersonator,
       scope,

@@ -12,7 +12,7 @@ import { type SessionJson, sessionToJson } from '../session/session-json.js';
 import { notFound } from '../sign-in/not-found.js';
 import { encodeCursor, pageOf } from './cursor.js';
 import { withoutUndefined } from './defined.js';
-import { filterOf } from './filter-of.js';
+import { conditionsOf } from './conditions-of.js';
 import { RequestContext, tagged } from './request-context.js';
 import {
   APPROVE,
@@ -91,7 +91,7 @@ export class AdminSessionsController {
     return this.admin.revokeMatching({
       ...input,
       ...tagged(context, tags),
-      filter: filterOf(filter, except, this.ids),
+      filter: conditionsOf({ filter, except }),
       by: actor.userId,
       scope,
       includeProtected: await this.access.inclusionOf(actor, 'end', includeProtected),

@@ -19,7 +19,8 @@ interface NamingBody {
 }
 
 /**
- * After a schema: a body that names what is no session id is as malformed as one that the schema refuses, whoever sends it.
+ * After a schema: the sessions that a body names, as they are inside; but for an answer to a policy, which the sign-in takes
+ * as clients have it. What names no session id is as malformed as what the schema refuses, whoever sends it.
  * @throws IdentitySessionError `VALIDATION_FAILED`
  */
 @Injectable()
@@ -28,9 +29,13 @@ export class NamedSessionsPipe<T extends NamingBody> implements PipeTransform<T,
 
   transform(body: T): T {
     const { filter, except, answer } = body;
-    this.ids.decodeAll(filter?.ids ?? [], 'filter.ids');
-    this.ids.decodeAll(except ?? [], 'except');
-    this.ids.decodeAll(answer?.end ?? [], 'answer.end');
-    return body;
+    if (answer?.end !== undefined) this.ids.decodeAll(answer.end, 'answer.end');
+    return {
+      ...body,
+      ...(filter?.ids === undefined
+        ? {}
+        : { filter: { ...filter, ids: this.ids.decodeAll(filter.ids, 'filter.ids') } }),
+      ...(except === undefined ? {} : { except: this.ids.decodeAll(except, 'except') }),
+    };
   }
 }
