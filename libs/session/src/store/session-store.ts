@@ -103,6 +103,9 @@ export type SessionScope =
   | { readonly kind: 'impersonator'; readonly tenantId: string | null; readonly userId: string }
   | { readonly kind: 'any'; readonly of: readonly SessionScope[] };
 
+/** The scope of whoever is narrowed by none. */
+export const EVERYBODY: SessionScope = { kind: 'all' };
+
 /** All given conditions hold at once. Absent means any; `null` for a tenant or client means "has none". */
 export interface SessionFilter {
   readonly scope: SessionScope;

@@ -3,7 +3,14 @@ import { isSessionId } from '../../core/token.js';
 import { keepsAddresses, type SessionOrigins } from '../../store/session-addresses.js';
 import { contextOf } from '../../store/change-context.js';
 import { keepsUserHistory, type UserHistoryEntry } from '../../store/session-history.js';
-import type { HistoryPage, Page, SessionHistoryEntry, SessionScope, SessionStore } from '../../store/session-store.js';
+import {
+  EVERYBODY,
+  type HistoryPage,
+  type Page,
+  type SessionHistoryEntry,
+  type SessionScope,
+  type SessionStore,
+} from '../../store/session-store.js';
 import { isStorableIdentifier } from '../../store/storable-text.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import { HookedOperations, type HookedTarget } from '../hooks/hooked-operations.js';
@@ -36,9 +43,6 @@ import {
   type UserExportPart,
   UserRecords,
 } from './user-records.js';
-
-/** Who is administrated: everybody unless narrowed by a scope. */
-const EVERYBODY: SessionScope = { kind: 'all' };
 
 /** What administrators do with the sessions of others. Rights are the caller's to check, or to narrow by `scope`. */
 @Injectable()

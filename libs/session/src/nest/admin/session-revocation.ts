@@ -3,7 +3,7 @@ import { IdentitySessionError } from '../../core/errors.js';
 import { isLive } from '../../core/lifecycle.js';
 import type { SessionRecord } from '../../core/session.js';
 import { isInScope } from '../../store/memory/session-query.js';
-import type { ChangeNote, SessionFilter, SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type ChangeNote, type SessionFilter, type SessionStore } from '../../store/session-store.js';
 import type { TouchBuffer } from '../../sync/touch-buffer.js';
 import { Session } from '../session/session.js';
 import type { SessionWriter } from '../sign-in/session-writer.js';
@@ -12,9 +12,6 @@ import { endMatching } from './end-matching.js';
 import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection } from './protection.js';
 import { filterOf, isEmptyFilter } from './session-search.js';
 import type { EndInput } from './state-changes.js';
-
-/** Whose sessions may be ended: everybody's unless narrowed by a scope. */
-const EVERYBODY: SessionScope = { kind: 'all' };
 
 /** How administrators end sessions: one by its id, or all that match; protected ones where they are included. */
 export class SessionRevocation {

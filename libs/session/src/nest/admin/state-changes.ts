@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../core/session.js';
 import { isSessionId } from '../../core/token.js';
 import { isInScope } from '../../store/memory/session-query.js';
 import { type ChangeContext, contextOf } from '../../store/change-context.js';
-import type { SessionFilter, SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type SessionFilter, type SessionScope, type SessionStore } from '../../store/session-store.js';
 import type { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
@@ -14,8 +14,6 @@ import type { SessionActivation } from '../sign-in/session-activation.js';
 import type { SessionWriter } from '../sign-in/session-writer.js';
 
 import { isProtectedAgainst, isSpared, type ProtectedInclusion, withProtection } from './protection.js';
-
-const EVERYBODY: SessionScope = { kind: 'all' };
 
 export interface RevokeInput extends ChangeContext {
   /** Kept with the session and told to whoever presents its secret. */

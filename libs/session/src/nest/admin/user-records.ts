@@ -3,12 +3,13 @@ import type { SessionSubject } from '../../core/session.js';
 import { systemTokenSource, newSessionId } from '../../core/token.js';
 import { contextOf } from '../../store/change-context.js';
 import { keepsUserHistory, type UserHistoryEntry } from '../../store/session-history.js';
-import type {
-  CreationPage,
-  HistoryPage,
-  SessionFilter,
-  SessionScope,
-  SessionStore,
+import {
+  EVERYBODY,
+  type CreationPage,
+  type HistoryPage,
+  type SessionFilter,
+  type SessionScope,
+  type SessionStore,
 } from '../../store/session-store.js';
 import { storableIdentifier } from '../../store/storable-text.js';
 import { erasesUsers } from '../../store/user-erasure.js';
@@ -20,7 +21,6 @@ import { isProtectedAgainst } from './protection.js';
 import type { BulkInput, BulkResult } from './bulk-input.js';
 import type { RevokeInput } from './state-changes.js';
 
-const EVERYBODY: SessionScope = { kind: 'all' };
 /** Some hundred kilobytes in memory at a time. */
 const PAGE = 500;
 /** Whoever signs in again and again while being erased is signed in. */

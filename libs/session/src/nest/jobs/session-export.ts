@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Page, SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type Page, type SessionStore } from '../../store/session-store.js';
 import { NodeClock } from '../../sync/node-clock.js';
 import { TouchBuffer } from '../../sync/touch-buffer.js';
 import type { SessionSearch } from '../admin/session-search.js';
@@ -7,7 +7,6 @@ import { SESSION_STORE } from '../module/tokens.js';
 import { withBufferedAccess } from '../session/buffered-session.js';
 import type { Session } from '../session/session.js';
 
-const EVERYBODY: SessionScope = { kind: 'all' };
 /** Some hundred kilobytes in memory at a time. */
 const PAGE = 500;
 

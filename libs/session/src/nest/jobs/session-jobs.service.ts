@@ -13,7 +13,7 @@ import {
   keepsJobs,
   type SessionJobStore,
 } from '../../store/session-jobs.js';
-import type { SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type SessionScope, type SessionStore } from '../../store/session-store.js';
 import { MAX_IDENTIFIER_LENGTH, MAX_REASON_LENGTH, storableText } from '../../store/storable-text.js';
 import { isEmptyFilter, type SessionSearch } from '../admin/session-search.js';
 import type { ProtectedInclusion } from '../admin/protection.js';
@@ -25,7 +25,6 @@ import { storableFilter } from './job-filter.js';
 import { type SessionJob, sessionJobOf } from './session-job.js';
 import { SessionJobWorker } from './session-job-worker.js';
 
-const EVERYBODY: SessionScope = { kind: 'all' };
 /** What a column holds. */
 const MOST_COUNTED = 2 ** 31 - 1;
 

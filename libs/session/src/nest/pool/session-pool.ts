@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EndedStatus } from '../../core/lifecycle.js';
 import type { DeviceType } from '../../core/session.js';
 import { keepsStatistics } from '../../store/session-statistics.js';
-import type { SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type SessionStore } from '../../store/session-store.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { RESOLVED_OPTIONS, SESSION_STORE } from '../module/tokens.js';
 import type { ResolvedOptions } from '../options/resolved-options.js';
@@ -12,7 +12,6 @@ import { SessionStatisticsCounter } from '../stats/session-statistics.js';
 
 /** Whoever asks later than this has it counted anew, beside. */
 const FRESH_MS = 10_000;
-const EVERYBODY: SessionScope = { kind: 'all' };
 
 /** What one node has done since it was started. */
 export interface PoolNode {

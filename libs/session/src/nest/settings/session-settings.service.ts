@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { looserThan } from '../../core/assurance-lifetimes.js';
 import { IdentitySessionError } from '../../core/errors.js';
 import { layerSettings, type SessionSettings, type SettingsKeeper } from '../../core/settings.js';
-import type { SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type SessionScope, type SessionStore } from '../../store/session-store.js';
 import {
   keepsSettings,
   type LoggedSettings,
@@ -24,7 +24,6 @@ import { looserFields } from './tenant-bounds.js';
 /** Tenants that an error names, where a change for everybody would break theirs, and lifetimes that a warning names. */
 const MOST_NAMED = 5;
 const MOST_HISTORY = 200;
-const EVERYBODY: SessionScope = { kind: 'all' };
 
 export interface SettingsQuery {
   /** Absent or `null`: everybody, or, within the scope of a tenant, that. */

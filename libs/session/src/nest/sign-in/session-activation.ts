@@ -6,7 +6,7 @@ import { ASSURANCE_LEVELS, type SessionFacts, type SessionRecord } from '../../c
 import { TokenMint } from '../../core/token.js';
 import type { ActivateOutcome, Activation, Meeting } from '../../store/session-activation.js';
 import type { ChangeContext } from '../../store/change-context.js';
-import type { ChangeNote, SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type ChangeNote, type SessionScope, type SessionStore } from '../../store/session-store.js';
 import { storableIdentifier } from '../../store/storable-text.js';
 import { suspended } from '../check/refusals.js';
 import { RESOLVED_OPTIONS } from '../module/tokens.js';
@@ -22,8 +22,6 @@ import { requestContext } from './request-context.js';
 import { recordsOf, SessionWriter } from './session-writer.js';
 import { changedBy, limitReached } from './sign-in-outcome.js';
 import type { CompletionExchange, CompletionResult, SignInInput } from './sign-in.js';
-
-const EVERYBODY: SessionScope = { kind: 'all' };
 
 type Activated = Extract<ActivateOutcome, { kind: 'activated' }>;
 

@@ -5,7 +5,7 @@ import { isLive } from '../../core/lifecycle.js';
 import type { AssuranceLevel } from '../../core/session.js';
 import { isSessionId, TokenMint } from '../../core/token.js';
 import { type ChangeContext, contextOf } from '../../store/change-context.js';
-import type { ChangeNote, SessionScope, SessionStore } from '../../store/session-store.js';
+import { EVERYBODY, type ChangeNote, type SessionScope, type SessionStore } from '../../store/session-store.js';
 import { storableText } from '../../store/storable-text.js';
 import { KnownSessions } from '../../sync/known-sessions.js';
 import { NodeClock } from '../../sync/node-clock.js';
@@ -41,7 +41,6 @@ import type {
   SignInResult,
 } from './sign-in.js';
 
-const EVERYBODY: SessionScope = { kind: 'all' };
 const MOST_OWN_SESSIONS = 1_000;
 
 /** Whose sessions: a `Session` of the user will do. */
